@@ -11,6 +11,11 @@ pub fn on_one_line(text: &str) -> String {
     crate::error::on_one_line(text)
 }
 
+/// The known name closest to a text, if it is close enough to be a misspelling.
+pub fn closest<'n>(text: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    crate::registry::closest(text, known)
+}
+
 /// Whether a character changes how the text around it is read.
 pub fn is_invisible(c: char) -> bool {
     crate::error::is_invisible(c)

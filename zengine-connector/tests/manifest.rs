@@ -58,21 +58,31 @@ fn changelog_names_the_rust_versions() {
     }
 }
 
+/// A strategy stands in these places and in no other (CONTRIBUTING.md): each names the same features, with the same modules.
 #[test]
-fn every_strategy_feature_is_documented_exported_and_part_of_full() {
+fn features_mod_lines_the_list_and_the_tables_name_the_same_strategies() {
     let metadata = metadata();
     let features = features(&metadata, "zengine-strategies");
     let full = features.get("full").expect("there is a feature `full`");
     let (readme, front, lib) = (read("zengine-strategies/README.md"), read("README.md"), read("zengine-strategies/src/lib.rs"));
-    let strategies: Vec<&str> =
+    let strategies: BTreeSet<&str> =
         features.keys().map(String::as_str).filter(|f| !NOT_STRATEGIES.contains(f) && !f.starts_with('_')).collect();
     assert!(!strategies.is_empty());
+    let mods = lib.split("#[cfg(feature = \"").filter_map(|rest| rest.split_once(';')?.0.split_once("\")]\npub mod "));
+    let mods: BTreeSet<_> = mods.filter(|(feature, _)| !NOT_STRATEGIES.contains(feature)).collect();
+    let list = lib.split_once("\nstrategies! {\n").and_then(|(_, rest)| rest.split_once("\n}")).expect("there is a list").0;
+    let list: BTreeSet<_> =
+        list.lines().filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix(',')?.split_once("\" => ")).collect();
+    let table = readme.split("\n## ").find(|section| section.starts_with("Strategies\n")).expect("there is a table");
+    let rows = table.lines().filter_map(|row| row.strip_prefix("| `")?.split_once("` | `"));
+    let rows: BTreeSet<_> = rows.filter_map(|(feature, rest)| Some((feature, rest.split_once("` |")?.0))).collect();
+    assert_eq!(mods.iter().map(|(feature, _)| *feature).collect::<BTreeSet<_>>(), strategies, "`pub mod` lines in lib.rs, and features");
+    assert_eq!(list, mods, "`strategies!` in lib.rs, and its `pub mod` lines");
     for strategy in strategies {
         assert!(full.contains(strategy), "`full` lacks {strategy}");
-        assert!(has_row(&readme, strategy), "the table in zengine-strategies/README.md lacks {strategy}");
         assert!(has_row(&front, strategy), "the table in README.md lacks {strategy}");
-        assert!(lib.contains(&format!("feature = \"{strategy}\"")), "zengine-strategies/src/lib.rs does not export {strategy}");
     }
+    assert_eq!(rows, mods, "the table in zengine-strategies/README.md, and the `pub mod` lines in lib.rs");
 }
 
 #[test]

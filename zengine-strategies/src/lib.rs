@@ -6,6 +6,9 @@
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[macro_use]
+mod redacted;
+
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "sandbox")]
@@ -16,3 +19,14 @@ pub mod sandbox;
 mod waba;
 #[cfg(feature = "whatsapp-meta-cloud")]
 pub mod whatsapp_meta_cloud;
+
+/// The strategies, by feature and module: one line each, which puts a strategy and its emulator into the command.
+macro_rules! strategies {
+    ($($feature:literal => $module:ident),* $(,)?) => {
+        #[cfg(feature = "cli")]
+        const SHIPPED: &[fn() -> cli::CliStrategy] = &[$(#[cfg(feature = $feature)] $module::cli::strategy),*];
+    };
+}
+strategies! {
+    "whatsapp-meta-cloud" => whatsapp_meta_cloud,
+}

@@ -1,5 +1,7 @@
 //! The `zengine` command.
 
+use zengine_strategies::cli;
+
 fn main() -> std::process::ExitCode {
-    zengine_strategies::cli::main()
+    cli::run(cli::Strategies::shipped())
 }

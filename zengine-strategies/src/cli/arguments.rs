@@ -9,7 +9,9 @@ use super::{
     exit::{Exit, Failure},
     health, list, new,
     output::Out,
-    receive, sandbox, schema, send, sweep,
+    receive, sandbox, schema, send,
+    strategy::Strategies,
+    sweep,
 };
 
 /// Try a messaging provider without writing code.
@@ -17,7 +19,7 @@ use super::{
 /// Results go to standard output, those for programs as one compact JSON value per line; everything else goes to standard
 /// error.
 #[derive(Debug, Parser)]
-#[command(name = "zengine", bin_name = "zengine", version, propagate_version = true, max_term_width = 100, after_long_help = EXIT_CODES)]
+#[command(version, propagate_version = true, max_term_width = 100, after_long_help = EXIT_CODES)]
 pub(super) struct Cli {
     /// When to use colours; `auto` means on a terminal only, and never with `NO_COLOR` set
     #[arg(long, global = true, value_name = "WHEN", default_value_t = ColorChoice::Auto, display_order = 900)]
@@ -54,25 +56,27 @@ pub(super) enum Command {
 }
 
 impl Command {
-    pub(super) async fn run(self, out: &mut Out) -> Result<Exit, Failure> {
+    pub(super) async fn run(self, strategies: &Strategies, out: &mut Out) -> Result<Exit, Failure> {
         match self {
-            Self::Strategies(arguments) => list::run(&arguments, out),
-            Self::Schema(arguments) => schema::run(&arguments, out),
-            Self::Check(arguments) => check::run(&arguments).await,
-            Self::Send(arguments) => Box::pin(send::run(arguments, out)).await,
-            Self::Receive(arguments) => receive::run(arguments, out).await,
-            Self::Health(arguments) => health::run(&arguments, out).await,
-            Self::Sandbox(arguments) => sandbox::run(&arguments, out).await,
-            Self::DeadLetters(arguments) => dead_letters::run(arguments, out).await,
+            Self::Strategies(arguments) => list::run(&arguments, strategies, out),
+            Self::Schema(arguments) => schema::run(&arguments, strategies, out),
+            Self::Check(arguments) => check::run(&arguments, strategies).await,
+            Self::Send(arguments) => Box::pin(send::run(arguments, strategies, out)).await,
+            Self::Receive(arguments) => receive::run(arguments, strategies, out).await,
+            Self::Health(arguments) => health::run(&arguments, strategies, out).await,
+            Self::Sandbox(arguments) => sandbox::run(&arguments, strategies, out).await,
+            Self::DeadLetters(arguments) => dead_letters::run(arguments, strategies, out).await,
             Self::Sweep(arguments) => sweep::run(&arguments, out).await,
             Self::New(arguments) => new::run(&arguments, out),
-            Self::Completions(arguments) => completions::run(&arguments, out),
+            Self::Completions(arguments) => completions::run(&arguments, strategies, out),
         }
     }
 }
 
-pub(super) fn command() -> clap::Command {
-    Cli::command()
+/// The whole command line of a program with these strategies.
+pub(super) fn command(strategies: &Strategies) -> clap::Command {
+    let command = Cli::command().name(strategies.program).bin_name(strategies.program).version(strategies.version);
+    command.mut_subcommand("sandbox", |sandbox| sandbox.after_long_help(sandbox::options(strategies)))
 }
 
 /// The value of `--color`, read before the other arguments so that errors in them can be coloured.
@@ -98,7 +102,7 @@ mod tests {
 
     #[test]
     fn the_tree_is_consistent() {
-        command().debug_assert();
+        command(&Strategies::shipped()).debug_assert();
     }
 
     #[test]

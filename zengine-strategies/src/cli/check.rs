@@ -1,15 +1,12 @@
 //! `zengine check`.
 
-use std::sync::Arc;
-
 use zengine_connector::{TenantId, store::Memory};
 
 use super::{
     exit::{Exit, Failure},
     file::{File, FileArgument, Needs},
     host::{Host, TENANT},
-    no_network::NoNetwork,
-    strategies,
+    strategy::{CliContext, Strategies},
 };
 
 /// Check a file and report every violation, one JSON pointer per line
@@ -24,11 +21,11 @@ pub(super) struct Arguments {
     file: FileArgument,
 }
 
-pub(super) async fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let strategy = strategies::find(&arguments.strategy)?;
-    let file = File::read(&arguments.file.config, strategy, Needs::Config)?;
+pub(super) async fn run(arguments: &Arguments, strategies: &Strategies) -> Result<Exit, Failure> {
+    let strategy = strategies.find(&arguments.strategy)?;
+    let file = File::read(&arguments.file.config, strategy, Needs::Config).await?;
     let tenant = TenantId::new(TENANT)?;
-    let host = Host::new(strategy, &file, &tenant, Arc::new(NoNetwork), Memory::new(), |builder| builder)?;
+    let host = Host::new(strategy, &file, &tenant, CliContext::offline(), Memory::new(), |builder| builder).await?;
     host.bind(&tenant).await?;
     file.check_routes()?;
     Ok(Exit::Done)

@@ -6,6 +6,7 @@ use super::{
     arguments,
     exit::{Exit, Failure},
     output::Out,
+    strategy::Strategies,
 };
 
 /// Print a script with completions for a shell
@@ -17,10 +18,10 @@ pub(super) struct Arguments {
     shell: Shell,
 }
 
-pub(super) fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &Arguments, strategies: &Strategies, out: &mut Out) -> Result<Exit, Failure> {
     // Into memory first: the generator panics on a closed pipe.
     let mut script = vec![];
-    clap_complete::generate(arguments.shell, &mut arguments::command(), "zengine", &mut script);
+    clap_complete::generate(arguments.shell, &mut arguments::command(strategies), strategies.program, &mut script);
     out.bytes(&script)?;
     Ok(Exit::Done)
 }

@@ -5,6 +5,7 @@ use std::{io, process::ExitCode};
 use zengine_connector::{
     Error, ErrorKind,
     error::{Disposition, Violation},
+    private::closest,
 };
 
 use super::output;
@@ -74,6 +75,13 @@ impl Failure {
         Self::new(Exit::Invalid, line)
     }
 
+    /// A name that does not exist, with the known ones and a suggestion.
+    pub(super) fn unknown(what: &str, name: &str, known: impl Iterator<Item = &'static str>) -> Self {
+        let known: Vec<_> = known.collect();
+        let meant = closest(name, known.iter().copied()).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+        Self::invalid(format!("there is no such {what}; known: {}{meant}", known.join(", ")))
+    }
+
     /// Invalid input at these places; one line each.
     pub(super) fn violations(violations: Vec<Violation>) -> Self {
         Self { exit: Exit::Invalid, lines: violations.into_iter().map(FailureLine::Violation).collect() }
@@ -118,11 +126,6 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         if !error.violations().is_empty() {
             return Self::violations(error.violations().to_vec());
-        }
-        if error.kind() == ErrorKind::UnknownStrategy {
-            let known = error.context("known").unwrap_or_default();
-            let meant = error.context("did_you_mean").map(|name| format!("; did you mean {name}?")).unwrap_or_default();
-            return Self::invalid(format!("there is no such strategy; known: {known}{meant}"));
         }
         let exit = if error.disposition() == Disposition::Reject { Exit::Invalid } else { Exit::Broken };
         Self::new(exit, error.to_string())

@@ -8,7 +8,8 @@ use super::{
     file::{File, FileArgument, Needs},
     host::{self, Host},
     output::Out,
-    progress, strategies,
+    progress,
+    strategy::Strategies,
 };
 
 /// Query the health of a tenant's channel; nothing is sent
@@ -34,12 +35,12 @@ struct HealthLine<'a> {
     status: &'a HealthStatus,
 }
 
-pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
-    let strategy = strategies::find(&arguments.strategy)?;
+pub(super) async fn run(arguments: &Arguments, strategies: &Strategies, out: &mut Out) -> Result<Exit, Failure> {
+    let strategy = strategies.find(&arguments.strategy)?;
     let name = StrategyName::new(strategy.name())?;
-    let file = File::read(&arguments.file.config, strategy, Needs::Config)?;
+    let file = File::read(&arguments.file.config, strategy, Needs::Config).await?;
     let tenant = &file.tenant(arguments.tenant.as_ref())?;
-    let host = Host::new(strategy, &file, tenant, host::client(&file)?, Memory::new(), |builder| builder)?;
+    let host = Host::new(strategy, &file, tenant, host::client(&file)?, Memory::new(), |builder| builder).await?;
     host.bind(tenant).await?;
     let status = progress::during("asking the provider", host.orchestrator.health(tenant, strategy.name())).await?;
     let exit = match status {

@@ -5,8 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use http::Uri;
 use serde_json::Value;
 use zengine_connector::{
-    Error, ErrorKind, HttpClient, Orchestrator, OrchestratorBuilder, StrategyName, StrategyRegistry, TenantId,
-    error::Violation,
+    Error, ErrorKind, Orchestrator, OrchestratorBuilder, StrategyName, TenantId,
     http::ReqwestClient,
     ids::RouteKey,
     store::{Memory, Stores, TenantRow},
@@ -15,32 +14,31 @@ use zengine_connector::{
 use super::{
     exit::Failure,
     file::{File, below},
-    strategies::ErasedStrategy,
+    strategy::{CliContext, CliStrategy, violations},
 };
 
 /// The default tenant.
 pub(super) const TENANT: &str = "cli";
 
 /// A host's orchestrator for one strategy of a file.
-pub(super) struct Host {
+pub(super) struct Host<'a> {
     pub(super) orchestrator: Orchestrator,
-    strategy: &'static ErasedStrategy,
+    strategy: &'a CliStrategy,
 }
 
-impl Host {
+impl<'a> Host<'a> {
     /// Builds the host. `tenant` and every tenant of a route have the file's configuration.
-    pub(super) fn new(
-        strategy: &'static ErasedStrategy,
+    pub(super) async fn new(
+        strategy: &'a CliStrategy,
         file: &File,
         tenant: &TenantId,
-        http: Arc<dyn HttpClient>,
+        cx: CliContext,
         stores: impl Into<Stores>,
         settings: impl FnOnce(OrchestratorBuilder) -> OrchestratorBuilder,
     ) -> Result<Self, Failure> {
         let name = StrategyName::new(strategy.name())?;
-        let registry = (strategy.register)(StrategyRegistry::builder(), http, &file.instance)
-            .map_err(|violation| Failure::violations(below("/instance", [violation])))?
-            .build()?;
+        let wrong = |violations| Failure::violations(below("/instance", violations));
+        let registry = strategy.registry(&file.instance, cx).await.map_err(wrong)?;
         let tenants = tenants(&name, file, tenant);
         let builder = Orchestrator::builder()
             .registry(&registry)
@@ -58,13 +56,13 @@ impl Host {
     }
 }
 
-/// The HTTP client of a command that calls the provider. Calls to a loopback address bypass the environment's proxy.
-pub(super) fn client(file: &File) -> Result<Arc<dyn HttpClient>, Error> {
+/// The clients of a command that calls the provider. Calls to a loopback address bypass the environment's proxy.
+pub(super) fn client(file: &File) -> Result<CliContext, Error> {
     let host = file.instance.get("base_url").and_then(Value::as_str).and_then(|url| url.parse::<Uri>().ok());
     let host = host.as_ref().and_then(Uri::host).unwrap_or_default().trim_matches(['[', ']']);
     let here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     let builder = ReqwestClient::builder().user_agent(concat!("zengine/", env!("CARGO_PKG_VERSION")));
-    Ok(Arc::new(if here { builder.no_proxy() } else { builder }.build()?))
+    Ok(CliContext::live(Arc::new(if here { builder.no_proxy() } else { builder }.build()?)))
 }
 
 /// The tenants and secrets of a file. Without a configuration the tenants are disabled: only their routes are of use.
@@ -84,12 +82,8 @@ fn tenants(strategy: &StrategyName, file: &File, tenant: &TenantId) -> Memory {
 
 /// Failure of a tenant's configuration, with pointers into the file.
 fn of_config(error: Error) -> Failure {
-    if !error.violations().is_empty() {
-        return Failure::violations(below("/config", error.violations().to_vec()));
-    }
-    if error.kind() != ErrorKind::ConfigInvalid {
+    if error.violations().is_empty() && error.kind() != ErrorKind::ConfigInvalid {
         return error.into();
     }
-    let field = error.context("field").filter(|field| field.starts_with('/')).unwrap_or_default();
-    Failure::violations(vec![Violation::new(format!("/config{field}"), error.message().to_owned())])
+    Failure::violations(below("/config", violations(error)))
 }

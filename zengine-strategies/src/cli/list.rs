@@ -11,7 +11,7 @@ use zengine_connector::{
 use super::{
     exit::{Exit, Failure},
     output::{Out, STRONG},
-    strategies::{self, ErasedStrategy},
+    strategy::{CliStrategy, Strategies},
 };
 
 /// List the strategies of this build
@@ -22,13 +22,13 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-pub(super) fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &Arguments, strategies: &Strategies, out: &mut Out) -> Result<Exit, Failure> {
     if arguments.json {
-        for strategy in strategies::all() {
+        for strategy in strategies.iter() {
             out.json(&StrategyLine::of(strategy))?;
         }
     } else {
-        out.text(&table())?;
+        out.text(&table(strategies))?;
     }
     Ok(Exit::Done)
 }
@@ -44,21 +44,21 @@ struct StrategyLine {
 }
 
 impl StrategyLine {
-    fn of(strategy: &ErasedStrategy) -> Self {
+    fn of(strategy: &CliStrategy) -> Self {
         let Descriptor { name, summary, channel, direction, idempotency, reply, .. } = *strategy.descriptor;
         Self { name, summary, channel, direction, idempotency, reply }
     }
 }
 
-fn table() -> String {
+fn table(strategies: &Strategies) -> String {
     let ways = |direction: Direction| match (direction.inbound, direction.outbound) {
         (true, true) => "in + out",
         (true, false) => "in",
         _ => "out",
     };
-    let width = strategies::all().map(|strategy| strategy.descriptor.name.len()).max().unwrap_or_default();
+    let width = strategies.names().map(str::len).max().unwrap_or_default();
     let mut text = String::new();
-    for strategy in strategies::all() {
+    for strategy in strategies.iter() {
         let Descriptor { name, summary, direction, .. } = *strategy.descriptor;
         // Writing into a String does not fail.
         let _ = writeln!(text, "{STRONG}{name:width$}{STRONG:#}  {:8}  {summary}", ways(direction));

@@ -1,6 +1,6 @@
 //! `zengine receive`.
 
-use std::{net::IpAddr, path::PathBuf, sync::Arc};
+use std::{net::IpAddr, path::PathBuf};
 
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use zengine_connector::{
@@ -19,9 +19,8 @@ use super::{
     file::{File, Needs},
     host::Host,
     input::{self, Input},
-    no_network::NoNetwork,
     output::Out,
-    strategies::{self, ErasedStrategy},
+    strategy::{CliContext, CliStrategy, Strategies, instance_secret},
 };
 
 /// Maximum length of a body to verify, in bytes: the core's own limit.
@@ -69,10 +68,10 @@ fn header(text: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
     Ok((name, value))
 }
 
-pub(super) async fn run(arguments: Arguments, out: &mut Out) -> Result<Exit, Failure> {
-    let strategy = strategies::find(&arguments.strategy)?;
+pub(super) async fn run(arguments: Arguments, strategies: &Strategies, out: &mut Out) -> Result<Exit, Failure> {
+    let strategy = strategies.find(&arguments.strategy)?;
     let file = match &arguments.config {
-        Some(path) => File::read(path, strategy, Needs::Nothing)?,
+        Some(path) => File::read(path, strategy, Needs::Nothing).await?,
         None => File { instance: serde_json::json!({}), ..File::default() },
     };
     let limit = if arguments.no_verify { STORED as u64 } else { VERIFIED };
@@ -84,28 +83,16 @@ pub(super) async fn run(arguments: Arguments, out: &mut Out) -> Result<Exit, Fai
     }
 }
 
-async fn unverified(
-    arguments: &Arguments,
-    strategy: &'static ErasedStrategy,
-    file: &File,
-    body: Vec<u8>,
-    out: &mut Out,
-) -> Result<Exit, Failure> {
+async fn unverified(arguments: &Arguments, strategy: &CliStrategy, file: &File, body: Vec<u8>, out: &mut Out) -> Result<Exit, Failure> {
     let tenant = arguments.tenant.clone().map_or_else(|| TenantId::new("unverified"), Ok)?;
     // Whoever looks at a stored payload wants all of it.
     let json = Limits { body_bytes: STORED, ..Limits::DEFAULT };
-    let host = host(strategy, file, &tenant, InboundSettings { json, max_elements: usize::MAX, ..InboundSettings::default() })?;
+    let host = host(strategy, file, &tenant, InboundSettings { json, max_elements: usize::MAX, ..InboundSettings::default() }).await?;
     let events = host.orchestrator.preview_unverified(strategy.name(), &RawPayload::unverified(body), &tenant).await?;
     print(&events, out)
 }
 
-async fn verified(
-    arguments: Arguments,
-    strategy: &'static ErasedStrategy,
-    file: &File,
-    body: Vec<u8>,
-    out: &mut Out,
-) -> Result<Exit, Failure> {
+async fn verified(arguments: Arguments, strategy: &CliStrategy, file: &File, body: Vec<u8>, out: &mut Out) -> Result<Exit, Failure> {
     // Without routes there is only one tenant, which owns every event.
     let unrouted = match (arguments.tenant, file.routes.is_empty()) {
         (Some(tenant), _) => Some(tenant),
@@ -122,7 +109,7 @@ async fn verified(
         request = request.with_peer(peer);
     }
     let tenant = unrouted.clone().map_or_else(|| TenantId::new(super::host::TENANT), Ok)?;
-    let host = host(strategy, file, &tenant, InboundSettings::default())?;
+    let host = host(strategy, file, &tenant, InboundSettings::default()).await?;
     match host.orchestrator.preview(strategy.name(), &request, unrouted.as_ref()).await? {
         Preview::Events(events) => print(&events, out),
         Preview::Reply(response) => {
@@ -136,8 +123,8 @@ async fn verified(
     }
 }
 
-fn host(strategy: &'static ErasedStrategy, file: &File, tenant: &TenantId, inbound: InboundSettings) -> Result<Host, Failure> {
-    Host::new(strategy, file, tenant, Arc::new(NoNetwork), Memory::new(), |builder| builder.inbound(inbound))
+async fn host<'a>(strategy: &'a CliStrategy, file: &File, tenant: &TenantId, inbound: InboundSettings) -> Result<Host<'a>, Failure> {
+    Host::new(strategy, file, tenant, CliContext::offline(), Memory::new(), |builder| builder.inbound(inbound)).await
 }
 
 fn print(events: &[Result<InboundEvent, ElementError>], out: &mut Out) -> Result<Exit, Failure> {
@@ -151,7 +138,7 @@ fn print(events: &[Result<InboundEvent, ElementError>], out: &mut Out) -> Result
 }
 
 /// Failure of a refused request; never reveals the expected value.
-fn rejected(strategy: &ErasedStrategy, refused: VerifyError) -> Failure {
+fn rejected(strategy: &CliStrategy, refused: VerifyError) -> Failure {
     match refused {
         VerifyError::Unavailable(error) => set_up(strategy, error),
         refused => {
@@ -161,9 +148,9 @@ fn rejected(strategy: &ErasedStrategy, refused: VerifyError) -> Failure {
 }
 
 /// Failure to decide for lack of configuration: reported as a violation of the file where possible.
-fn set_up(strategy: &ErasedStrategy, error: Error) -> Failure {
+fn set_up(strategy: &CliStrategy, error: Error) -> Failure {
     let secret = error.context("secret").unwrap_or_default();
-    match strategy.instance_secrets.iter().find(|member| strategies::instance_secret(member) == secret) {
+    match strategy.secrets.iter().find(|member| instance_secret(member) == secret) {
         Some(member) => Failure::violations(vec![Violation::new(format!("/instance/{member}"), "is needed to verify this request")]),
         None => error.into(),
     }

@@ -10,10 +10,11 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
+    emulator::{Emulator, EmulatorOptions, RunningEmulator, variable},
     exit::{Exit, Failure},
     host::TENANT,
     output::{Out, STRONG},
-    strategies::{self, ErasedStrategy},
+    strategy::{CliStrategy, Strategies},
 };
 use crate::private_file;
 
@@ -23,15 +24,14 @@ use crate::private_file;
 /// take as --config. All of them listen on 127.0.0.1. Each accepts control calls over HTTP under /_sandbox: faults, webhooks,
 /// the journal; a GET of /_sandbox lists them. Exits 0 on Ctrl-C or SIGTERM.
 #[derive(Debug, clap::Args)]
-#[command(after_help = all_options())]
 pub(super) struct Arguments {
     /// The strategies. Defaults to all that have an emulator
     strategies: Vec<String>,
     /// The port of the first emulator; further ones take the next ports. 0 takes free ones
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// An option of the emulator, listed below; repeatable
-    #[arg(long, value_name = "KEY=VALUE", value_parser = option)]
+    /// An option of an emulator's own, listed below; repeatable. Goes to every emulator that knows it
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
     set: Vec<(String, String)>,
     /// The callback address of webhooks
     #[arg(long, value_name = "URL")]
@@ -53,81 +53,45 @@ pub(super) struct Arguments {
 /// Path prefix of control calls.
 const CONTROL: &str = "/_sandbox";
 
-/// Options of an emulator; absent ones have defaults.
-#[derive(Debug, Default)]
-pub(super) struct EmulatorOptions {
-    /// The port; 0 takes a free one.
-    pub(super) port: u16,
-    pub(super) webhook: Option<String>,
-    pub(super) seed: Option<u64>,
-    pub(super) journal: Option<PathBuf>,
-    /// The provider's own options.
-    set: Vec<(String, String)>,
+fn setting(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("an option reads NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
-impl EmulatorOptions {
-    /// One of the provider's options: the last `--set`, else the environment's `ZENGINE_SANDBOX_<KEY>`.
-    pub(super) fn get(&self, key: &str) -> Option<String> {
-        let set = self.set.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.clone());
-        set.or_else(|| std::env::var(variable(key)).ok().filter(|value| !value.is_empty()))
-    }
-}
-
-/// The environment variable of an option.
-fn variable(key: &str) -> String {
-    format!("ZENGINE_SANDBOX_{}", key.to_ascii_uppercase())
-}
-
-/// An option reads `KEY=VALUE`.
-fn option(text: &str) -> Result<(String, String), &'static str> {
-    let (key, value) = text.split_once('=').ok_or("an option reads KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
-}
-
-/// The options of all emulators, for the help.
-fn all_options() -> String {
-    let mut text = "Options for --set:\n".to_owned();
-    for strategy in strategies::all() {
-        for (key, what) in strategy.emulator.iter().flat_map(|emulator| emulator.options) {
-            // Writing into a String does not fail.
-            let _ = writeln!(text, "  {key:<14} {what} ({}; or {})", strategy.name(), variable(key));
+/// The options of all emulators, as text for the help.
+pub(super) fn options(strategies: &Strategies) -> String {
+    let mut text = String::new();
+    for (strategy, emulator) in strategies.iter().filter_map(|strategy| Some((strategy, strategy.emulator?))) {
+        // Writing into a String does not fail.
+        let _ = writeln!(text, "Options of {}, for --set or from the environment:", strategy.name());
+        for (name, what) in emulator.options {
+            let _ = writeln!(text, "  {name:<14} {what} [env: {}]", variable(name));
         }
     }
     text
 }
 
-/// Refuses options that none of the emulators has.
-fn known(set: &[(String, String)], selected: &[&ErasedStrategy]) -> Result<(), Failure> {
-    let keys: Vec<_> = selected.iter().filter_map(|strategy| strategy.emulator.as_ref()).flat_map(|emulator| emulator.options).collect();
-    match set.iter().find(|(key, _)| !keys.iter().any(|(known, _)| known == key)) {
-        Some((key, _)) => {
-            let keys: Vec<_> = keys.iter().map(|(key, _)| *key).collect();
-            Err(Failure::invalid(format!("there is no option `{key}`; there are {}", keys.join(", "))))
-        }
-        None => Ok(()),
-    }
-}
-
-/// A running emulator. It stops when it is dropped.
-pub(super) trait RunningEmulator {
-    fn base_url(&self) -> String;
-    /// Numbers and tokens for clients. None of it is secret: it grants access to the emulator only.
-    fn details(&self) -> Value;
-    /// A file for `--config`, with one tenant.
-    fn file(&self, tenant: &str) -> Value;
-}
-
-pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
+pub(super) async fn run(arguments: &Arguments, strategies: &Strategies, out: &mut Out) -> Result<Exit, Failure> {
     // Before anything is printed: the reader may stop this process at once.
     let mut shutdown = ShutdownSignal::new()?;
     let mut running = vec![];
-    let selected = selected(&arguments.strategies)?;
-    known(&arguments.set, &selected)?;
-    for (n, strategy) in selected.into_iter().enumerate() {
-        let (options, Some(face)) = (options(arguments, n), &strategy.emulator) else { continue };
-        let emulator = (face.start)(&options).map_err(|error| match error.kind() {
-            io::ErrorKind::InvalidInput => Failure::invalid(error.to_string()),
-            _ => Failure::new(Exit::Broken, format!("the emulator of {} cannot start: {error}", strategy.name())),
+    let selected = selected(&arguments.strategies, strategies)?;
+    let known = || selected.iter().flat_map(|(_, emulator)| emulator.options).map(|(name, _)| *name);
+    if let Some((name, _)) = arguments.set.iter().find(|(name, _)| known().all(|known| known != name)) {
+        return Err(Failure::unknown("option of an emulator", name, known()));
+    }
+    for (n, (strategy, Emulator { start, .. })) in selected.into_iter().enumerate() {
+        let later = if arguments.port == 0 { 0 } else { u16::try_from(n).unwrap_or(u16::MAX) };
+        let options = EmulatorOptions {
+            port: arguments.port.saturating_add(later),
+            webhook: arguments.webhook.clone(),
+            seed: arguments.seed,
+            journal: arguments.journal.clone(),
+            set: arguments.set.clone(),
+        };
+        let emulator = start(&options).map_err(|error| {
+            let exit = if error.kind() == io::ErrorKind::InvalidInput { Exit::Invalid } else { Exit::Broken };
+            Failure::new(exit, format!("the emulator of {} cannot start: {error}", strategy.name()))
         })?;
         if let Some(path) = arguments.write.as_ref().filter(|_| n == 0) {
             let text = format!("{:#}\n", emulator.file(TENANT));
@@ -142,36 +106,23 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Fa
     Ok(Exit::Done)
 }
 
-/// The selected strategies that have an emulator.
-fn selected(names: &[String]) -> Result<Vec<&'static ErasedStrategy>, Failure> {
+/// The selected strategies, with their emulators.
+fn selected<'a>(names: &[String], strategies: &'a Strategies) -> Result<Vec<(&'a CliStrategy, Emulator)>, Failure> {
     if names.is_empty() {
-        return Ok(strategies::all().filter(|strategy| strategy.emulator.is_some()).collect());
+        return Ok(strategies.iter().filter_map(|strategy| Some((strategy, strategy.emulator?))).collect());
     }
-    let mut found: Vec<&'static ErasedStrategy> = vec![];
+    let mut found: Vec<(&CliStrategy, Emulator)> = vec![];
     for name in names {
-        let strategy = strategies::find(name)?;
-        if strategy.emulator.is_none() {
-            return Err(Failure::invalid(format!("{name} has no emulator")));
-        }
-        if found.iter().all(|other| other.name() != strategy.name()) {
-            found.push(strategy);
+        let strategy = strategies.find(name)?;
+        let emulator = strategy.emulator.ok_or_else(|| Failure::invalid(format!("{name} has no emulator")))?;
+        if found.iter().all(|(other, _)| other.name() != strategy.name()) {
+            found.push((strategy, emulator));
         }
     }
     Ok(found)
 }
 
-fn options(arguments: &Arguments, n: usize) -> EmulatorOptions {
-    let later = u16::try_from(n).unwrap_or(u16::MAX);
-    EmulatorOptions {
-        port: if arguments.port == 0 { 0 } else { arguments.port.saturating_add(later) },
-        set: arguments.set.clone(),
-        webhook: arguments.webhook.clone(),
-        seed: arguments.seed,
-        journal: arguments.journal.clone(),
-    }
-}
-
-fn line(strategy: &ErasedStrategy, emulator: &dyn RunningEmulator) -> Value {
+fn line(strategy: &CliStrategy, emulator: &dyn RunningEmulator) -> Value {
     let base_url = emulator.base_url();
     let control = format!("{base_url}{CONTROL}");
     let mut line = json!({ "strategy": strategy.name(), "base_url": base_url, "control": control, "file": emulator.file(TENANT) });
@@ -182,7 +133,7 @@ fn line(strategy: &ErasedStrategy, emulator: &dyn RunningEmulator) -> Value {
 }
 
 /// An emulator as text for people: nested values as one indented line each.
-fn text(strategy: &ErasedStrategy, emulator: &dyn RunningEmulator) -> String {
+fn text(strategy: &CliStrategy, emulator: &dyn RunningEmulator) -> String {
     let base_url = emulator.base_url();
     let mut text = format!("{STRONG}{}{STRONG:#}  {base_url}\n  control {base_url}{CONTROL}\n", strategy.name());
     let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -234,5 +185,17 @@ impl ShutdownSignal {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_has_a_name_and_perhaps_an_equals_sign_in_its_value() {
+        assert_eq!(setting("token=a=b"), Ok(("token".into(), "a=b".into())));
+        assert_eq!(setting("token="), Ok(("token".into(), String::new())));
+        assert!(setting("token").is_err() && setting("=a").is_err());
     }
 }

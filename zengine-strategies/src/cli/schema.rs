@@ -3,7 +3,7 @@
 use super::{
     exit::{Exit, Failure},
     output::Out,
-    strategies,
+    strategy::Strategies,
 };
 
 /// Print a JSON Schema of a strategy, as one line
@@ -25,12 +25,12 @@ enum SchemaArgument {
     Instance,
 }
 
-pub(super) fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
-    let strategy = strategies::find(&arguments.strategy)?;
+pub(super) fn run(arguments: &Arguments, strategies: &Strategies, out: &mut Out) -> Result<Exit, Failure> {
+    let strategy = strategies.find(&arguments.strategy)?;
     match arguments.of {
         SchemaArgument::Config => out.json(&(strategy.descriptor.config_schema)()),
         SchemaArgument::Message => out.json(&(strategy.descriptor.message_schema)()),
-        SchemaArgument::Instance => out.json(&(strategy.instance_schema)()),
+        SchemaArgument::Instance => out.json(&strategy.instance_schema()),
     }?;
     Ok(Exit::Done)
 }

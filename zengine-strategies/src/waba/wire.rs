@@ -1,8 +1,6 @@
 //! Answers as far as they are read. Only the deciding members are required: another member that is absent or of another
 //! type does not turn an accepted message into an error.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -29,11 +27,7 @@ pub struct Addressee {
     pub group_id: Option<String>,
 }
 
-impl fmt::Debug for Addressee {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Addressee(***)")
-    }
-}
+redacted!(Addressee {});
 
 /// The answer to a message.
 pub(crate) struct Accepted {

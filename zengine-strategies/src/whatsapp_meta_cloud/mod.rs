@@ -1,5 +1,7 @@
 #![doc = include_str!("docs.md")]
 
+#[cfg(feature = "cli")]
+pub(crate) mod cli;
 mod client;
 mod config;
 mod context;
@@ -10,7 +12,7 @@ mod media;
 mod onboarding;
 mod token;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use zengine_connector::{
@@ -81,11 +83,7 @@ impl WhatsAppMetaCloud {
     }
 }
 
-impl fmt::Debug for WhatsAppMetaCloud {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WhatsAppMetaCloud").field("app", &self.app).finish_non_exhaustive()
-    }
-}
+redacted!(WhatsAppMetaCloud { app });
 
 /// A tenant's number, with its checked configuration.
 #[derive(Debug)]

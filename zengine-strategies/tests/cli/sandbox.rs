@@ -124,15 +124,18 @@ fn numbers_and_secrets_can_be_chosen_and_the_journal_is_a_file() {
 }
 
 #[test]
-fn a_taken_port_and_a_wrong_number_say_so() {
+fn a_taken_port_and_a_wrong_option_say_so() {
     let sandbox = Sandbox::start(&[]);
     let port = sandbox.line["base_url"].as_str().unwrap().rsplit_once(':').unwrap().1.to_owned();
     let run = zengine(&["sandbox", "--port", &port], "").ended(1);
     assert!(run.err.contains("cannot start"), "{run:?}");
-    let run = zengine(&["sandbox", "--set", "numbers=:x"], "").ended(2);
-    assert!(run.err.contains("ID:ACCOUNT:TOKEN"), "{run:?}");
-    let run = zengine(&["sandbox", "--set", "nombers=1"], "").ended(2);
-    assert!(run.err.contains("no option `nombers`; there are numbers, app_secret, verify_token"), "{run:?}");
-    zengine(&["sandbox", "--set", "numbers"], "").ended(2);
+    for (wrong, why) in [
+        ("numbers=:x", "ID:ACCOUNT:TOKEN"),
+        ("nombers=1", "known: numbers, app_secret, verify_token; did you mean numbers?"),
+        ("numbers", "NAME=VALUE"),
+    ] {
+        let run = zengine(&["sandbox", "--set", wrong], "").ended(2);
+        assert!(run.err.contains(why), "{wrong}: {run:?}");
+    }
     assert_eq!(sandbox.stop("-TERM"), Some(0));
 }

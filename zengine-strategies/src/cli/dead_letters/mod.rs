@@ -17,6 +17,7 @@ use zengine_connector::{
 use super::{
     exit::{Exit, Failure},
     output::Out,
+    strategy::Strategies,
 };
 
 /// Inspect messages that could not be sent or handled, and send or hand them over again
@@ -36,12 +37,12 @@ enum Command {
     Replay(replay::Arguments),
 }
 
-pub(super) async fn run(arguments: Arguments, out: &mut Out) -> Result<Exit, Failure> {
+pub(super) async fn run(arguments: Arguments, strategies: &Strategies, out: &mut Out) -> Result<Exit, Failure> {
     match arguments.command {
         Command::List(arguments) => list::run(&arguments, out).await,
         Command::Show(arguments) => show::run(&arguments, out).await,
-        Command::Redrive(arguments) => redrive::run(&arguments, out).await,
-        Command::Replay(arguments) => replay::run(&arguments).await,
+        Command::Redrive(arguments) => redrive::run(&arguments, strategies, out).await,
+        Command::Replay(arguments) => replay::run(&arguments, strategies).await,
     }
 }
 

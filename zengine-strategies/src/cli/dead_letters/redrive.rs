@@ -16,7 +16,7 @@ use crate::cli::{
     output::{self, Out},
     progress,
     send::{Report, report_outcome},
-    strategies,
+    strategy::Strategies,
 };
 
 /// Send the message of a dead letter again
@@ -39,15 +39,15 @@ pub(super) struct Arguments {
     timeout: u64,
 }
 
-pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
+pub(super) async fn run(arguments: &Arguments, strategies: &Strategies, out: &mut Out) -> Result<Exit, Failure> {
     let store = arguments.store.writing("Redrive in that host (Orchestrator::redrive), or stop it first")?;
     let letter = find(&*store.dead_letters(), &arguments.id).await?;
     let (DeadLetter { tenant, strategy: name, .. }, id) = (&letter, sent(&letter)?);
-    let strategy = strategies::find(name.as_str())?;
-    let file = File::read(&arguments.file.config, strategy, Needs::Config)?;
+    let strategy = strategies.find(name.as_str())?;
+    let file = File::read(&arguments.file.config, strategy, Needs::Config).await?;
     let stores = Stores::from(&store);
     let letters = stores.dead_letters.clone();
-    let host = Host::new(strategy, &file, tenant, host::client(&file)?, stores, |builder| builder)?;
+    let host = Host::new(strategy, &file, tenant, host::client(&file)?, stores, |builder| builder).await?;
     host.bind(tenant).await?;
     if let Some(reason) = &arguments.force {
         output::note(&format!("forced, because: {reason}"));

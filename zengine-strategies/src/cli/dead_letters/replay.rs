@@ -12,7 +12,7 @@ use crate::cli::{
     file::{File, FileArgument, Needs},
     host::{self, Host},
     output::{self, Out},
-    strategies,
+    strategy::Strategies,
 };
 
 /// Print the event of an inbound dead letter and remove the letter
@@ -31,16 +31,16 @@ pub(super) struct Arguments {
     file: FileArgument,
 }
 
-pub(super) async fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(arguments: &Arguments, strategies: &Strategies) -> Result<Exit, Failure> {
     let store = arguments.store.writing("Replay in that host (Orchestrator::replay), or stop it first")?;
     let letter = find(&*store.dead_letters(), &arguments.id).await?;
     if letter.direction != LetterDirection::Inbound {
         return Err(Failure::invalid("only events can be replayed; a message is redriven"));
     }
-    let strategy = strategies::find(letter.strategy.as_str())?;
-    let file = File::read(&arguments.file.config, strategy, Needs::Config)?;
+    let strategy = strategies.find(letter.strategy.as_str())?;
+    let file = File::read(&arguments.file.config, strategy, Needs::Config).await?;
     let tenant = tenant_of(&letter)?;
-    let host = Host::new(strategy, &file, &tenant, host::client(&file)?, Stores::from(&store), |builder| builder.on_inbound(print))?;
+    let host = Host::new(strategy, &file, &tenant, host::client(&file)?, Stores::from(&store), |builder| builder.on_inbound(print)).await?;
     if tenant == letter.tenant {
         host.bind(&tenant).await?;
     }

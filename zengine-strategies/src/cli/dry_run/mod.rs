@@ -22,7 +22,7 @@ use zengine_connector::{
 use super::{
     exit::{Exit, Failure},
     file::File,
-    strategies::ErasedStrategy,
+    strategy::CliStrategy,
 };
 use redact::Redactor;
 
@@ -44,11 +44,11 @@ pub(super) struct RecordedRequest {
 
 impl Recorder {
     /// Creates a recorder that redacts the file's secrets.
-    pub(super) fn new(strategy: &'static ErasedStrategy, file: &File) -> Result<Self, Failure> {
-        let Some(emulator) = &strategy.emulator else {
+    pub(super) fn new(strategy: &CliStrategy, file: &File) -> Result<Self, Failure> {
+        let Some(provider) = &strategy.dry_run else {
             return Err(Failure::invalid(format!("{} has no emulator, which answers in a dry run", strategy.name())));
         };
-        let provider = (emulator.dry_run)(&file.instance, file.config.as_ref().unwrap_or(&Value::Null))
+        let provider = provider(&file.instance, file.config.as_ref().unwrap_or(&Value::Null))
             .map_err(|error| Failure::new(Exit::Broken, format!("the emulator cannot start: {error}")))?;
         Ok(Self { provider, redactor: Redactor::new(file.secrets.texts()), requests: Mutex::default() })
     }

@@ -1,13 +1,14 @@
 //! The violations of a file.
 
-use std::sync::Arc;
-
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 use zengine_connector::{StrategyRegistry, TenantId, error::Violation, schema};
 
 use super::{File, Needs, Secrets, below};
-use crate::cli::{exit::Failure, no_network::NoNetwork, strategies::ErasedStrategy};
+use crate::cli::{
+    exit::Failure,
+    strategy::{CliContext, CliStrategy},
+};
 
 /// The schema of the file, without the strategy's schemas of its members.
 fn form(needs: Needs) -> Value {
@@ -32,37 +33,42 @@ fn form(needs: Needs) -> Value {
 }
 
 /// The file and its violations.
-pub(super) fn check(mut file: Value, strategy: &ErasedStrategy, needs: Needs) -> Result<(File, Vec<Violation>), Failure> {
+pub(super) async fn check(mut file: Value, strategy: &CliStrategy, needs: Needs) -> Result<(File, Vec<Violation>), Failure> {
     let mut wrong = schema::violations(&form(needs), &file)?;
     let mut part = |name: &str| file.get_mut(name).map(Value::take);
     let (mut instance, config) = (part("instance").unwrap_or_else(|| json!({})), part("config"));
     let (secrets, routes) = (part("secrets").unwrap_or_else(|| json!({})), part("routes").unwrap_or_else(|| json!([])));
 
-    let mut derived = vec![];
-    if instance.is_object() {
-        wrong.extend(below("/instance", schema::violations(&(strategy.instance_schema)(), &instance)?));
-    }
-    if let Some(config) = config.as_ref().filter(|config| config.is_object()) {
-        let registry = registry(strategy)?;
-        let violations = of_config(&registry, strategy, config)?;
-        if violations.is_empty() {
-            derived = registry.routes(strategy.name(), config)?;
-        }
-        wrong.extend(below("/config", violations));
-    }
-    wrong.extend(tenants(&routes));
-
     let mut secrets = Secrets::read(&secrets);
     wrong.extend(secrets.resolve("/instance", &instance));
-    if let Some(config) = &config {
+    let mut registry = None;
+    if instance.is_object() {
+        let violations = schema::violations(&strategy.instance_schema(), &instance)?;
+        secrets.take_literals(&mut instance, strategy.secrets);
+        match strategy.registry(&instance, CliContext::offline()).await {
+            Ok(built) => registry = Some(built),
+            Err(found) if violations.is_empty() => wrong.extend(below("/instance", found)),
+            // The schema said it better.
+            Err(_) => {}
+        }
+        wrong.extend(below("/instance", violations));
+    }
+    if registry.is_none() {
+        // The configuration can often be checked all the same.
+        registry = strategy.registry(&json!({}), CliContext::offline()).await.ok();
+    }
+    let mut derived = vec![];
+    if let Some(config) = config.as_ref() {
         wrong.extend(secrets.resolve("/config", config));
+        if config.is_object() {
+            let violations = of_config(registry.as_ref(), strategy, config)?;
+            if let Some(registry) = registry.filter(|_| violations.is_empty()) {
+                derived = registry.routes(strategy.name(), config)?;
+            }
+            wrong.extend(below("/config", violations));
+        }
     }
-    secrets.take_literals(&mut instance, strategy.instance_secrets);
-    if wrong.is_empty()
-        && let Err(violation) = (strategy.register)(StrategyRegistry::builder(), Arc::new(NoNetwork), &instance)
-    {
-        wrong.extend(below("/instance", [violation]));
-    }
+    wrong.extend(tenants(&routes));
     wrong.sort_by(|a, b| a.pointer.cmp(&b.pointer));
     wrong.dedup_by(|a, b| a.pointer == b.pointer && a.message == b.message);
     let routes = Vec::deserialize(&routes).unwrap_or_default();
@@ -70,18 +76,15 @@ pub(super) fn check(mut file: Value, strategy: &ErasedStrategy, needs: Needs) ->
 }
 
 /// Violations of the strategy's configuration schema.
-fn of_config(registry: &StrategyRegistry, strategy: &ErasedStrategy, config: &Value) -> Result<Vec<Violation>, Failure> {
+fn of_config(registry: Option<&StrategyRegistry>, strategy: &CliStrategy, config: &Value) -> Result<Vec<Violation>, Failure> {
+    let Some(registry) = registry else {
+        return Ok(schema::violations((strategy.descriptor.config_schema)().as_value(), config)?);
+    };
     match registry.check(strategy.name(), config) {
         Ok(()) => Ok(vec![]),
         Err(error) if error.violations().is_empty() => Err(error.into()),
         Err(error) => Ok(error.violations().to_vec()),
     }
-}
-
-/// A registry of the strategy, for what needs no host.
-fn registry(strategy: &ErasedStrategy) -> Result<StrategyRegistry, Failure> {
-    let builder = (strategy.register)(StrategyRegistry::builder(), Arc::new(NoNetwork), &json!({}));
-    Ok(builder.map_err(|violation| Failure::violations(vec![violation]))?.build()?)
 }
 
 /// Invalid tenant ids in the routes.

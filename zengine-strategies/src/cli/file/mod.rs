@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use zengine_connector::{TenantId, error::Violation, ids::RouteKey};
 
-use super::{exit::Failure, host::TENANT, strategies::ErasedStrategy};
+use super::{exit::Failure, host::TENANT, strategy::CliStrategy};
 
 pub(super) use secrets::Secrets;
 
@@ -64,9 +64,9 @@ impl File {
     ///
     /// # Errors
     /// The file cannot be read, is not JSON, or has violations, all of which are reported.
-    pub(super) fn read(path: &Path, strategy: &ErasedStrategy, needs: Needs) -> Result<Self, Failure> {
+    pub(super) async fn read(path: &Path, strategy: &CliStrategy, needs: Needs) -> Result<Self, Failure> {
         let file = load(path)?;
-        let (file, violations) = check::check(file, strategy, needs)?;
+        let (file, violations) = check::check(file, strategy, needs).await?;
         if violations.is_empty() { Ok(file) } else { Err(Failure::violations(violations)) }
     }
 

@@ -119,7 +119,7 @@ impl Secrets {
     pub(super) fn take_literals(&mut self, instance: &mut Value, members: &[&str]) {
         for member in members {
             let Some(value) = instance.get_mut(*member).filter(|value| value.is_string()) else { continue };
-            let name = crate::cli::strategies::instance_secret(member);
+            let name = crate::cli::strategy::instance_secret(member);
             let literal = value.take();
             *value = json!({ "secret": name });
             self.hide(&literal);

@@ -16,6 +16,8 @@ pub(super) const TEMPLATE: &[(&str, &str)] = &[
     ("docs.md", include_str!("template/docs.md")),
     ("rustfmt.toml", include_str!("template/rustfmt.toml")),
     ("src/lib.rs", include_str!("template/lib.rs")),
+    ("src/main.rs", include_str!("template/main.rs")),
+    ("tests/command.rs", include_str!("template/command.rs")),
     ("tests/contract.rs", include_str!("template/contract.rs")),
     ("tests/fixtures/inbound/batch.expect.json", include_str!("template/fixtures/batch.expect.json")),
     ("tests/fixtures/inbound/batch.in.json", include_str!("template/fixtures/batch.in.json")),
@@ -23,21 +25,23 @@ pub(super) const TEMPLATE: &[(&str, &str)] = &[
     ("tests/fixtures/outbound/text.in.json", include_str!("template/fixtures/text.in.json")),
 ];
 
-/// The source of the core's crate.
+/// The source of the crates of this project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Core {
     /// This version from the registry.
     Version(&'static str),
-    /// A folder, by its path in the manifest.
+    /// The folder of a checkout, by its path in the manifest.
     Folder { path: String, version: &'static str },
 }
 
 impl Core {
-    fn as_toml(&self) -> String {
+    fn as_toml(&self, name: &str) -> String {
         match self {
             Self::Version(version) => format!("version = \"{version}\""),
             // A JSON string is a TOML string.
-            Self::Folder { path, version } => format!("version = \"{version}\", path = {}", serde_json::Value::from(&**path)),
+            Self::Folder { path, version } => {
+                format!("version = \"{version}\", path = {}", serde_json::Value::from(format!("{path}/{name}")))
+            }
         }
     }
 }
@@ -51,7 +55,8 @@ pub(super) fn render<'a>(name: &'a Name, channel: &'a str, core: &'a Core) -> im
             .replace("AcmeChat", &name.type_name())
             .replace("Acme Chat", &name.title())
             .replace("channel = Messenger", &format!("channel = {channel}"))
-            .replace("version = \"0.0.0-core\"", &core.as_toml());
+            .replace("version = \"0.0.0-core\"", &core.as_toml("zengine-connector"))
+            .replace("version = \"0.0.0-strategies\"", &core.as_toml("zengine-strategies"));
         (*path, text)
     })
 }

@@ -115,14 +115,13 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 fn core(checkout: Option<&Path>, into: &Path) -> Result<Core, Failure> {
     let version = env!("CARGO_PKG_VERSION");
     let Some(checkout) = checkout else { return Ok(Core::Version(version)) };
-    let folder = checkout.join("zengine-connector");
-    if !folder.join("Cargo.toml").is_file() {
+    if !checkout.join("zengine-connector/Cargo.toml").is_file() {
         return Err(Failure::invalid(format!("{} is no checkout: it has no zengine-connector/Cargo.toml", checkout.display())));
     }
-    let folder = folder.canonicalize()?;
+    let folder = checkout.canonicalize()?;
     let path = if checkout.is_relative() { Path::new("..").join(relative_path(&into.canonicalize()?, &folder)) } else { folder };
     let path = path.to_str().ok_or_else(|| Failure::invalid("the checkout's path is not Unicode: a Cargo.toml cannot name it"))?;
-    Ok(Core::Folder { path: path.replace('\\', "/"), version })
+    Ok(Core::Folder { path: path.replace('\\', "/").trim_end_matches('/').to_owned(), version })
 }
 
 /// The relative path between two absolute folders.

@@ -2,17 +2,14 @@
 
 use zengine_connector::StrategyName;
 
-/// The strategies of this project, existing or planned.
-const TAKEN: [&str; 8] = [
-    "whatsapp-meta-cloud",
-    "whatsapp-360dialog",
-    "webchat-http",
-    "five9-digital",
-    "ses-email",
-    "sns-sms",
-    "amazon-connect-chat",
-    "360dialog-templates",
-];
+/// Its section of strategies names those of this project, existing and planned.
+const README: &str = include_str!("../../../README.md");
+
+fn is_taken(name: &str) -> bool {
+    let section = README.split("\n## ").find(|section| section.starts_with("Strategies\n")).unwrap_or_default();
+    let (rows, planned) = section.split_once("\nPlanned: ").unwrap_or((section, ""));
+    rows.lines().any(|row| row.starts_with(&format!("| `{name}` |"))) || planned.contains(&format!("`{name}`"))
+}
 
 /// Crates that a new strategy's own name would hide, and names that cargo refuses for a package.
 const CRATES: [&str; 17] = [
@@ -63,7 +60,7 @@ impl Name {
         if text.starts_with(|first: char| first.is_ascii_digit()) {
             return Err("the name must begin with a letter, because a crate is named after it".to_owned());
         }
-        if TAKEN.contains(&text) {
+        if is_taken(text) {
             return Err(format!("{text} is a strategy of zengine-strategies: choose a name of your own"));
         }
         if CRATES.contains(&text) || KEYWORDS.contains(&text) {

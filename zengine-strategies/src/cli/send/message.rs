@@ -6,7 +6,7 @@ use zengine_connector::{Error, ErrorKind, schema};
 use crate::cli::{
     exit::{Exit, Failure},
     input::{self, Input},
-    strategies::ErasedStrategy,
+    strategy::CliStrategy,
 };
 
 /// Maximum length of a message, in bytes: a file of 100 MiB in base64, and the JSON around it.
@@ -32,7 +32,7 @@ impl Message {
     }
 
     /// Failure of a message refused before anything was sent, by pointers into the message where known.
-    pub(super) fn refused(&self, strategy: &ErasedStrategy, error: Error) -> Failure {
+    pub(super) fn refused(&self, strategy: &CliStrategy, error: Error) -> Failure {
         if error.kind() == ErrorKind::MessageInvalid && error.violations().is_empty() {
             let value: Value = serde_json::from_str(self.0.get()).unwrap_or_default();
             let schema = (strategy.descriptor.message_schema)();

@@ -6,7 +6,7 @@ mod report;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use zengine_connector::{
-    ClientMessageId, Embedded, Error, HttpClient, Outcome, SendOptions, TenantId,
+    ClientMessageId, Embedded, Error, Outcome, SendOptions, TenantId,
     message::Degrade,
     runtime::{Rng as _, SystemRng},
     store::{Memory, Stores},
@@ -19,7 +19,7 @@ use super::{
     host::{self, Host},
     output::{self, Out},
     progress,
-    strategies::{self, ErasedStrategy},
+    strategy::{CliContext, CliStrategy, Strategies},
 };
 
 use message::Message;
@@ -64,9 +64,9 @@ enum DegradeArgument {
     Text,
 }
 
-pub(super) async fn run(arguments: Arguments, out: &mut Out) -> Result<Exit, Failure> {
-    let strategy = strategies::find(&arguments.strategy)?;
-    let file = File::read(&arguments.file.config, strategy, Needs::Config)?;
+pub(super) async fn run(arguments: Arguments, strategies: &Strategies, out: &mut Out) -> Result<Exit, Failure> {
+    let strategy = strategies.find(&arguments.strategy)?;
+    let file = File::read(&arguments.file.config, strategy, Needs::Config).await?;
     let id = match &arguments.id {
         Some(id) => id.clone(),
         None => generated()?,
@@ -109,7 +109,7 @@ fn options(arguments: &Arguments) -> SendOptions {
 }
 
 struct Send<'a> {
-    strategy: &'static ErasedStrategy,
+    strategy: &'a CliStrategy,
     file: &'a File,
     tenant: &'a TenantId,
     id: &'a ClientMessageId,
@@ -118,13 +118,13 @@ struct Send<'a> {
 }
 
 impl Send<'_> {
-    async fn host(&self, http: Arc<dyn HttpClient>, stores: impl Into<Stores>) -> Result<Host, Failure> {
-        let host = Host::new(self.strategy, self.file, self.tenant, http, stores, |builder| builder)?;
+    async fn host(&self, cx: CliContext, stores: impl Into<Stores>) -> Result<Host<'_>, Failure> {
+        let host = Host::new(self.strategy, self.file, self.tenant, cx, stores, |builder| builder).await?;
         host.bind(self.tenant).await?;
         Ok(host)
     }
 
-    async fn send(&self, host: &Host) -> Result<Outcome, Failure> {
+    async fn send(&self, host: &Host<'_>) -> Result<Outcome, Failure> {
         let sent = host.orchestrator.send_with(self.tenant, self.strategy.name(), self.id, self.message.as_json(), self.options.clone());
         sent.await.map_err(|error| self.message.refused(self.strategy, error))
     }
@@ -132,7 +132,7 @@ impl Send<'_> {
     /// Prints the requests, and the outcome only if it is not delivered.
     async fn dry_run(&self, out: &mut Out) -> Result<Exit, Failure> {
         let recorder = Arc::new(dry_run::Recorder::new(self.strategy, self.file)?);
-        let host = self.host(Arc::clone(&recorder) as _, Memory::new()).await?;
+        let host = self.host(CliContext::recorded(Arc::<dry_run::Recorder>::clone(&recorder)), Memory::new()).await?;
         let outcome = self.send(&host).await?;
         for request in recorder.requests() {
             out.json(&request)?;

@@ -1,7 +1,5 @@
 //! An error as Meta writes it: in a refused call, in a status, in a message. Any member may be absent.
 
-use std::fmt;
-
 use serde_json::Value;
 use zengine_connector::error::ProviderDetails;
 
@@ -62,11 +60,7 @@ impl GraphError {
     }
 }
 
-impl fmt::Debug for GraphError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GraphError").field("code", &self.code).field("subcode", &self.subcode).finish_non_exhaustive()
-    }
-}
+redacted!(GraphError { code, subcode });
 
 /// A whole number, also if it is written as text or with a fraction of zero.
 fn number(value: &Value) -> Option<i64> {

@@ -1,7 +1,5 @@
 //! Queries for the states of a message.
 
-use std::fmt;
-
 use serde_json::Value;
 use zengine_connector::{ErrorKind, EventContext, SendError, message::State};
 
@@ -23,12 +21,8 @@ pub struct DeliveryEvent {
     pub error: Option<String>,
 }
 
-/// Without Meta's words.
-impl fmt::Debug for DeliveryEvent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DeliveryEvent").field("state", &self.state).field("at_ms", &self.at_ms).finish_non_exhaustive()
-    }
-}
+// Without Meta's words.
+redacted!(DeliveryEvent { state, at_ms });
 
 impl WhatsAppMetaCloud {
     /// The states that a message of this number reached, as Meta keeps them: replaces statuses that never arrived. A send

@@ -1,7 +1,6 @@
 //! Calls of the app itself, before there is a tenant: tokens, and the numbers behind one.
 
 use std::{
-    fmt,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -195,11 +194,7 @@ impl Onboarding {
     }
 }
 
-impl fmt::Debug for Onboarding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Onboarding").field("root", &self.root).field("app", &self.app).finish_non_exhaustive()
-    }
-}
+redacted!(Onboarding { root, app });
 
 /// Checks an id that goes into a path.
 pub(super) fn checked_id<'i>(id: &'i str, field: &'static str) -> Result<&'i str, SendError> {

@@ -1,7 +1,5 @@
 //! The numbers of an account.
 
-use std::fmt;
-
 use serde_json::Value;
 use zengine_connector::{EventContext, SendError};
 
@@ -45,11 +43,7 @@ pub struct PhoneNumber {
     pub is_on_biz_app: bool,
 }
 
-impl fmt::Debug for PhoneNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PhoneNumber").field("id", &self.id).field("status", &self.status).finish_non_exhaustive()
-    }
-}
+redacted!(PhoneNumber { id, status });
 
 impl WhatsAppMetaCloud {
     /// A page of the numbers of the tenant's account; `after` is the `next` of the page before.

@@ -32,11 +32,7 @@ impl Pin {
     }
 }
 
-impl std::fmt::Debug for Pin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Pin(***)")
-    }
-}
+redacted!(Pin {});
 
 /// How a verification code reaches the owner of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,5 @@
 //! The message of a signup to the browser when it ends.
 
-use std::fmt;
-
 use serde_json::Value;
 
 use super::{items, text};
@@ -97,11 +95,7 @@ impl Signup {
     }
 }
 
-impl fmt::Debug for Signup {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Signup").field("event", &self.event).field("waba_id", &self.waba_id).finish_non_exhaustive()
-    }
-}
+redacted!(Signup { event, waba_id });
 
 #[cfg(test)]
 mod tests {

@@ -1,9 +1,6 @@
 //! Meta's information about a token.
 
-use std::{
-    fmt,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
@@ -100,19 +97,8 @@ impl TokenInfo {
     }
 }
 
-/// Without ids of people.
-impl fmt::Debug for TokenInfo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenInfo")
-            .field("app_id", &self.app_id)
-            .field("kind", &self.kind)
-            .field("is_valid", &self.is_valid)
-            .field("expires_at", &self.expires_at)
-            .field("scopes", &self.scopes)
-            .field("error", &self.error)
-            .finish_non_exhaustive()
-    }
-}
+// Without ids of people.
+redacted!(TokenInfo { app_id, kind, is_valid, expires_at, scopes, error });
 
 fn granted(value: &Value) -> Option<GrantedScope> {
     let ids = value.get("target_ids").and_then(Value::as_array);

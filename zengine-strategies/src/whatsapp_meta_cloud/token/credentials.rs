@@ -1,7 +1,5 @@
 //! The credentials of a call: the token, and the digest of the token under the app secret.
 
-use std::fmt;
-
 use http::HeaderValue;
 use zengine_connector::{
     Secret,
@@ -47,8 +45,4 @@ impl Credentials {
     }
 }
 
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credentials(***)")
-    }
-}
+redacted!(Credentials {});

@@ -1,7 +1,6 @@
 //! The record of a token in the sessions.
 
 use std::{
-    fmt,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -71,11 +70,7 @@ impl Record {
     }
 }
 
-impl fmt::Debug for Record {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Record(***)")
-    }
-}
+redacted!(Record {});
 
 /// A token in use.
 #[derive(Clone, Debug)]

@@ -1,18 +1,28 @@
-//! `whatsapp-meta-cloud` in the command.
+//! The strategy in the command.
 
 use std::{io, sync::Arc};
 
 use http::Uri;
-use serde::Deserialize as _;
 use serde_json::{Value, json};
-use zengine_connector::{HttpClient, error::Violation, schemars::schema_for};
+use zengine_connector::HttpClient;
 
-use super::{CliStrategy, EmulatorFace};
+use super::{MetaApp, WhatsAppMetaCloud};
 use crate::{
-    cli::sandbox::{EmulatorOptions, RunningEmulator},
+    cli::{CliContext, CliStrategy, Emulator, EmulatorOptions, RunningEmulator},
     sandbox::meta_cloud::{MetaCloud, Number, Settings, Webhooks},
-    whatsapp_meta_cloud::{MetaApp, WhatsAppMetaCloud},
 };
+
+pub(crate) fn strategy() -> CliStrategy {
+    CliStrategy::new(async |app: MetaApp, cx: CliContext| Ok(WhatsAppMetaCloud::new(cx.http(), app)))
+        .with_secrets(&["app_secret", "verify_token"])
+        .with_emulator(Emulator { options: OPTIONS, start: Sandbox::start, dry_run })
+}
+
+const OPTIONS: &[(&str, &str)] = &[
+    ("numbers", "phone numbers as ID[:ACCOUNT[:TOKEN]], separated by commas"),
+    ("app_secret", "the secret that webhooks are signed with"),
+    ("verify_token", "the token of the webhook handshake"),
+];
 
 /// The emulator's default numbers, with their accounts.
 const NUMBERS: &str = "100200300:900100,100200400:900200";
@@ -27,36 +37,6 @@ fn number(text: &str) -> Option<Number> {
     }
     let number = Number::new(parts[0], parts.get(1).copied().unwrap_or(ACCOUNT));
     Some(if let Some(token) = parts.get(2) { number.with_token(*token) } else { number })
-}
-
-impl CliStrategy for WhatsAppMetaCloud {
-    const SECRETS: &[&str] = &["app_secret", "verify_token"];
-
-    const EMULATOR: Option<EmulatorFace> = Some(EmulatorFace {
-        options: &[
-            ("numbers", "phone numbers as ID[:ACCOUNT[:TOKEN]], separated by commas"),
-            ("app_secret", "the secret that webhooks are signed with"),
-            ("verify_token", "the token of the webhook handshake"),
-        ],
-        start: Sandbox::start,
-        dry_run,
-    });
-
-    fn instance_schema() -> Value {
-        schema_for!(MetaApp).to_value()
-    }
-
-    fn build(http: Arc<dyn HttpClient>, instance: &Value) -> Result<Self, Violation> {
-        let mut instance = instance.clone();
-        // Commands that receive nothing need neither; `receive` reports a missing one.
-        for name in Self::SECRETS {
-            if instance.get(name).is_none_or(Value::is_null) {
-                instance[name] = json!({ "secret": super::instance_secret(name) });
-            }
-        }
-        let app = MetaApp::deserialize(&instance).map_err(|error| super::wrong(&error))?;
-        Ok(Self::new(http, app))
-    }
 }
 
 /// An emulator with the configuration's number, under the base address's path.
@@ -86,21 +66,11 @@ impl Sandbox {
             numbers.push([number.id().to_owned(), number.account().to_owned(), number.token().to_owned()]);
             settings = settings.with_number(number);
         }
-        if let Some(secret) = options.get("app_secret") {
-            settings = settings.with_app_secret(secret);
-        }
-        if let Some(token) = options.get("verify_token") {
-            settings = settings.with_verify_token(token);
-        }
-        if let Some(url) = &options.webhook {
-            settings = settings.with_callback(&**url);
-        }
-        if let Some(seed) = options.seed {
-            settings = settings.with_seed(seed);
-        }
-        if let Some(journal) = &options.journal {
-            settings = settings.with_journal(journal);
-        }
+        settings = options.get("app_secret").into_iter().fold(settings, Settings::with_app_secret);
+        settings = options.get("verify_token").into_iter().fold(settings, Settings::with_verify_token);
+        settings = options.webhook.iter().fold(settings, Settings::with_callback);
+        settings = options.seed.into_iter().fold(settings, Settings::with_seed);
+        settings = options.journal.iter().fold(settings, Settings::with_journal);
         Ok(Box::new(Self { meta: MetaCloud::start(settings)?, numbers }))
     }
 }
