@@ -9,12 +9,11 @@ use zengine_connector::{
     store::Embedded,
 };
 
-use super::{
-    Arguments,
-    handler::ReceivedEvents,
+use super::{Arguments, handler::ReceivedEvents};
+use crate::{
     provider::{Provider, STRATEGY},
+    web,
 };
-use crate::web;
 
 /// Everything that runs.
 #[derive(Debug)]
@@ -47,7 +46,7 @@ impl Host {
         };
         let kept = path.exists();
         let store = Embedded::open(&path)?;
-        let (provider, whatsapp) = Provider::start(arguments)?;
+        let (provider, whatsapp) = Provider::start(arguments.journal.as_deref())?;
         let news = ReceivedEvents::default();
 
         // Times are short so that the story is; in production the defaults stay.
@@ -64,13 +63,7 @@ impl Host {
 
         let port = std::env::var("PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(0);
         let address = web::serve(&orchestrator, port).await?;
-        let webhooks = format!("http://{address}/webhooks/{STRATEGY}");
-        if let Some(emulator) = &provider.emulator {
-            emulator.set_callback(webhooks);
-            emulator.verify_callback().await.map_err(|error| format!("the webhook handshake failed: {error:?}"))?;
-        } else {
-            println!("webhooks are served on {webhooks}; give Meta a public https address that leads here");
-        }
+        provider.subscribe(&format!("http://{address}/webhooks/{STRATEGY}")).await?;
         Ok(Self { orchestrator, provider, news, store, kept, _scratch: scratch })
     }
 

@@ -3,7 +3,6 @@
 mod arguments;
 mod handler;
 mod host;
-mod provider;
 mod story;
 
 use zengine_connector::BoxError;

@@ -12,10 +12,8 @@ use zengine_strategies::sandbox::{
     meta_cloud::{Inbound, MetaCloud},
 };
 
-use super::{
-    host::Host,
-    provider::{Customer, STRATEGY},
-};
+use super::host::Host;
+use crate::provider::{Customer, STRATEGY};
 
 /// Tells it.
 ///

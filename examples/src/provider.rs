@@ -1,6 +1,6 @@
 //! The provider: the emulator, or Meta if credentials are in the environment.
 
-use std::{env, sync::Arc};
+use std::{env, path::Path, sync::Arc};
 
 use serde_json::{Value, json};
 use zengine_connector::{
@@ -14,40 +14,41 @@ use zengine_strategies::{
     whatsapp_meta_cloud::{MetaApp, WhatsAppMetaCloud},
 };
 
-use super::Arguments;
-
 /// The strategy's name.
-pub(super) const STRATEGY: &str = "whatsapp-meta-cloud";
+pub const STRATEGY: &str = "whatsapp-meta-cloud";
 
 /// A tenant and the person it writes to.
 #[derive(Clone, Debug)]
-pub(super) struct Customer {
+pub struct Customer {
     /// The tenant.
-    pub(super) tenant: TenantId,
+    pub tenant: TenantId,
     /// Its number at the provider.
-    pub(super) phone_number_id: String,
+    pub phone_number_id: String,
     /// Recipient of the messages.
-    pub(super) to: Identity,
+    pub to: Identity,
 }
 
 /// The provider's side.
 #[derive(Debug)]
-pub(super) struct Provider {
+pub struct Provider {
     /// The emulator; absent where Meta itself is meant.
-    pub(super) emulator: Option<MetaCloud>,
+    pub emulator: Option<MetaCloud>,
     /// The tenants.
-    pub(super) customers: Vec<Customer>,
+    pub customers: Vec<Customer>,
     /// The tenants' configuration and secrets, and the application's secrets.
-    pub(super) tenants: Memory,
+    pub tenants: Memory,
 }
 
 impl Provider {
-    /// Meta where the environment holds credentials, else the emulator.
-    pub(super) fn start(arguments: &Arguments) -> Result<(Self, WhatsAppMetaCloud), BoxError> {
+    /// Meta where the environment holds credentials, else the emulator, which may append what it was asked to a file.
+    ///
+    /// # Errors
+    /// If a port or the file cannot be used, or a variable is missing.
+    pub fn start(journal: Option<&Path>) -> Result<(Self, WhatsAppMetaCloud), BoxError> {
         let http: Arc<dyn HttpClient> = Arc::new(ReqwestClient::new()?);
         let provider = match env::var("WHATSAPP_ACCESS_TOKEN") {
             Ok(token) => Self::meta(&token)?,
-            Err(_) => Self::emulated(arguments)?,
+            Err(_) => Self::emulated(journal)?,
         };
         let mut app = MetaApp::new(SecretRef::named("meta-app-secret"), SecretRef::named("meta-verify-token"));
         if let Some(emulator) = &provider.emulator {
@@ -56,14 +57,27 @@ impl Provider {
         Ok((provider, WhatsAppMetaCloud::new(http, app)))
     }
 
+    /// Subscribes an address to the emulator's webhooks, with Meta's handshake. At Meta itself, a person does it.
+    ///
+    /// # Errors
+    /// If the handshake fails.
+    pub async fn subscribe(&self, webhooks: &str) -> Result<(), BoxError> {
+        let Some(emulator) = &self.emulator else {
+            println!("webhooks are served on {webhooks}; give Meta a public https address that leads here");
+            return Ok(());
+        };
+        emulator.set_callback(webhooks);
+        Ok(emulator.verify_callback().await.map_err(|error| format!("the webhook handshake failed: {error:?}"))?)
+    }
+
     fn empty() -> Self {
         Self { emulator: None, customers: vec![], tenants: Memory::new() }
     }
 
-    fn emulated(arguments: &Arguments) -> Result<Self, BoxError> {
+    fn emulated(journal: Option<&Path>) -> Result<Self, BoxError> {
         let people = [("acme", "100200300", "900100", "+15551230001"), ("globex", "100200301", "900101", "+15551230002")];
         let mut settings = Settings::new();
-        if let Some(journal) = &arguments.journal {
+        if let Some(journal) = journal {
             settings = settings.with_journal(journal);
         }
         let mut provider = Self::empty();
