@@ -81,14 +81,13 @@ impl<'a> Multipart<'a> {
         let lines = self.parts.iter().flat_map(|(_, data)| data.split(|byte| *byte == b'\n'));
         let taken = lines.filter_map(|line| line.strip_prefix(b"--")?.strip_prefix(BOUNDARY.as_bytes()));
         let suffixes = |rest: &[u8]| rest.chunks_exact(2).take_while(|two| two == b"-x").count() + 1;
-        match taken.map(suffixes).max().unwrap_or(0) {
-            longest @ 0..=MAX_SUFFIX => format!("{BOUNDARY}{}", "-x".repeat(longest)),
-            // No file holds its own hash.
-            _ => {
-                let hash = self.parts.iter().fold(Sha256::new(), |hash, (_, data)| hash.chain_update(data)).finalize();
-                format!("{BOUNDARY}-{}", hex(&hash[..16]))
-            }
+        let longest = taken.map(suffixes).max().unwrap_or(0);
+        if longest <= MAX_SUFFIX {
+            return format!("{BOUNDARY}{}", "-x".repeat(longest));
         }
+        // No file holds its own hash.
+        let hash = self.parts.iter().fold(Sha256::new(), |hash, (_, data)| hash.chain_update(data)).finalize();
+        format!("{BOUNDARY}-{}", hex(&hash[..16]))
     }
 }
 
