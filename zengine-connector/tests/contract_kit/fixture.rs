@@ -1,12 +1,16 @@
 //! Fixtures of the pigeons: one for each strategy, with a flaw as a number.
 
-use std::time::Duration;
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 use zengine_connector::{
     Content, ErrorKind, Identity, OutboundMessage, Reach, Secret,
     message::{Button, Interactive},
+    strategy::InboundRequest,
     testing::contract::{self, Call, Delivery, ErrorRow, Expected, Fixture, Handshake, Inbound, Outbound, Sample, SampleTenant, Wire},
     verify::HmacSha256,
 };
@@ -14,8 +18,8 @@ use zengine_connector::{
 use crate::{
     flaw::Flaw,
     pigeon::{
-        Any, Anything, Demanding, Forgetful, HUB_SECRET, HUB_SIGNATURE, Lenient, Pigeon, PigeonCards, PigeonHub, PigeonOut, Plain,
-        SIGNATURE, SIGNATURE_HEADER, TIME_HEADER, Undescribed, Wide,
+        Any, Anything, Demanding, Forgetful, HUB_SECRET, HUB_SIGNATURE, Lenient, Pigeon, PigeonCards, PigeonHub, PigeonLedger, PigeonOut,
+        Plain, SIGNATURE, SIGNATURE_HEADER, TIME_HEADER, Undescribed, Wide,
     },
 };
 
@@ -90,9 +94,24 @@ fn outbound(flaw: Flaw) -> Outbound {
 
 fn answer(call: &Call<'_>) -> http::Response<Bytes> {
     match call.path() {
-        "/letters" => contract::json(200, &json!({ "id": format!("letter-{}", call.n()) })),
+        "/ledger" => {
+            let key = call.request().uri().query().and_then(|query| query.strip_prefix("key=")).unwrap_or_default();
+            let mut letters = call.accepted().iter().enumerate().filter(|(_, request)| request.uri().path() == "/letters");
+            let found =
+                letters.rfind(|(_, request)| key.is_empty() || request.headers().get("idempotency-key").is_some_and(|sent| sent == key));
+            contract::json(200, &json!({ "found": found.map(|(_, request)| letter_id(request)) }))
+        }
+        "/letters" => contract::json(200, &json!({ "id": letter_id(call.request()) })),
         _ => contract::json(200, &json!({ "open": true })),
     }
+}
+
+/// Every letter has an id of its own, made of its key.
+fn letter_id(request: &http::Request<Bytes>) -> String {
+    let key = request.headers().get("idempotency-key").and_then(|key| key.to_str().ok()).unwrap_or_default();
+    let mut hash = DefaultHasher::new();
+    (key, request.body()).hash(&mut hash);
+    format!("letter-{:x}", hash.finish())
 }
 
 /// A letter without its content.
@@ -214,7 +233,19 @@ impl<const FLAW: usize> Fixture for Cards<FLAW> {
             *request.uri_mut() = request.uri().to_string().replace("TOKEN", &token).parse().unwrap();
             request
         };
-        Some(Inbound::requests(card, signed).pairs(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract_kit/pairs/cards")))
+        let polls = |n: usize, sample: &Sample, previous: &http::Response<Bytes>| {
+            let after = serde_json::from_slice::<Value>(previous.body()).unwrap_or_default()["after"].as_str().unwrap_or("0").to_owned();
+            let (loft, token, from) = (loft(n), handshake_token(n), sample.word("dove"));
+            http::Request::get(format!("/pigeon-cards/{loft}/{token}/replies?from={from}&after={after}")).body(Bytes::new()).unwrap()
+        };
+        let file = |call: &Call<'_>| match call.path() {
+            "/files/file-1" => contract::text(200, "a feather"),
+            _ => contract::text(404, "no such file"),
+        };
+        let inbound = Inbound::requests(card, signed).pairs(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract_kit/pairs/cards"));
+        let record =
+            |delivery: &Delivery| InboundRequest::trusted(format!("pigeon/{}", loft(delivery.tenant)), "r-1", delivery.body.clone());
+        Some(inbound.polls(polls).media("file-1", "a feather", file).records(record))
     }
 }
 
@@ -284,4 +315,4 @@ macro_rules! sends {
     )*};
 }
 
-sends! { Out PigeonOut  OfForgetful Forgetful  OfWide Wide  OfLenient Lenient  OfPlain Plain  OfUndescribed Undescribed  OfDemanding Demanding  OfAny Any  OfAnything Anything }
+sends! { Out PigeonOut  Ledger PigeonLedger  OfForgetful Forgetful  OfWide Wide  OfLenient Lenient  OfPlain Plain  OfUndescribed Undescribed  OfDemanding Demanding  OfAny Any  OfAnything Anything }

@@ -325,6 +325,40 @@ flaws! {
     /// Anything is a message.
     AnyMessage,
 
+    // ---- asking the provider, and sessions
+
+    /// A look-up finds nothing: what arrived is sent again.
+    LookupMisses,
+    /// A look-up finds the newest message, whatever was asked.
+    LookupFindsAny,
+    /// A failed look-up found nothing.
+    LookupErrorIsNotFound,
+    /// A session that cannot be written after the send hides it: the retry duplicates.
+    SessionHidesSend,
+    /// A mark that a session is under work is left where its store fails.
+    SessionStaysLocked,
+    /// `admit` drops an event whose session cannot be read.
+    AdmitDropsWithoutSession,
+
+    // ---- synchronous replies, media, records
+
+    /// The response holds the first reply only.
+    FirstReplyOnly,
+    /// A poll begins at the first reply every time.
+    PollsFromTheStart,
+    /// A poll needs no token.
+    PollsUnchecked,
+    /// Media is fetched with the first tenant's key.
+    MediaWithFirstKey,
+    /// The page of a refused download is the media.
+    MediaErrorIsContent,
+    /// A handle of media may be an address.
+    MediaAnyAddress,
+    /// A record is delivered to the handler again and again.
+    RecordsAreNew,
+    /// A record of any source is trusted by the end of its name.
+    TrustsAnySource,
+
     // ---- the fixture
 
     /// All sample tenants are the same.

@@ -1,6 +1,6 @@
 //! Tests of the contract kit on sound strategies and on strategies with one flaw each.
 //!
-//! `sound` runs every case over four sound strategies; `broken` runs, for each fault, the case that must catch it.
+//! `sound` runs every case over five sound strategies; `broken` runs, for each fault, the case that must catch it.
 //! A fault is a [`flaw::Flaw`] of one strategy, Pigeon Post; `broken::every_fault_has_a_test` checks that each has a test.
 //!
 //! Faults found in other systems, and the flaws that cover them:

@@ -5,7 +5,8 @@ use std::{fmt, path::PathBuf};
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{Expected, Sample};
+use super::{Call, Expected, Sample};
+use crate::strategy::InboundRequest;
 
 type Elements = Box<dyn Fn(&Sample) -> Value + Send + Sync>;
 type Bodies = Box<dyn Fn(usize, Vec<Value>) -> Value + Send + Sync>;
@@ -14,6 +15,9 @@ type Requests = Box<dyn Fn(&Delivery) -> http::Request<Bytes> + Send + Sync>;
 type Events = Box<dyn Fn(usize, &Sample, &Expected<'_>) -> Option<http::Request<Bytes>> + Send + Sync>;
 type Signs = Box<dyn Fn(&Delivery, http::Request<Bytes>) -> http::Request<Bytes> + Send + Sync>;
 type ExpectedElements = Box<dyn Fn(&Sample, &Expected<'_>) -> Option<Value> + Send + Sync>;
+type Polls = Box<dyn Fn(usize, &Sample, &http::Response<Bytes>) -> http::Request<Bytes> + Send + Sync>;
+type Provider = Box<dyn Fn(&Call<'_>) -> http::Response<Bytes> + Send + Sync>;
+type Records = Box<dyn Fn(&Delivery) -> InboundRequest + Send + Sync>;
 type Handshakes = Box<dyn Fn(usize) -> Handshake + Send + Sync>;
 
 /// A body to be delivered to a tenant.
@@ -97,6 +101,16 @@ pub struct Inbound {
     pub(crate) unknown: Vec<Value>,
     pub(crate) poison: Vec<Value>,
     pub(crate) pairs: Option<PathBuf>,
+    pub(crate) polls: Option<Polls>,
+    pub(crate) media: Option<MediaFile>,
+    pub(crate) records: Option<Records>,
+}
+
+/// A file that events name.
+pub(crate) struct MediaFile {
+    pub(crate) handle: String,
+    pub(crate) bytes: Bytes,
+    pub(crate) provider: Provider,
 }
 
 impl Inbound {
@@ -155,6 +169,9 @@ impl Inbound {
             unknown: vec![],
             poison: vec![],
             pairs: None,
+            polls: None,
+            media: None,
+            records: None,
         }
     }
 
@@ -198,6 +215,32 @@ impl Inbound {
     /// Adds elements that cannot be read. Defaults to a number, a string and an empty list.
     pub fn poison(mut self, elements: impl IntoIterator<Item = Value>) -> Self {
         self.poison.extend(elements);
+        self
+    }
+
+    /// Sets the request by which the sample's sender fetches late replies from the n-th tenant, after a response.
+    pub fn polls(
+        mut self,
+        request: impl Fn(usize, &Sample, &http::Response<Bytes>) -> http::Request<Bytes> + Send + Sync + 'static,
+    ) -> Self {
+        self.polls = Some(Box::new(request));
+        self
+    }
+
+    /// Sets a file that events may name by a handle, its bytes, and the provider's responses to the calls that fetch it.
+    pub fn media(
+        mut self,
+        handle: impl Into<String>,
+        bytes: impl Into<Bytes>,
+        provider: impl Fn(&Call<'_>) -> http::Response<Bytes> + Send + Sync + 'static,
+    ) -> Self {
+        self.media = Some(MediaFile { handle: handle.into(), bytes: bytes.into(), provider: Box::new(provider) });
+        self
+    }
+
+    /// Sets the record of a queue that delivers a body to a tenant: [`InboundRequest::trusted`].
+    pub fn records(mut self, record: impl Fn(&Delivery) -> InboundRequest + Send + Sync + 'static) -> Self {
+        self.records = Some(Box::new(record));
         self
     }
 

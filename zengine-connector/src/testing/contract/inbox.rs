@@ -1,6 +1,6 @@
 //! A host with a recording inbound handler that can fail on demand.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     message::{Content, ElementError, Event, InboundEvent},
-    orchestrator::{Ack, EngineLookup, OrchestratorBuilder, Received},
+    orchestrator::{Ack, EngineLookup, HandlerContext, HandlerError, OrchestratorBuilder, Received},
     strategy::{InboundRequest, RawPayload, RoutedEvent, Step},
     sync::Mutex,
 };
@@ -22,7 +22,12 @@ pub(crate) struct Inbox {
     pub(crate) host: TestHost,
     seen: Arc<Mutex<Vec<InboundEvent>>>,
     failing: Arc<Mutex<Option<Sample>>>,
+    answering: Arc<Mutex<Option<Answering>>>,
 }
+
+/// The replies of a handler, and the time after which it makes them.
+#[derive(Clone)]
+struct Answering(Duration, &'static [&'static str]);
 
 impl Inbox {
     pub(crate) fn new(kit: &SharedKit) -> Self {
@@ -33,13 +38,24 @@ impl Inbox {
     pub(crate) fn with(kit: &SharedKit, settings: impl FnOnce(OrchestratorBuilder) -> OrchestratorBuilder) -> Self {
         let (seen, failing) = (Arc::<Mutex<Vec<InboundEvent>>>::default(), Arc::<Mutex<Option<Sample>>>::default());
         let (keep, fail) = (Arc::clone(&seen), Arc::clone(&failing));
-        let handler = move |event: InboundEvent| {
+        let answering = Arc::<Mutex<Option<Answering>>>::default();
+        let answers = Arc::clone(&answering);
+        let handler = move |event: InboundEvent, cx: HandlerContext| {
             let json = serde_json::to_string(&event).unwrap();
             let fails = fail.lock().as_ref().is_some_and(|sample| sample.is_in(&json));
             keep.lock().push(event);
-            std::future::ready(if fails { Err("injected by the kit".into()) } else { Ok(()) })
+            let answering = answers.lock().clone();
+            async move {
+                if let Some(Answering(after, texts)) = answering {
+                    cx.orchestrator().engine.clock.sleep(after).await;
+                    for (n, text) in (0..).zip(texts) {
+                        drop(cx.reply(n, Content::text(*text)).await);
+                    }
+                }
+                if fails { Err(HandlerError::from("injected by the kit")) } else { Ok(()) }
+            }
         };
-        Self { host: TestHost::with(kit, |builder| settings(builder.on_event(handler))), seen, failing }
+        Self { host: TestHost::with(kit, |builder| settings(builder.on_inbound(handler))), seen, failing, answering }
     }
 
     pub(crate) fn kit(&self) -> &Kit {
@@ -54,6 +70,11 @@ impl Inbox {
     /// Makes the handler fail on events of this sample.
     pub(crate) fn fail_on(&self, sample: Option<usize>) {
         *self.failing.lock() = sample.map(Sample::new);
+    }
+
+    /// Makes the handler reply after a time.
+    pub(crate) fn answer(&self, after: Duration, texts: &'static [&'static str]) {
+        *self.answering.lock() = Some(Answering(after, texts));
     }
 
     /// The contents of all dead letters.
@@ -114,11 +135,16 @@ impl Inbox {
 
     /// Delivers any inbound request.
     pub(crate) async fn receive(&self, request: InboundRequest) -> Received {
+        self.receive_within(request, 999).await
+    }
+
+    /// Delivers any inbound request, which may take some milliseconds of simulated time.
+    pub(crate) async fn receive_within(&self, request: InboundRequest, max_ms: u64) -> Received {
         self.kit().assert_clean("the Debug of a request", &format!("{request:?}"));
         let before_ms = self.host.now_ms();
         let received = self.host.orchestrator.receive(self.kit().name.as_str(), request).await.expect("the strategy receives");
         let took_ms = self.host.now_ms() - before_ms;
-        assert!(took_ms < 1000, "a request took {took_ms} ms of simulated time: neither verify nor normalize may sleep");
+        assert!(took_ms.unsigned_abs() <= max_ms, "a request took {took_ms} ms of simulated time: neither verify nor normalize may sleep");
         self.kit().assert_clean("the answer's Debug", &format!("{received:?}"));
         self.kit().assert_clean("the answer's body", &String::from_utf8_lossy(received.response.body()));
         for value in received.response.headers().values() {

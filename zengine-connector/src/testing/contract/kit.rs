@@ -55,6 +55,8 @@ struct Observed {
     names_messages: bool,
     /// A tenant's secret can be seen in its requests.
     shows_secret: bool,
+    /// The calls to the session store of a successful attempt.
+    session_calls: usize,
     /// The capability tables of the sample tenants that differ, each with the first tenant of it.
     tables: Vec<(usize, Capabilities)>,
 }
@@ -169,8 +171,11 @@ impl Kit {
         (self.outbound().message)(&Sample::new(n))
     }
 
-    /// The provider's response to a call without a fault.
-    pub(crate) fn answer(&self, call: &Call<'_>) -> http::Response<Bytes> {
+    /// The provider's response to a call without a fault, also to one that fetches media.
+    pub(crate) fn answer(&self, call: &Call<'_>, media: bool) -> http::Response<Bytes> {
+        if let Some(media) = self.inbound.as_ref().and_then(|inbound| inbound.media.as_ref()).filter(|_| media) {
+            return (media.provider)(call);
+        }
         let provider = self.outbound.as_ref().and_then(|outbound| outbound.provider.as_ref());
         provider.expect("the strategy called a provider, and the fixture scripts none")(call)
     }
@@ -230,6 +235,16 @@ impl Kit {
     /// Whether a tenant's secret can be seen in its requests.
     pub(crate) fn shows_secret(&self) -> bool {
         self.observed.lock().shows_secret
+    }
+
+    /// Records the calls to the session store of a successful attempt.
+    pub(crate) fn observe_sessions(&self, calls: usize) {
+        self.observed.lock().session_calls = calls;
+    }
+
+    /// The calls to the session store of a successful attempt.
+    pub(crate) fn session_calls(&self) -> usize {
+        self.observed.lock().session_calls
     }
 
     /// Records the capability table of a tenant.

@@ -150,6 +150,15 @@ macro_rules! __contract_cases {
                 logs_of_one_tenant_name_no_other [Outbound Provider]
                 an_unknown_tenant_is_refused [Outbound Provider]
             }
+            lookup {
+                a_message_that_arrived_is_found [Outbound Provider Queryable]
+                a_message_that_did_not_arrive_is_not_found [Outbound Provider Queryable]
+                a_failing_lookup_sends_nothing [Outbound Provider Queryable]
+            }
+            sessions {
+                a_failing_session_hides_no_send [Outbound Provider Sessions]
+                a_session_survives_a_fault [Outbound Provider Sessions]
+            }
             secrets {
                 a_missing_secret_fails_fast [Outbound Provider Secrets]
                 an_unreadable_secret_fails_fast [Outbound Provider Secrets]
@@ -294,6 +303,23 @@ macro_rules! __contract_cases {
                 statuses_in_any_order_merge_to_the_furthest_state [Inbound]
                 statuses_name_every_recipient [Inbound]
                 statuses_name_our_message [Inbound]
+            }
+            replies {
+                replies_are_in_the_response [Synchronous]
+                late_replies_are_polled [Synchronous Polls]
+                a_poll_without_credentials_is_refused [Polls]
+            }
+            media {
+                media_arrives_whole [InboundMedia]
+                media_that_cannot_be_fetched_is_an_error [InboundMedia]
+                an_odd_media_handle_leads_nowhere_else [InboundMedia]
+            }
+            records {
+                a_record_reaches_the_handler_once [Records]
+                a_record_of_another_source_is_refused [Records]
+            }
+            kept {
+                an_event_without_its_session_is_redelivered [Inbound]
             }
             purity {
                 normalize_is_pure [Inbound]

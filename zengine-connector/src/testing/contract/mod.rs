@@ -28,6 +28,7 @@ mod pairs;
 mod response;
 mod run;
 mod sample;
+mod sessions;
 mod shape;
 pub(crate) mod vary;
 mod wire;

@@ -1,7 +1,7 @@
 //! Needs of a case that a fixture must meet.
 
 use super::{inbound::Form, kit::Kit};
-use crate::message::Idempotency;
+use crate::{message::Idempotency, strategy::Reply};
 
 /// A need of a case. Some are observed in a successful attempt and a health check. A case with an unmet need is skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +23,10 @@ pub enum Need {
     NativeIdempotency,
     /// A provider that has no idempotency.
     NoIdempotency,
+    /// A provider that can be asked for a message by our key.
+    Queryable,
+    /// Sessions in a successful attempt.
+    Sessions,
     /// A provider that names its messages.
     NamedMessages,
     /// Calls before the one that sends: a sign-in, an upload.
@@ -53,6 +57,14 @@ pub enum Need {
     UnknownTypes,
     /// Pairs of webhooks and events.
     InboundPairs,
+    /// A channel that answers with the handlers' replies.
+    Synchronous,
+    /// Requests that fetch late replies: [`Inbound::polls`](super::Inbound::polls).
+    Polls,
+    /// Media that events name: [`Inbound::media`](super::Inbound::media).
+    InboundMedia,
+    /// Records of a queue: [`Inbound::records`](super::Inbound::records).
+    Records,
     /// Both halves.
     BothHalves,
 }
@@ -69,6 +81,8 @@ impl Need {
             Self::Canonical => "canonical messages",
             Self::NativeIdempotency => "a provider that recognises an idempotency key",
             Self::NoIdempotency => "a provider that has no idempotency",
+            Self::Queryable => "a provider that can be asked for a message by our key",
+            Self::Sessions => "sessions in a successful attempt",
             Self::NamedMessages => "a provider that names its messages",
             Self::PreparingCalls => "calls before the one that sends",
             Self::ActiveHealth => "a health check that calls the provider",
@@ -84,6 +98,10 @@ impl Need {
             Self::Handshake => "a handshake",
             Self::UnknownTypes => "elements of unknown types",
             Self::InboundPairs => "a folder of pairs of webhooks and events",
+            Self::Synchronous => "a channel that answers with the handlers' replies",
+            Self::Polls => "requests that fetch late replies",
+            Self::InboundMedia => "media that events name",
+            Self::Records => "records of a queue",
             Self::BothHalves => "both halves",
         }
     }
@@ -100,6 +118,8 @@ impl Need {
             Self::Canonical => out.is_some() && kit.canonical,
             Self::NativeIdempotency => out.is_some() && matches!(kit.descriptor.idempotency, Idempotency::Native { .. }),
             Self::NoIdempotency => out.is_some() && kit.descriptor.idempotency == Idempotency::None,
+            Self::Queryable => out.is_some() && matches!(kit.descriptor.idempotency, Idempotency::Queryable { .. }),
+            Self::Sessions => kit.session_calls() > 0,
             Self::NamedMessages => kit.names_messages(),
             Self::PreparingCalls => kit.calls_before() > 0,
             Self::ActiveHealth => kit.health_calls_provider(),
@@ -115,6 +135,10 @@ impl Need {
             Self::Handshake => inbound.is_some_and(|inbound| inbound.handshake.is_some()),
             Self::UnknownTypes => inbound.is_some_and(|inbound| !inbound.unknown.is_empty()),
             Self::InboundPairs => inbound.is_some_and(|inbound| inbound.pairs.is_some()),
+            Self::Synchronous => inbound.is_some() && matches!(kit.descriptor.reply, Reply::Synchronous { .. }),
+            Self::Polls => inbound.is_some_and(|inbound| inbound.polls.is_some()),
+            Self::InboundMedia => inbound.is_some_and(|inbound| inbound.media.is_some()),
+            Self::Records => inbound.is_some_and(|inbound| inbound.records.is_some()),
             Self::BothHalves => out.is_some_and(|out| out.provider.is_some()) && inbound.is_some(),
         }
     }

@@ -122,6 +122,10 @@ async fn observe(kit: &SharedKit) {
             kit.observe(tenant, &host.wire.recorded(), &receipt);
         }
     }
+    let (host, sessions) = TestHost::with_sessions(kit);
+    if host.bind(0).await.is_ok() && host.attempt(0, 0).await.is_ok() {
+        kit.observe_sessions(sessions.calls());
+    }
     for message in &kit.outbound().more {
         let host = TestHost::new(kit);
         if host.send_json(0, message, "observe", |options| options).await.is_ok() {

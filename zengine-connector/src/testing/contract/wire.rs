@@ -26,6 +26,7 @@ use crate::{
 pub struct Call<'a> {
     request: &'a http::Request<Bytes>,
     n: usize,
+    accepted: Vec<http::Request<Bytes>>,
 }
 
 impl Call<'_> {
@@ -37,6 +38,11 @@ impl Call<'_> {
     /// The index of the call, from 0. Use it for unique ids.
     pub fn n(&self) -> usize {
         self.n
+    }
+
+    /// The earlier requests that the provider acted on, in order, to look a message up.
+    pub fn accepted(&self) -> &[http::Request<Bytes>] {
+        &self.accepted
     }
 
     /// The path of the request.
@@ -72,23 +78,29 @@ impl RecordedCall {
             decoded.for_each(|decoded| text = format!("{text}{decoded}\n"));
         }
         text.push_str(&String::from_utf8_lossy(self.request.body()));
-        let decoded = percent_decoded(&text);
-        let mut next = vec![serde_json::from_slice::<Value>(self.request.body()).unwrap_or_default()];
-        while let Some(value) = next.pop() {
-            match value {
-                Value::String(words) => {
-                    text.push('\n');
-                    text.push_str(&words);
-                    // A JSON string may hold JSON.
-                    next.extend(serde_json::from_str::<Value>(&words).ok().filter(|inner| inner.is_object() || inner.is_array()));
-                }
-                Value::Array(items) => next.extend(items),
-                Value::Object(members) => next.extend(members.into_iter().map(|(_, member)| member)),
-                _ => {}
-            }
-        }
-        text + "\n" + &decoded
+        let escaped = percent_decoded(&text);
+        text + &decoded(self.request.body()) + "\n" + &escaped
     }
+}
+
+/// A body as it is, and with JSON escapes decoded.
+pub(crate) fn decoded(body: &[u8]) -> String {
+    let mut text = String::from_utf8_lossy(body).into_owned();
+    let mut next = vec![serde_json::from_slice::<Value>(body).unwrap_or_default()];
+    while let Some(value) = next.pop() {
+        match value {
+            Value::String(words) => {
+                text.push('\n');
+                text.push_str(&words);
+                // A JSON string may hold JSON.
+                next.extend(serde_json::from_str::<Value>(&words).ok().filter(|inner| inner.is_object() || inner.is_array()));
+            }
+            Value::Array(items) => next.extend(items),
+            Value::Object(members) => next.extend(members.into_iter().map(|(_, member)| member)),
+            _ => {}
+        }
+    }
+    text
 }
 
 fn percent_decoded(text: &str) -> String {
@@ -116,7 +128,11 @@ struct State {
     always: Option<WireFault>,
     /// The fault of the n-th call of any kind.
     nth: Option<(usize, WireFault)>,
+    /// The fault of every call that does not send, after one that did.
+    others: Option<WireFault>,
     calls: usize,
+    /// Calls fetch media.
+    media: bool,
     recorded: Vec<RecordedCall>,
 }
 
@@ -158,12 +174,23 @@ impl Wire {
         self.state.lock().nth = Some((n, fault));
     }
 
+    /// Sets the fault of every call that does not send, after one that did.
+    pub(crate) fn after_sending(&self, fault: WireFault) {
+        self.state.lock().others = Some(fault);
+    }
+
+    /// Answers all further calls as those that fetch media.
+    pub(crate) fn answer_media(&self) {
+        self.state.lock().media = true;
+    }
+
     /// Removes every fault.
     pub(crate) fn heal(&self) {
         let mut state = self.state.lock();
         state.queue.clear();
         state.always = None;
         state.nth = None;
+        state.others = None;
     }
 
     /// All calls that left, in order.
@@ -195,7 +222,7 @@ impl Wire {
         let fault = match &state.nth {
             Some((at, fault)) if *at == n => Some(fault.clone()),
             _ if sends => state.queue.pop_front().or_else(|| state.always.clone()),
-            _ => None,
+            _ => state.others.clone().filter(|_| state.recorded.iter().any(|call| call.sends)),
         };
         (fault, sends, n)
     }
@@ -219,7 +246,12 @@ impl HttpClient for Wire {
             return Err(HttpError::new(cause, Reach::NotSent));
         }
         let acts = fault.as_ref().is_none_or(WireFault::acts);
-        let answer = acts.then(|| self.kit.answer(&Call { request: &request, n }));
+        let answer = acts.then(|| {
+            let media = self.state.lock().media;
+            let recorded = self.recorded();
+            let accepted = recorded.into_iter().filter(|call| call.accepted.is_some()).map(|call| call.request).collect();
+            self.kit.answer(&Call { request: &request, n, accepted }, media)
+        });
         self.keep(request, answer.clone(), sends);
         // Lets other tasks run, as they would during a real request.
         self.clock.sleep(Duration::from_millis(1)).await;

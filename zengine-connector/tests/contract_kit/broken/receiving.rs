@@ -18,6 +18,33 @@ broken! {
     a_part_of_the_token_in_the_address_is_accepted: UrlTokenPrefix in Cards, sound Cards {
         another_credential_in_the_address_is_refused "was let in"
     }
+    admit_drops_an_event_without_its_session: AdmitDropsWithoutSession in Cards, sound Cards {
+        an_event_without_its_session_is_redelivered "acknowledged and lost"
+    }
+    only_the_first_reply_is_in_the_response: FirstReplyOnly in Cards, sound Cards {
+        replies_are_in_the_response "does not hold all replies"
+    }
+    a_poll_begins_at_the_first_reply: PollsFromTheStart in Cards, sound Cards {
+        late_replies_are_polled "the same replies again"
+    }
+    a_poll_needs_no_token: PollsUnchecked in Cards, sound Cards {
+        a_poll_without_credentials_is_refused "was let in"
+    }
+    media_is_fetched_with_the_first_key: MediaWithFirstKey in Cards, sound Cards {
+        media_arrives_whole "carries something of tenant 0"
+    }
+    a_refused_download_is_the_media: MediaErrorIsContent in Cards, sound Cards {
+        media_that_cannot_be_fetched_is_an_error "counts as the media"
+    }
+    a_handle_is_an_address: MediaAnyAddress in Cards, sound Cards {
+        an_odd_media_handle_leads_nowhere_else "sends a credential to"
+    }
+    every_record_is_a_new_event: RecordsAreNew in Cards, sound Cards {
+        a_record_reaches_the_handler_once "each delivered twice"
+    }
+    any_source_is_trusted: TrustsAnySource in Cards, sound Cards {
+        a_record_of_another_source_is_refused "is trusted"
+    }
     any_signature_is_accepted: AnySignatureAccepted in Both, sound Both {
         a_wrong_secret_is_refused "was let in"
     }

@@ -159,6 +159,21 @@ broken! {
     a_log_line_holds_the_recipient: RecipientInLog in Both, sound Both {
         sends_a_message_and_returns_the_provider_id "a log line prints"
     }
+    a_look_up_finds_nothing: LookupMisses in Ledger, sound Ledger {
+        a_message_that_arrived_is_found "had arrived, and was sent again"
+    }
+    a_look_up_finds_any_message: LookupFindsAny in Ledger, sound Ledger {
+        a_message_that_did_not_arrive_is_not_found "lookup finds another message"
+    }
+    a_failed_look_up_found_nothing: LookupErrorIsNotFound in Ledger, sound Ledger {
+        a_failing_lookup_sends_nothing "and the message was sent again"
+    }
+    a_session_that_is_not_written_hides_a_send: SessionHidesSend in Ledger, sound Ledger {
+        a_failing_session_hides_no_send "the retry duplicates"
+    }
+    a_session_stays_locked: SessionStaysLocked in Ledger, sound Ledger {
+        a_session_survives_a_fault "nothing is sent any more"
+    }
     it_waits_inside_an_attempt: SleepsInsideSend in Both, sound Both {
         an_attempt_neither_waits_nor_repeats "the attempt slept"
     }

@@ -4,12 +4,14 @@
 //! |---|---|---|
 //! | [`Pigeon`] | out and in | one address and one secret per loft |
 //! | [`PigeonOut`] | out | |
+//! | [`PigeonLedger`] | out | a provider that can be asked; sessions |
 //! | [`PigeonCards`] | in | one address with a token per loft; forms and queries instead of JSON |
 //! | [`PigeonHub`] | in | one address and one secret for all; each letter names its loft |
 
 mod cards;
 mod config;
 mod inbound;
+mod ledger;
 mod letters;
 mod outbound;
 
@@ -31,7 +33,7 @@ use zengine_connector::{
     ids::RouteKey,
     message::{Capabilities, ElementError, Message, Party},
     schemars::{self, JsonSchema},
-    strategy::{Admit, Handled, HealthStatus, InboundRequest, RawPayload, RoutedEvent, Verified, VerifyError},
+    strategy::{Admit, Handled, HealthStatus, InboundRequest, Lookup, RawPayload, RoutedEvent, Verified, VerifyError},
 };
 
 pub(crate) use self::{
@@ -174,6 +176,24 @@ pub(crate) struct PigeonOut(Post);
 pigeon!(PigeonOut, PigeonConfig);
 pigeon!(PigeonOut, PigeonConfig, outbound);
 
+/// Sends, can be asked for a letter, and counts its letters in a session.
+#[derive(Debug, Strategy)]
+#[strategy(name = "pigeon-ledger", channel = Messenger, config = PigeonConfig, outbound = OutboundMessage)]
+#[strategy(capabilities = CAPABILITIES, idempotency = queryable(2_000))]
+pub(crate) struct PigeonLedger(Post);
+
+pigeon!(PigeonLedger, PigeonConfig);
+
+impl OutboundStrategy<PigeonConfig, OutboundMessage> for PigeonLedger {
+    async fn send(&self, loft: &Loft, message: &OutboundMessage, cx: &SendContext) -> Result<Receipt, SendError> {
+        ledger::send(&self.0, loft, message, cx).await
+    }
+
+    async fn lookup(&self, loft: &Loft, _: &OutboundMessage, cx: &SendContext) -> Result<Lookup, SendError> {
+        ledger::lookup(&self.0, loft, cx).await
+    }
+}
+
 /// Receives for all lofts at one address.
 #[derive(Debug, Strategy)]
 #[strategy(name = "pigeon-hub", channel = Messenger, config = PigeonConfig, inbound)]
@@ -184,7 +204,7 @@ pigeon!(PigeonHub, PigeonConfig, inbound verify_hub);
 
 /// Receives what is not JSON.
 #[derive(Debug, Strategy)]
-#[strategy(name = "pigeon-cards", channel = Messenger, config = PigeonConfig, inbound)]
+#[strategy(name = "pigeon-cards", channel = Messenger, config = PigeonConfig, inbound, reply = synchronous(2_000), capabilities = CAPABILITIES)]
 pub(crate) struct PigeonCards(Post);
 
 pigeon!(PigeonCards, PigeonConfig);
@@ -199,7 +219,19 @@ impl InboundStrategy<PigeonConfig> for PigeonCards {
     }
 
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
-        cards::normalize(payload)
+        cards::normalize(&self.0, payload)
+    }
+
+    async fn admit(&self, _: &Loft, event: &mut InboundEvent, cx: &EventContext) -> Result<Admit, Error> {
+        cards::admit(&self.0, event, cx).await
+    }
+
+    async fn respond(&self, _: &InboundRequest, handled: &Handled, _: Option<&Loft>) -> http::Response<Bytes> {
+        cards::respond(&self.0, handled)
+    }
+
+    async fn media(&self, loft: &Loft, handle: &str, _: &EventContext) -> Result<Bytes, SendError> {
+        cards::media(&self.0, loft, handle).await
     }
 }
 

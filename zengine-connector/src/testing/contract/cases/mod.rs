@@ -7,18 +7,23 @@ mod delivery;
 mod errors;
 mod idempotency;
 mod inbound;
+mod lookup;
 mod outcomes;
 mod redaction;
 mod routes;
 mod schema;
 mod secrets;
+mod sessions;
 mod set_up;
 mod tenants;
 mod time;
 
 // Families of the list are names of modules here.
 use errors::{answers, hints, success, transport};
-use inbound::{arrival, batches, bounds, cross_talk, dedup, garbage, handshake, kinds, purity, refusal, signature, statuses, unknown};
+use inbound::{
+    arrival, batches, bounds, cross_talk, dedup, garbage, handshake, kept, kinds, media, purity, records, refusal, replies, signature,
+    statuses, unknown,
+};
 
 // Names used by every case.
 #[allow(unused_imports, reason = "a family takes what it needs")]

@@ -29,7 +29,7 @@ fn texts(value: &Value, into: &mut Vec<String>) {
 }
 
 /// Checks that a request holds nothing of another tenant, and a secret of its own if requests show secrets.
-fn belongs(kit: &Kit, call: &RecordedCall, tenant: usize) {
+pub(super) fn belongs(kit: &Kit, call: &RecordedCall, tenant: usize) {
     let printed = call.printed();
     for other in (0..TENANTS).filter(|other| *other != tenant) {
         let foreign = marks(kit, other).iter().any(|mark| printed.contains(mark.as_str()));
