@@ -1,0 +1,148 @@
+#![doc = include_str!("../docs.md")]
+
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
+
+use bytes::Bytes;
+use form_urlencoded::{Serializer, parse};
+use serde::Deserialize;
+use zengine_connector::{
+    Configure, ConfigureContext, Content, ConversationId, Error, ErrorKind, Event, HttpClient, Identity, InboundContext, InboundStrategy,
+    OutboundMessage, OutboundStrategy, ProviderMessageId, Receipt, Secret, SendContext, SendError, Strategy,
+    http::{CallOptions, retry_after, status_error},
+    ids::RouteKey,
+    message::{Capabilities, ElementError, IdentityKind, Length, State, Status},
+    schemars,
+    strategy::{InboundRequest, Origin, ProviderKey, RawPayload, RoutedEvent, Verified, VerifyError},
+    verify::{BasicAuth, BasicCredentials},
+};
+
+/// Configuration of a tenant.
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcmeSmsConfig {
+    /// Id of the account.
+    pub account: String,
+    /// Password of the account.
+    pub password: Secret<String>,
+    /// Number that messages are sent from.
+    pub sender: String,
+    /// Password of the tenant's webhooks.
+    pub webhook_password: Secret<String>,
+}
+
+/// A tenant: its configuration, and the credentials of its account and its webhooks.
+#[derive(Debug)]
+pub struct AcmeSmsTenant {
+    config: AcmeSmsConfig,
+    account: BasicCredentials,
+    webhook: BasicCredentials,
+}
+
+const CAPABILITIES: Capabilities = Capabilities::NONE.with_text(Length::chars(1000));
+
+/// Sends and receives SMS through Acme.
+#[derive(Debug, Strategy)]
+#[strategy(name = "acme-sms", channel = Sms, config = AcmeSmsConfig)]
+#[strategy(outbound = OutboundMessage, inbound, capabilities = CAPABILITIES, idempotency = none)]
+pub struct AcmeSms {
+    http: Arc<dyn HttpClient>,
+    base_url: String,
+}
+
+impl AcmeSms {
+    /// Creates an instance, which serves all tenants. The host chooses the provider's address.
+    pub fn new(http: Arc<dyn HttpClient>, base_url: impl Into<String>) -> Self {
+        Self { http, base_url: base_url.into() }
+    }
+}
+
+impl Configure<AcmeSmsConfig> for AcmeSms {
+    type Tenant = AcmeSmsTenant;
+
+    async fn configure(&self, config: AcmeSmsConfig, _: &ConfigureContext) -> Result<AcmeSmsTenant, Error> {
+        let credentials = |password: &Secret<String>| {
+            let unusable = |error| Error::new(ErrorKind::ConfigInvalid, "the account or a password cannot be used").with_source(error);
+            BasicCredentials::new(&config.account, &password.to_bytes()).map_err(unusable)
+        };
+        let (account, webhook) = (credentials(&config.password)?, credentials(&config.webhook_password)?);
+        Ok(AcmeSmsTenant { config, account, webhook })
+    }
+}
+
+impl OutboundStrategy<AcmeSmsConfig, OutboundMessage> for AcmeSms {
+    async fn send(&self, tenant: &AcmeSmsTenant, message: &OutboundMessage, cx: &SendContext) -> Result<Receipt, SendError> {
+        let (Some(to), Content::Text(text)) = (message.to.id(IdentityKind::Phone), &message.content) else {
+            return Err(SendError::domain("only text to a phone number can be sent").not_sent());
+        };
+        let (sender, reference) = (tenant.config.sender.as_str(), cx.provider_key().as_str());
+        let form = [("to", to.value()), ("from", sender), ("text", text.body.as_str()), ("ref", reference)];
+        let request = http::Request::post(format!("{}/messages", self.base_url))
+            .header("authorization", tenant.account.header().expose())
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Serializer::new(String::new()).extend_pairs(form).finish().into())
+            .map_err(|error| SendError::local("the request cannot be built").source(error).not_sent())?;
+        let answer = self.http.call(request, CallOptions::DEFAULT.with_timeout(cx.remaining())).await?;
+        let fields: HashMap<_, _> = parse(answer.body()).collect();
+        match fields.get("code").map(Cow::as_ref) {
+            Some("21") => return Err(SendError::of(ErrorKind::InvalidRecipient, "no such number").code("21").processed()),
+            Some("30") => return Err(SendError::of(ErrorKind::OptedOut, "the recipient opted out").code("30").processed()),
+            _ => {}
+        }
+        if let Some((error, reach)) = status_error(answer.status(), retry_after(answer.headers(), cx.now())) {
+            return Err(error.reach(reach));
+        }
+        let id = fields.get("id").and_then(|id| ProviderMessageId::new(id.as_ref()).ok());
+        Ok(Receipt::accepted(id.ok_or_else(|| SendError::of(ErrorKind::Protocol, "accepted without an id").maybe())?))
+    }
+}
+
+impl InboundStrategy<AcmeSmsConfig> for AcmeSms {
+    async fn verify(&self, request: &InboundRequest, cx: &InboundContext<AcmeSmsTenant>) -> Result<Verified, VerifyError> {
+        let given = BasicAuth::DEFAULT.read(request.header("authorization"))?;
+        let account = RouteKey::new("account", request.path().strip_prefix("/acme-sms/").ok_or(VerifyError::NotFound)?);
+        let tenant = cx.find_one(&account).await?;
+        given.check(std::slice::from_ref(&tenant.webhook))?;
+        let Origin::Http { parts, .. } = request.origin() else { return Err(VerifyError::NotFound) };
+        match parts.method {
+            http::Method::POST => Ok(Verified::tenant(&tenant, request.body().clone())),
+            http::Method::GET => Ok(Verified::tenant(&tenant, parts.uri.query().unwrap_or_default().to_owned().into())),
+            _ => Err(VerifyError::MethodNotAllowed),
+        }
+    }
+
+    fn routes(&self, config: &AcmeSmsConfig) -> Vec<RouteKey> {
+        vec![RouteKey::new("account", &config.account)]
+    }
+
+    fn takes_json(&self) -> bool {
+        false
+    }
+
+    fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
+        vec![event(payload.body()).map_err(|reason| ElementError::new("", reason, payload.body().clone()))]
+    }
+}
+
+fn event(raw: &Bytes) -> Result<RoutedEvent, &'static str> {
+    let fields: HashMap<_, _> = parse(raw).collect();
+    let field = |name: &str| fields.get(name).map(Cow::as_ref);
+    let id = field("id").and_then(|id| ProviderMessageId::new(id).ok()).ok_or("no id")?;
+    let status = |state, word| (Event::Status(Status::new(id.as_str(), state)), format!("{word} {id}"));
+    let (what, dedup) = match (field("text"), field("status")) {
+        (Some(text), _) => (Event::message(Content::text(text)), format!("message {id}")),
+        (None, Some("sent")) => status(State::Sent, "sent"),
+        (None, Some("delivered")) => status(State::Delivered, "delivered"),
+        (None, Some("failed")) => status(State::Failed, "failed"),
+        (None, word) => {
+            let word = word.unwrap_or("nothing");
+            (Event::Unknown { provider_type: word.to_owned() }, format!("{word} {id}"))
+        }
+    };
+    let mut event = RoutedEvent::new(what, dedup, raw.clone());
+    if let Some(from) = field("from") {
+        (event.from, event.conversation) = (Identity::phone(from).map_err(|_| "not a number")?.into(), ConversationId::new(from).ok());
+    }
+    event.occurred_at_ms = field("at").and_then(|at| at.parse::<i64>().ok()).map(|seconds| seconds.saturating_mul(1000));
+    (event.reference, event.provider_ids) = (field("ref").map(|key| ProviderKey::echoed(key.to_owned())), vec![id]);
+    Ok(event)
+}
