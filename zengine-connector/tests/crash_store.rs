@@ -13,16 +13,19 @@ use std::{
 
 use futures_util::future::join_all;
 use zengine_connector::{
-    ClientMessageId, StrategyName, TenantId,
+    ClientMessageId, ErrorKind, Identity, Orchestrator, OutboundMessage, Outcome, Reach, StrategyName, TenantId,
     runtime::{Rng as _, SystemRng},
-    store::{AttemptsMade, ClaimKey, ClaimOp, ClaimStatus, Effects, Embedded, Fingerprint, Lease, OwnerToken, StoredReceipt, Terminal},
-    testing::block_on,
+    store::{
+        AttemptsMade, ClaimKey, ClaimOp, ClaimStatus, Effects, Embedded, Fingerprint, Lease, OwnerToken, StoredReceipt, TenantRow, Terminal,
+    },
+    testing::{ProviderAnswer, Recording, block_on},
 };
 
 const STORE: &str = "ZENGINE_CRASH_STORE";
 const ROUND: &str = "ZENGINE_CRASH_ROUND";
 const FOLDER: &str = "ZENGINE_CRASH_FOLDER";
 const NOW: i64 = 1_767_225_600_000;
+const ROTATED: &str = "ZENGINE_CRASH_ROTATED";
 const KILLS: usize = 10;
 
 fn key(id: &str) -> ClaimKey {
@@ -107,6 +110,82 @@ fn a_process_killed_while_it_creates_a_store_leaves_none_that_does_not_open() {
             Embedded::open(folder.path().join(format!("{n}.db"))).unwrap_or_else(|error| panic!("store {n} of kill {round}: {error}"));
         }
     }
+}
+
+/// Rotates the keys and encrypts everything anew until it is killed.
+fn rotate_until_killed(path: &Path) {
+    let store = Embedded::open(path).unwrap();
+    for n in 0.. {
+        store.rotate_key().unwrap();
+        let mut out = std::io::stdout().lock();
+        out.write_all(format!("rotated {n}\n").as_bytes()).and_then(|()| out.flush()).unwrap();
+        assert_eq!(block_on(store.reseal()).unwrap().unreadable, 0);
+    }
+}
+
+/// Sends messages, of which every second fails, and returns the number of letters and receipts that open.
+async fn sealed(store: &Embedded, sends: usize) -> (usize, usize) {
+    let recording = Recording::new();
+    let host = Orchestrator::builder().strategy(recording.clone()).stores(store).sweep_every(None).build().unwrap();
+    store
+        .tenant_writer()
+        .put(&TenantId::new("acme").unwrap(), &StrategyName::new("recording").unwrap(), TenantRow::new(serde_json::json!({})))
+        .await
+        .unwrap();
+    let message = OutboundMessage::text(Identity::phone("+15551230001").unwrap(), "hello");
+    for (kind, answer) in [("ok", ProviderAnswer::Accept), ("bad", ProviderAnswer::error(ErrorKind::OptedOut, Reach::Processed))] {
+        recording.answer_always(answer);
+        let outcomes = join_all((0..sends).map(|n| host.send("acme", "recording", format!("{kind}-{n}"), &message))).await;
+        assert!(outcomes.iter().all(Result::is_ok));
+    }
+    opened(store, sends).await
+}
+
+/// The number of letters and of receipts that open.
+async fn opened(store: &Embedded, sends: usize) -> (usize, usize) {
+    let host = Orchestrator::builder().strategy(Recording::new()).stores(store).sweep_every(None).build().unwrap();
+    let letters = store.dead_letters().list(None, 10_000).await.unwrap().letters;
+    let letters = letters.iter().filter(|letter| letter.open(&*store.keys()).is_ok()).count();
+    let mut receipts = 0;
+    for n in 0..sends {
+        let outcome = host.outcome("acme", "recording", format!("ok-{n}")).await.unwrap();
+        receipts += usize::from(matches!(outcome, Some(Outcome::Delivered(delivered)) if delivered.provider_id().is_some()));
+    }
+    (letters, receipts)
+}
+
+#[test]
+fn a_rotation_of_keys_that_is_killed_leaves_everything_readable_and_is_finished_later() {
+    const SENDS: usize = 400;
+    if let Some(path) = std::env::var_os(ROTATED) {
+        return rotate_until_killed(Path::new(&path));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("zengine.db");
+    assert_eq!(runtime.block_on(sealed(&Embedded::open(&path).unwrap(), SENDS)), (SENDS, SENDS));
+    for round in 0..KILLS {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "a_rotation_of_keys_that_is_killed_leaves_everything_readable_and_is_finished_later", "--nocapture"])
+            .env(ROTATED, &path)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        assert!(out.lines().map_while(Result::ok).filter(|line| line.contains("rotated ")).nth(round % 3).is_some());
+        // Somewhere in the pages that follow.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let moment = (SystemRng.unit() * 2_000.0) as u32;
+        (0..moment).for_each(|_| std::thread::yield_now());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let store = Embedded::open(&path).unwrap();
+        assert_eq!(runtime.block_on(opened(&store, SENDS)), (SENDS, SENDS), "after kill {round}");
+    }
+    let store = Embedded::open(&path).unwrap();
+    assert_eq!(block_on(store.reseal()).unwrap().unreadable, 0);
+    assert_eq!(runtime.block_on(opened(&store, SENDS)), (SENDS, SENDS));
 }
 
 fn rank(status: &str) -> u8 {

@@ -180,6 +180,22 @@ pub(crate) fn open_or(ring: &dyn KeyRing, place: &[impl AsRef<[u8]>], sealed: &[
     ChaCha20Poly1305::new(key.encryption.expose().into()).decrypt(nonce.into(), Payload { msg: text, aad: &aad }).map_err(|_| damaged())
 }
 
+/// The id of the key that sealed a value. `None` if it is no sealed value.
+#[cfg(feature = "embedded")]
+pub(crate) fn key_id(sealed: &[u8]) -> Option<&str> {
+    let (&[SEALED_V1, id_length], rest) = sealed.split_first_chunk()? else { return None };
+    std::str::from_utf8(rest.get(..id_length.into())?).ok()
+}
+
+/// Encrypts a value anew with the current key. `None` if that key encrypted it.
+#[cfg(feature = "embedded")]
+pub(crate) fn reseal(ring: &dyn KeyRing, rng: &dyn Rng, place: &[impl AsRef<[u8]>], sealed: &[u8]) -> Result<Option<Bytes>, Error> {
+    if key_id(sealed) == Some(ring.current().id()) {
+        return Ok(None);
+    }
+    seal(ring, rng, place, &Zeroizing::new(open(ring, place, sealed)?)).map(Some)
+}
+
 /// Parts as one value, which also holds the boundaries between them.
 pub(crate) fn framed(parts: &[impl AsRef<[u8]>]) -> Vec<u8> {
     let mut framed = Vec::new();

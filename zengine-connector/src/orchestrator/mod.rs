@@ -3,18 +3,21 @@
 mod bound;
 mod builder;
 mod calls;
+mod forget;
 mod handler;
 mod inbound_settings;
 mod outbox;
 mod receive;
 mod reply;
 mod send;
+mod send_all;
 mod status;
 
 use std::sync::Arc;
 
 pub use bound::Bound;
 pub use builder::OrchestratorBuilder;
+pub use forget::Forgotten;
 pub use handler::{HandlerContext, HandlerError, InboundHandler, ReplyTo};
 pub use inbound_settings::InboundSettings;
 #[cfg(all(feature = "testing", feature = "tokio"))]

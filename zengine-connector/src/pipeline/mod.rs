@@ -39,6 +39,7 @@ mod receipt;
 mod redrive;
 mod report;
 mod send;
+mod send_all;
 mod settle;
 mod settled;
 mod single_flight;
@@ -54,5 +55,7 @@ pub use outcome::{Deferred, DeferredReason, Delivered, Failed, Outcome, Unknown}
 pub(crate) use query::query;
 pub(crate) use redrive::{redrive, redrive_letter};
 pub(crate) use send::{outcome, send};
+pub(crate) use send_all::send_all;
+pub use send_all::{SendItem, SentAll, StreamEnd, Unsent};
 pub use sweep::Swept;
 pub(crate) use sweep::{sweep, sweep_every};

@@ -39,7 +39,7 @@ impl Engine {
         if json.len() > MAX_RECEIPT {
             json = serde_json::to_vec(&receipt.clone().trimmed()).ok()?;
         }
-        keyring::seal(&*self.keys, &*self.rng, &["receipt", key.as_str()], &json).ok().map(StoredReceipt::sealed)
+        keyring::seal(&*self.keys, &*self.rng, &StoredReceipt::place(key.as_str()), &json).ok().map(StoredReceipt::sealed)
     }
 
     /// Opens a stored receipt. `None` if it cannot be read.
@@ -48,7 +48,7 @@ impl Engine {
         if sealed.is_empty() {
             return Some(Receipt::unnumbered());
         }
-        let json = keyring::open(&*self.keys, &["receipt", key.as_str()], sealed).ok()?;
+        let json = keyring::open(&*self.keys, &StoredReceipt::place(key.as_str()), sealed).ok()?;
         serde_json::from_slice::<Receipt>(&json).ok()
     }
 

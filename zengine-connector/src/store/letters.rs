@@ -101,7 +101,7 @@ impl DeadLetter {
     }
 
     /// The members that the provider's words are bound to.
-    fn details_bound(&self) -> [&str; 4] {
+    pub(super) fn details_bound(&self) -> [&str; 4] {
         ["dead_letter details", self.tenant.as_str(), self.strategy.as_str(), self.failure_id.as_str()]
     }
 
@@ -128,7 +128,7 @@ impl DeadLetter {
     }
 
     /// The members that the body is bound to: in a queue, others may be able to change a letter.
-    fn bound(&self) -> [String; 11] {
+    pub(super) fn bound(&self) -> [String; 11] {
         let number = |number: Option<i64>| number.map_or_else(String::new, |number| number.to_string());
         [
             format!("dead_letter {:?}", self.direction),

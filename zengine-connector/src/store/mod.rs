@@ -50,9 +50,9 @@ pub(crate) use claims::{Due, Life};
 pub use dead_letters::{DeadLetter, DeadLetterPage, DeadLetterPort, DeadLetterSink, DeadLetterStore, LetterDirection};
 pub use directory::{TenantConfig, TenantDirectory};
 #[cfg(feature = "embedded")]
-pub use embedded::Embedded;
-#[cfg(feature = "embedded")]
 pub(crate) use embedded::catches_panics;
+#[cfg(feature = "embedded")]
+pub use embedded::{Embedded, Resealed};
 pub use env_secrets::EnvSecrets;
 pub use epochs::{EpochEntry, EpochLog};
 pub use error::{StoreError, StoreErrorKind};
@@ -64,5 +64,6 @@ pub(crate) use ports::Ports;
 pub use secret_fn::SecretFn;
 pub(crate) use secrets::check_secret;
 pub use secrets::{SecretAnswer, SecretError, SecretScope, SecretStore};
-pub use sessions::SessionStore;
+pub(crate) use sessions::place as session_place;
+pub use sessions::{SessionPage, SessionStore, StoredSession};
 pub use tenant_writer::{TenantRow, TenantWriter};

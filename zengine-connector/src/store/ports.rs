@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 
 use super::{
-    Applied, ClaimKey, ClaimOp, ClaimRecord, DeadLetter, DeadLetterSink as _, DomainEvent, DuePage, EpochEntry, InboundOp, InboundRecord,
-    LocalSecrets, Reference, SecretAnswer, SecretError, SecretScope, SecretStore, StoreError, StoreErrorKind, Stores, TenantConfig,
-    TenantDirectory,
+    Applied, ClaimKey, ClaimOp, ClaimRecord, DeadLetter, DeadLetterPage, DeadLetterSink as _, DomainEvent, DuePage, EpochEntry, InboundOp,
+    InboundRecord, LocalSecrets, Reference, SecretAnswer, SecretError, SecretScope, SecretStore, SessionPage, StoreError, StoreErrorKind,
+    StoredSession, Stores, TenantConfig, TenantDirectory,
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -97,6 +97,7 @@ calls! {
     newest_epoch = epochs.newest(log: &str) -> Option<EpochEntry>;
     session = sessions.get(scope: &str, key: &str) now_ms -> Option<(u64, Bytes)>;
     put_session = sessions.put(scope: &str, key: &str, value: Bytes, expect: Option<u64>, ttl: Duration) now_ms -> u64;
+    list_sessions = sessions.list(after: Option<&str>, limit: usize) -> SessionPage;
     delete_session = sessions.delete(scope: &str, key: &str, expect: u64) now_ms -> ();
 }
 
@@ -118,6 +119,16 @@ impl Ports {
         self.store(self.stores.dead_letters.store()?.get(id))
             .await?
             .ok_or_else(|| Error::new(ErrorKind::MessageInvalid, "there is no dead letter of this id").with_context("failure_id", id))
+    }
+
+    /// Deletes a session of this version, also an expired one.
+    pub(crate) async fn erase_session(&self, session: &StoredSession) -> Result<(), StoreError> {
+        // No value is expired at this time.
+        self.store(self.stores.sessions.delete(&session.scope, &session.key, session.version, 0)).await
+    }
+
+    pub(crate) async fn list_letters(&self, after: Option<&FailureId>, limit: usize) -> Result<DeadLetterPage, StoreError> {
+        self.store(self.stores.dead_letters.store()?.list(after, limit)).await
     }
 
     pub(crate) async fn take_letter(&self, id: &FailureId, seen: u32) -> Result<Option<DeadLetter>, StoreError> {

@@ -35,6 +35,81 @@ pub trait SessionStore: Send + Sync + Debug + 'static {
     /// # Errors
     /// `Conflict` if the stored version is different.
     async fn delete(&self, scope: &str, key: &str, expect: u64, now_ms: i64) -> Result<(), StoreError>;
+
+    /// A page of all stored sessions of every scope, at most `limit`, also expired ones that are not removed yet. `after` is the
+    /// [`next`](SessionPage::next) of the page before. A call must examine a bounded number of sessions, and each page begins after the
+    /// one before, so that they end. A session that is there from the first page to the last is on one of them.
+    ///
+    /// Only [`forget`](crate::Orchestrator::forget) and [`forget_person`](crate::Orchestrator::forget_person) call it. They delete
+    /// what they find at the time 0, at which no value is expired.
+    ///
+    /// # Errors
+    /// `Unsupported`, also by default, if the store cannot list its sessions. A store that cannot read `after` returns `Corrupt`.
+    async fn list(&self, after: Option<&str>, limit: usize) -> Result<SessionPage, StoreError> {
+        let _ = (after, limit);
+        Err(StoreError::new(StoreErrorKind::Unsupported, "the session store cannot list its sessions"))
+    }
+}
+
+/// The place that a session is encrypted for.
+pub(crate) const fn place<'a>(scope: &'a str, key: &'a str) -> [&'a str; 3] {
+    ["session", scope, key]
+}
+
+/// The cursor after a session: a form for stores without one of their own.
+pub(super) fn cursor(scope: &str, key: &str) -> String {
+    format!("{}|{scope}|{key}", scope.len())
+}
+
+/// The scope and the key of a cursor.
+pub(super) fn read_cursor(text: &str) -> Result<(&str, &str), StoreError> {
+    let read = || {
+        let (length, rest) = text.split_once('|')?;
+        let (scope, key) = rest.split_at_checked(length.parse().ok()?)?;
+        Some((scope, key.strip_prefix('|')?))
+    };
+    read().ok_or_else(|| StoreError::new(StoreErrorKind::Corrupt, "this is no place in the sessions"))
+}
+
+/// A stored session, sealed, as [`SessionStore::list`] finds it.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoredSession {
+    /// The scope: tenant and strategy, joined by `|`.
+    pub scope: String,
+    /// The key.
+    pub key: String,
+    /// The version.
+    pub version: u64,
+    /// The value, encrypted.
+    pub value: Bytes,
+}
+
+// A key may name a person.
+debug_fields!(StoredSession { version });
+
+impl StoredSession {
+    /// A session.
+    pub fn new(scope: impl Into<String>, key: impl Into<String>, version: u64, value: Bytes) -> Self {
+        Self { scope: scope.into(), key: key.into(), version, value }
+    }
+}
+
+/// A page of sessions, from [`SessionStore::list`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionPage {
+    /// The sessions. May be empty although `next` is set.
+    pub sessions: Vec<StoredSession>,
+    /// The place at which the next page begins, in a form of the store's own. `None` if there are no more pages.
+    pub next: Option<String>,
+}
+
+impl SessionPage {
+    /// A page.
+    pub fn new(sessions: Vec<StoredSession>, next: Option<String>) -> Self {
+        Self { sessions, next }
+    }
 }
 
 /// The error of a write that expected another version.

@@ -5,11 +5,11 @@ use std::{sync::Arc, time::Duration};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    error::{ErrorKind, NeedsReach, SendError},
+    error::{Error, ErrorKind, NeedsReach, SendError},
     ids::{StrategyName, TenantId},
     keyring::{self, KeyRing},
     runtime::{Clock, Rng},
-    store::{Ports, StoreError, StoreErrorKind},
+    store::{Ports, StoreError, StoreErrorKind, StoredSession, session_place},
 };
 
 /// The ports that every [`Sessions`] needs.
@@ -46,13 +46,23 @@ impl Sessions {
         Self { ports, scope: format!("{tenant}|{strategy}").into() }
     }
 
+    /// Returns `true` if a scope is one of this tenant.
+    pub(crate) fn is_of(scope: &str, tenant: &TenantId) -> bool {
+        scope.rsplit_once('|').is_some_and(|(whose, _)| whose == tenant.as_str())
+    }
+
+    /// Opens a stored session: JSON.
+    pub(crate) fn open_stored(keys: &dyn KeyRing, session: &StoredSession) -> Result<Vec<u8>, Error> {
+        keyring::open(keys, &session_place(&session.scope, &session.key), &session.value)
+    }
+
     /// Reads a value.
     ///
     /// # Errors
     /// `Unavailable` if the store does not answer, `Corrupt` if the stored value cannot be read.
     pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<Versioned<T>>, SessionError> {
         let Some((version, sealed)) = self.ports.stores.session(&self.scope, key).await? else { return Ok(None) };
-        let text = keyring::open(&*self.ports.keys, &["session", &self.scope, key], &sealed).map_err(|_| SessionErrorKind::Corrupt)?;
+        let text = keyring::open(&*self.ports.keys, &session_place(&self.scope, key), &sealed).map_err(|_| SessionErrorKind::Corrupt)?;
         let value = serde_json::from_slice(&text).map_err(|_| SessionErrorKind::Corrupt)?;
         Ok(Some(Versioned { value, version }))
     }
@@ -63,7 +73,7 @@ impl Sessions {
     /// `Conflict` if another caller wrote first, `Unavailable` if the store does not answer, `Corrupt` if the value has no JSON form.
     pub async fn put<T: Serialize + Sync>(&self, key: &str, value: &T, expect: Option<u64>, ttl: Duration) -> Result<u64, SessionError> {
         let text = serde_json::to_vec(value).map_err(|_| SessionErrorKind::Corrupt)?;
-        let sealed = keyring::seal(&*self.ports.keys, &*self.ports.rng, &["session", &self.scope, key], &text)
+        let sealed = keyring::seal(&*self.ports.keys, &*self.ports.rng, &session_place(&self.scope, key), &text)
             .map_err(|_| SessionErrorKind::Unavailable)?;
         Ok(self.ports.stores.put_session(&self.scope, key, sealed, expect, ttl).await?)
     }

@@ -15,7 +15,8 @@ use zengine_connector::{
     runtime::{BoxFuture, Spawner, TokioSpawner},
     store::{
         Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetter, DeadLetterPage, DeadLetterSink, DeadLetterStore, DomainEvent,
-        EventBus, InboundOp, InboundRecord, Reference, SessionStore, StoreError, StoreErrorKind, TenantConfig, TenantDirectory,
+        EventBus, InboundOp, InboundRecord, Reference, SessionPage, SessionStore, StoreError, StoreErrorKind, TenantConfig,
+        TenantDirectory,
     },
 };
 
@@ -195,5 +196,9 @@ impl SessionStore for Under<dyn SessionStore> {
 
     async fn delete(&self, scope: &str, key: &str, expect: u64, now_ms: i64) -> Result<(), StoreError> {
         self.0.delete(scope, key, expect, now_ms).await
+    }
+
+    async fn list(&self, after: Option<&str>, limit: usize) -> Result<SessionPage, StoreError> {
+        self.0.list(after, limit).await
     }
 }

@@ -6,6 +6,7 @@ mod bounds;
 mod canaries;
 mod evidence;
 mod faults;
+mod forget;
 mod host;
 mod load;
 #[path = "../common/log.rs"]

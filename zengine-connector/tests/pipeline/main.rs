@@ -14,8 +14,10 @@ mod chaos;
 mod crash;
 mod cycle;
 mod file;
+mod forget;
 #[path = "../common/log.rs"]
 mod log;
 mod memory;
+mod send_all;
 mod support;
 mod trips;

@@ -7,7 +7,7 @@ use clap::{ColorChoice, CommandFactory as _, Parser, Subcommand};
 use super::{
     check, completions, dead_letters,
     exit::{Exit, Failure},
-    health, list, new,
+    forget, health, keys, list, new,
     output::Out,
     receive, sandbox, schema, send,
     strategy::Strategies,
@@ -51,6 +51,8 @@ pub(super) enum Command {
     Sandbox(sandbox::Arguments),
     DeadLetters(dead_letters::Arguments),
     Sweep(sweep::Arguments),
+    Forget(forget::Arguments),
+    Keys(keys::Arguments),
     New(new::Arguments),
     Completions(completions::Arguments),
 }
@@ -67,6 +69,8 @@ impl Command {
             Self::Sandbox(arguments) => sandbox::run(&arguments, strategies, out).await,
             Self::DeadLetters(arguments) => dead_letters::run(arguments, strategies, out).await,
             Self::Sweep(arguments) => sweep::run(&arguments, out).await,
+            Self::Forget(arguments) => forget::run(&arguments, out).await,
+            Self::Keys(arguments) => keys::run(arguments, out).await,
             Self::New(arguments) => new::run(&arguments, out),
             Self::Completions(arguments) => completions::run(&arguments, strategies, out),
         }

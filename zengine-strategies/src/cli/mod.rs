@@ -23,6 +23,8 @@
 //! | `sandbox` | `sandbox`, `emulator` | emulators of the providers, until they are stopped |
 //! | `dead-letters` | `dead_letters` | the dead letters of an embedded store |
 //! | `sweep` | `sweep` | ends what no duplicate resolves, in an embedded store |
+//! | `forget` | `forget` | erases what an embedded store keeps of a tenant or a person |
+//! | `keys` | `keys` | rotates the keys of an embedded store |
 //! | `new` | `new` | a new strategy, as a crate |
 //! | `completions` | `completions` | completions for a shell |
 //!
@@ -37,9 +39,11 @@ mod dry_run;
 mod emulator;
 mod exit;
 mod file;
+mod forget;
 mod health;
 mod host;
 mod input;
+mod keys;
 mod list;
 mod new;
 mod no_network;

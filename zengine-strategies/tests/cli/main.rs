@@ -6,6 +6,7 @@ mod about;
 mod check;
 mod dry_run;
 mod health;
+mod keeping;
 mod pipes;
 mod receive;
 mod sandbox;

@@ -21,6 +21,11 @@ impl StoredReceipt {
         Self(bytes.into())
     }
 
+    /// The place that a receipt is encrypted for: that of its record.
+    pub(crate) const fn place(key: &str) -> [&str; 2] {
+        ["receipt", key]
+    }
+
     /// The encrypted receipt. Empty if the receipt holds nothing.
     pub const fn as_sealed(&self) -> &Bytes {
         &self.0

@@ -114,6 +114,12 @@ impl KeyFile {
         Self { path: self.path.clone(), current: StoredKey::random(rng), older: self.entries().cloned().collect() }.written()
     }
 
+    /// The same keys without some older ones.
+    pub(super) fn without(&self, dropped: &[String]) -> Result<Self, StoreError> {
+        let older = self.older.iter().filter(|key| !dropped.contains(&key.id)).cloned().collect();
+        Self { path: self.path.clone(), current: self.current.clone(), older }.written()
+    }
+
     /// Writes the keys to the key file of a copy. Never replaces a key file, because data under its keys would become
     /// unreadable.
     pub(super) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
@@ -146,6 +152,11 @@ impl KeyFile {
 
     fn entries(&self) -> impl Iterator<Item = &StoredKey> {
         std::iter::once(&self.current).chain(&self.older)
+    }
+
+    /// The ids of the keys, the current one first.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.entries().map(|entry| &*entry.id)
     }
 
     pub(super) fn ring(&self) -> StaticKeyRing {

@@ -1,6 +1,6 @@
 //! The store's keys.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use super::key_file::KeyFile;
 use crate::{
@@ -43,6 +43,28 @@ impl EmbeddedKeys {
         *file = file.rotated(rng)?;
         self.ring.store(Arc::new(file.ring()));
         Ok(file.current_id().to_owned())
+    }
+
+    /// The ids of all keys, the current one first.
+    pub(super) fn ids(&self) -> Vec<String> {
+        self.file.lock().ids().map(str::to_owned).collect()
+    }
+
+    /// The id of the current key, and its check value.
+    pub(super) fn current_check(&self) -> (String, String) {
+        let file = self.file.lock();
+        (file.current_id().to_owned(), file.check_value(file.current_id()).unwrap_or_default())
+    }
+
+    /// Removes the older keys that are not named, and returns their ids.
+    pub(super) fn keep(&self, in_use: &BTreeSet<String>) -> Result<Vec<String>, StoreError> {
+        let mut file = self.file.lock();
+        let dropped: Vec<_> = file.ids().skip(1).filter(|id| !in_use.contains(*id)).map(str::to_owned).collect();
+        if !dropped.is_empty() {
+            *file = file.without(&dropped)?;
+            self.ring.store(Arc::new(file.ring()));
+        }
+        Ok(dropped)
     }
 
     pub(super) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {

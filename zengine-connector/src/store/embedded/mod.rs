@@ -24,6 +24,7 @@ mod key_file;
 mod keys;
 mod limited;
 mod new_file;
+mod rotation;
 mod secrets;
 mod sessions;
 mod snapshot;
@@ -39,6 +40,7 @@ use std::{fs, path::Path, sync::Arc};
 use redb::{ReadableTable as _, TableHandle as _};
 
 pub(crate) use self::fault::catches_panics;
+pub use self::rotation::Resealed;
 use self::{
     engine::Engine,
     fault::{Fault, io_error, unless_damaged},
@@ -48,6 +50,7 @@ use self::{
     limited::SyncLimit,
     new_file::{create_whole, make_private},
     tables::{FORMAT, META, each_table},
+    work::Done,
 };
 use super::{
     ClaimStore, DeadLetterStore, DomainEvent, EpochLog, EventBus, SecretStore, SessionStore, StoreError, StoreErrorKind, Stores,
@@ -140,10 +143,13 @@ impl Embedded {
     pub fn snapshot(&self, path: impl AsRef<Path>) -> Result<(), StoreError> {
         let path = path.as_ref();
         let key_path = KeyFile::beside(path);
-        self.keys.copy_to(&key_path)?;
-        self.engine.read(|from| Ok(snapshot::copy(from, path)?)).inspect_err(|_| {
-            // Ours, and of no use alone. Report the first error.
-            let _ = fs::remove_file(&key_path);
+        self.engine.read(|from| {
+            // After the commit was chosen, so that a rotation meanwhile leaves no value without its key.
+            self.keys.copy_to(&key_path)?;
+            Ok(snapshot::copy(from, path).inspect_err(|_| {
+                // Ours, and of no use alone. Report the first error.
+                let _ = fs::remove_file(&key_path);
+            })?)
         })
     }
 
@@ -156,13 +162,76 @@ impl Embedded {
         self.engine.writer()?.compact().await
     }
 
-    /// Makes a new key the current one and returns its id. Older keys stay, so that data that they encrypted stays readable.
+    /// Makes a new key the current one and returns its id. Older keys stay, so that data that they encrypted stays readable; then
+    /// [`reseal`](Self::reseal) encrypts that data anew.
     ///
     /// # Errors
     /// If the key file cannot be written. The old key then stays the current one.
     pub fn rotate_key(&self) -> Result<String, StoreError> {
         self.engine.writer()?;
         self.keys.rotate(&SystemRng)
+    }
+
+    /// Encrypts with the current key what older keys encrypted: receipts of sends, dead letters, sessions and secrets. Works beside a running
+    /// host: each transaction looks at 256 entries, and other writes go on in between.
+    ///
+    /// If you drop the future, or the process is killed, everything stays readable; the next call goes on with what is left. A value
+    /// that is written during a rotation may be under the old key, which stays until [`drop_old_keys`](Self::drop_old_keys).
+    ///
+    /// ```
+    /// use zengine_connector::store::Embedded;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("zengine.db");
+    /// # smol::block_on(async {
+    /// let mut store = Embedded::open(path)?;
+    /// let old = store.keys().current().id().to_owned();
+    /// let new = store.rotate_key()?;
+    /// let report = store.reseal().await?;
+    /// assert_eq!((report.unreadable, report.in_use.contains(&new)), (0, true));
+    /// // Nothing is stored that needs the old key.
+    /// assert_eq!(store.drop_old_keys().await?, [old]);
+    /// # Ok::<(), zengine_connector::store::StoreError>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the file cannot be read or written. What was encrypted anew before stays so.
+    pub async fn reseal(&self) -> Result<Resealed, StoreError> {
+        rotation::reseal(&self.engine).await
+    }
+
+    /// Removes the older keys that nothing stored needs from the key file, and returns their ids. Encrypts anew first what an older
+    /// key encrypted. Keys that are still [in use](Resealed::in_use) stay: call again after the records of sends from before the
+    /// rotation have expired, 24 hours after the end of the last one, or 14 days for one in doubt.
+    ///
+    /// No host may run over the store meanwhile: what it is about to write may be under an old key. A backup from before needs its own
+    /// key file, with the old keys in it.
+    ///
+    /// # Errors
+    /// `StoreBusy` if there is another handle to the store, such as a port of an orchestrator. Else as [`reseal`](Self::reseal); the keys
+    /// then stay.
+    pub async fn drop_old_keys(&mut self) -> Result<Vec<String>, StoreError> {
+        // The engine has the keys too.
+        if Arc::strong_count(&self.engine) > 1 || Arc::strong_count(&self.keys) > 2 {
+            return Err(StoreError::new(
+                StoreErrorKind::StoreBusy,
+                "the store is in use: stop the host, and drop all handles but this one",
+            ));
+        }
+        let report = self.reseal().await?;
+        // The file's own key first: it must be one that the key file holds, also if this is killed in between.
+        let (id, check) = self.keys.current_check();
+        self.engine
+            .write(None, move |transaction| {
+                let mut meta = transaction.open_table(META)?;
+                meta.insert("key_id", &*id)?;
+                meta.insert("key_check", &*check)?;
+                Ok(Done::Wrote(()))
+            })
+            .await?;
+        self.keys.keep(&report.in_use)
     }
 
     /// A page of at most `limit` published events with their numbers, after a number. 0 starts at the oldest event that is

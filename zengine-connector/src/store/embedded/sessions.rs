@@ -1,19 +1,23 @@
 //! Sessions in the embedded store.
 
-use std::time::Duration;
+use std::{ops::Bound, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use redb::{AccessGuard, ReadableTable as _};
 
 use super::{
+    ascending::AscendingKeys,
     engine::Engine,
     tables::SESSIONS,
     work::{Done, count},
 };
 use crate::{
     runtime::ms,
-    store::{SessionStore, StoreError, sessions::conflict},
+    store::{
+        SessionPage, SessionStore, StoreError, StoredSession,
+        sessions::{conflict, cursor, read_cursor},
+    },
 };
 
 #[async_trait]
@@ -54,6 +58,26 @@ impl SessionStore for Engine {
             Ok(Done::Wrote(()))
         })
         .await
+    }
+
+    async fn list(&self, after: Option<&str>, limit: usize) -> Result<SessionPage, StoreError> {
+        let after = after.map(read_cursor).transpose()?;
+        self.read(|snapshot| {
+            let owned = |(scope, key): (&str, &str)| (scope.to_owned(), key.to_owned());
+            let (mut page, mut order) = (SessionPage::default(), AscendingKeys::<(String, String)>::after(after.map(owned).as_ref()));
+            let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+            for entry in snapshot.open_table(SESSIONS)?.range::<(&str, &str)>((from, Bound::Unbounded))? {
+                if page.sessions.len() == limit.max(1) {
+                    page.next = page.sessions.last().map(|last| cursor(&last.scope, &last.key));
+                    break;
+                }
+                let (place, stored) = entry?;
+                let ((scope, key), (version, _, value)) = (place.value(), stored.value());
+                order.check(&owned((scope, key)))?;
+                page.sessions.push(StoredSession::new(scope, key, version, Bytes::copy_from_slice(value)));
+            }
+            Ok(page)
+        })
     }
 }
 

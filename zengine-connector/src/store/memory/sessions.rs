@@ -14,7 +14,11 @@ use bytes::Bytes;
 use super::{Tables, table::Table};
 use crate::{
     runtime::ms,
-    store::{SessionStore, StoreError, claims::Kept, sessions::conflict},
+    store::{
+        SessionPage, SessionStore, StoreError, StoredSession,
+        claims::Kept,
+        sessions::{conflict, cursor, read_cursor},
+    },
 };
 
 /// The sessions and their versions.
@@ -39,7 +43,7 @@ impl Kept for Stored {
 
 /// The key of a session. The length of the scope keeps ("a", "bc") and ("ab", "c") distinct.
 fn place(scope: &str, key: &str) -> Arc<str> {
-    format!("{}|{scope}|{key}", scope.len()).into()
+    cursor(scope, key).into()
 }
 
 #[async_trait]
@@ -71,6 +75,22 @@ impl SessionStore for Tables {
             *current = None;
             Ok(())
         })
+    }
+
+    /// Sorts all sessions for every page.
+    async fn list(&self, after: Option<&str>, limit: usize) -> Result<SessionPage, StoreError> {
+        let mut rest = std::collections::BTreeMap::new();
+        self.sessions.values.each(|place, stored| {
+            if after.is_none_or(|after| place > after) {
+                rest.insert(place.to_owned(), (stored.version, stored.value.clone()));
+            }
+        });
+        let (limit, more) = (limit.max(1), rest.len() > limit.max(1));
+        let next = rest.keys().nth(limit - 1).filter(|_| more).cloned();
+        let session = |(place, (version, value)): (String, (u64, Bytes))| {
+            read_cursor(&place).map(|(scope, key)| StoredSession::new(scope, key, version, value))
+        };
+        Ok(SessionPage::new(rest.into_iter().take(limit).map(session).collect::<Result<_, _>>()?, next))
     }
 }
 

@@ -99,6 +99,13 @@ impl<R: Kept> Table<R> {
         None
     }
 
+    /// Looks at every record, in no order.
+    pub(super) fn each(&self, mut look: impl FnMut(&str, &R)) {
+        for shard in &self.shards {
+            shard.0.lock().table.iter().for_each(|slot| look(&slot.key, &slot.record));
+        }
+    }
+
     /// Number of records.
     pub(super) fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.0.lock().table.len()).sum()

@@ -9,7 +9,8 @@ use super::policy::{Faults, StoreCall};
 use crate::{
     ids::FailureId,
     store::{
-        DeadLetter, DeadLetterPage, DeadLetterSink, DeadLetterStore, DomainEvent, EpochEntry, EpochLog, EventBus, SessionStore, StoreError,
+        DeadLetter, DeadLetterPage, DeadLetterSink, DeadLetterStore, DomainEvent, EpochEntry, EpochLog, EventBus, SessionPage,
+        SessionStore, StoreError,
     },
 };
 
@@ -146,5 +147,9 @@ impl SessionStore for FaultySessions {
 
     async fn delete(&self, scope: &str, key: &str, expect: u64, now_ms: i64) -> Result<(), StoreError> {
         self.faults.run(StoreCall::DeleteSession, self.store.delete(scope, key, expect, now_ms)).await
+    }
+
+    async fn list(&self, after: Option<&str>, limit: usize) -> Result<SessionPage, StoreError> {
+        self.faults.run(StoreCall::ReadSession, self.store.list(after, limit)).await
     }
 }

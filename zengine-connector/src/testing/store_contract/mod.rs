@@ -185,6 +185,7 @@ macro_rules! store_contract {
             sessions_expire_exactly_at_their_end
             session_versions_are_never_used_twice
             sessions_of_different_scopes_are_separate
+            sessions_are_listed_in_pages_and_deleted
             of_100_concurrent_session_writes_one_wins
         }
     };

@@ -85,6 +85,6 @@ fn refused(error: Error) -> Failure {
 }
 
 /// Failure of a store operation.
-fn store_failure(error: StoreError) -> Failure {
+pub(super) fn store_failure(error: StoreError) -> Failure {
     Failure::from(Error::from(error)).with_exit(Exit::Broken)
 }
