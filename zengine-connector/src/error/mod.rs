@@ -18,6 +18,7 @@ mod kind;
 mod send;
 mod serialize;
 mod setting;
+mod suggest;
 mod summary;
 mod violation;
 
@@ -29,6 +30,7 @@ pub use kind::{ErrorKind, Fault, Poison};
 pub use send::{NeedsReach, Reach, Scope, SendError};
 pub(crate) use serialize::as_ms;
 pub(crate) use setting::{require, require_time};
+pub(crate) use suggest::closest;
 pub use summary::{LastError, NotBound};
 pub use violation::Violation;
 

@@ -1,8 +1,10 @@
 //! The canonical outbound message.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Content, Party};
 
@@ -15,12 +17,13 @@ use super::{Content, Party};
 /// # Ok::<(), zengine_connector::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(extend("additionalProperties" = false))]
 #[non_exhaustive]
 pub struct OutboundMessage {
     /// The recipient.
     pub to: Party,
     /// The content.
+    #[schemars(with = "Sendable")]
     pub content: Content,
     /// The provider's id of the message it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,6 +37,27 @@ pub struct OutboundMessage {
 }
 
 masked!(OutboundMessage);
+
+/// The schema of [`Content`] without the kinds that only arrive.
+struct Sendable;
+
+impl JsonSchema for Sendable {
+    fn schema_name() -> Cow<'static, str> {
+        "Content".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "Sendable".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Content::json_schema(generator);
+        if let Some(Value::Array(kinds)) = schema.get_mut("oneOf") {
+            kinds.retain(|kind| kind.get("x-arrives").is_none());
+        }
+        schema
+    }
+}
 
 impl OutboundMessage {
     /// A message of any content.

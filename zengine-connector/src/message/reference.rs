@@ -13,7 +13,10 @@ pub struct MessageRef<'a>(Repr<'a>);
 
 #[derive(Clone, Copy)]
 enum Repr<'a> {
+    /// JSON that a host wrote.
     Json(&'a RawValue),
+    /// JSON that this crate wrote, perhaps a newer build of it.
+    Stored(&'a RawValue),
     Typed { message: &'a (dyn Any + Send + Sync), name: &'static str },
 }
 
@@ -38,6 +41,19 @@ impl<'a> From<&'a Box<RawValue>> for MessageRef<'a> {
 }
 
 impl<'a> MessageRef<'a> {
+    /// A message that this crate stored. Members that this build does not know are ignored.
+    pub(crate) fn stored(json: &'a RawValue) -> Self {
+        Self(Repr::Stored(json))
+    }
+
+    /// The text of a message that a host wrote as JSON, which is read strictly.
+    pub(crate) fn handed_in(self) -> Option<&'a str> {
+        match self.0 {
+            Repr::Json(json) => Some(json.get()),
+            Repr::Stored(_) | Repr::Typed { .. } => None,
+        }
+    }
+
     /// Reads the message once, for every attempt of a send.
     pub(crate) fn prepare<M: Message>(self) -> Result<Prepared<'a>, Error> {
         match self.0 {
@@ -45,7 +61,7 @@ impl<'a> MessageRef<'a> {
             Repr::Typed { name, .. } => Err(Error::new(ErrorKind::MessageInvalid, "the strategy takes another type of message")
                 .with_context("expected", type_name::<M>())
                 .with_context("actual", name)),
-            Repr::Json(json) => serde_json::from_str::<M>(json.get())
+            Repr::Json(json) | Repr::Stored(json) => serde_json::from_str::<M>(json.get())
                 .map(|message| Prepared::Owned(Box::new(message)))
                 .map_err(|error| Error::from_json(ErrorKind::MessageInvalid, "the message does not parse", &error)),
         }

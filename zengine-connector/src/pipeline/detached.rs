@@ -63,7 +63,7 @@ pub(crate) fn send_detached(
     let task = async move {
         let (_count, running) = (count, running);
         // Fails only if the handle was dropped.
-        let _ = ended.send(send(running.engine(), &tenant, &strategy, &id, MessageRef::from(&json), &options).await);
+        let _ = ended.send(send(running.engine(), &tenant, &strategy, &id, MessageRef::stored(&json), &options).await);
     };
     // The caller's span is the parent of the send's, as if it ran in the caller's future.
     let taken = engine.spawner.spawn(Box::pin(task.instrument(Span::current())));

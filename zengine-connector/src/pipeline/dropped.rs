@@ -75,7 +75,7 @@ impl DroppedSend {
         let trace = SendTrace::resume(self.facts.clone(), self.span.clone());
         let mut wait = LETTER_PATIENCE;
         let ended = loop {
-            let ended = match self.call(&clock, &trace).identify(MessageRef::from(&self.message)) {
+            let ended = match self.call(&clock, &trace).identify(MessageRef::stored(&self.message)) {
                 Ok(send) => settled::finish(&send, record, self.error.as_ref().and_then(EndError::provider_details)).await,
                 Err(_) => Ended::store_unavailable(),
             };

@@ -59,7 +59,7 @@ async fn run(engine: &Arc<Engine>, letter: &DeadLetter, redrive: &RedriveOptions
     let call = HostCall { engine, tenant, strategy, id: &id, options: &options, clock: &clock, trace: &trace };
     let sent = pin!(async {
         let unreported = Unreported::new(call);
-        let redriven = redriven(call, MessageRef::from(&json), letter, failed, redrive, in_store).await;
+        let redriven = redriven(call, MessageRef::stored(&json), letter, failed, redrive, in_store).await;
         let (result, closed) = redriven.unwrap_or_else(|error| (Err(error), false));
         // The end has its line before its letter is closed, for which the caller may not wait (rule 81).
         unreported.end(&result);

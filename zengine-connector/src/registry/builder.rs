@@ -8,9 +8,9 @@ use std::{
 
 use serde_json::Value;
 
-use super::{RegisteredStrategy, suggest::closest};
+use super::RegisteredStrategy;
 use crate::{
-    error::{Error, ErrorKind, Violation},
+    error::{Error, ErrorKind, Violation, closest},
     ids::{RouteKey, StrategyName},
     schema::{Checks, Resolved, Schema},
     strategy::{Descriptor, Strategy},

@@ -3,7 +3,6 @@
 mod builder;
 mod caching;
 mod registered;
-mod suggest;
 mod tenant_setup;
 mod tenants;
 

@@ -2,13 +2,20 @@
 //!
 //! A field of type [`Secret`](crate::Secret) is marked `x-secret` in its schema. There a configuration holds a reference,
 //! never a literal; the walk in `secrets` finds these places, and only these are resolved.
+//!
+//! JSON that a person or a host wrote, a configuration or a message, is read strictly: `strict` refuses members that the schema does
+//! not name. What this crate stored is read by serde alone, so that a build reads what a newer one wrote.
 
 mod document;
+mod forms;
+mod keywords;
 mod parse;
 mod resolved;
 mod secrets;
+mod strict;
 #[cfg(feature = "schema-validation")]
 mod validate;
+mod value;
 
 use std::sync::OnceLock;
 
@@ -21,6 +28,7 @@ pub(crate) use secrets::{Site, label};
 
 use crate::{
     error::{Error, ErrorKind},
+    json::reader::Document,
     message::{InboundEvent, OutboundMessage},
     store::DomainEvent,
 };
@@ -49,7 +57,7 @@ pub fn domain_event() -> Schema {
 ///
 /// let schema = json!({ "type": "object", "properties": { "port": { "type": "integer" } }, "additionalProperties": false });
 /// let found = schema::violations(&schema, &json!({ "port": "x", "prot": 1 }))?;
-/// assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), ["/port: must be of type integer", "/prot: is not a known field"]);
+/// assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), ["/port: must be of type integer", "/prot: is not a known field; did you mean port?"]);
 /// # Ok::<(), zengine_connector::Error>(())
 /// ```
 ///
@@ -64,7 +72,7 @@ pub fn violations(schema: &Value, value: &Value) -> Result<Vec<crate::error::Vio
     Ok(found)
 }
 
-/// The checks of one strategy's configurations; schema and validator are built once, at the first use.
+/// The checks of one strategy's configurations or messages; schema and validator are built once, at the first use.
 pub(crate) struct Checks {
     make: fn() -> Schema,
     schema: OnceLock<Schema>,
@@ -95,13 +103,14 @@ impl Checks {
     /// Checks a configuration: the places of its secrets, or an error with all violations.
     pub(crate) fn check(&self, config: &Value, local_refs: bool) -> Result<Vec<Site>, Error> {
         let (sites, mut violations) = secrets::find(self.schema(), config, local_refs);
+        violations.extend(strict::violations(self.schema(), config));
         #[cfg(feature = "schema-validation")]
         {
             let validator = self.validator.get_or_init(|| validate::Validator::new(self.schema()));
             let Some(validator) = validator else {
                 return Err(Error::new(ErrorKind::Unexpected, "the strategy's schema is not a JSON Schema"));
             };
-            // What is said of a secret is said; the schema would only add that none of three forms fits.
+            // What is said is said; the schema would only add that none of several forms fits.
             let said: Vec<_> = violations.iter().map(|violation| violation.pointer.clone()).collect();
             violations.extend(validator.violations(config, &said));
         }
@@ -112,13 +121,62 @@ impl Checks {
         violations.dedup();
         Err(Error::new(ErrorKind::ConfigInvalid, "the configuration does not fit its schema").with_violations(violations))
     }
+
+    /// Checks a message that a host handed in as JSON, beside what serde made of it.
+    ///
+    /// # Errors
+    /// `MessageInvalid` with the members that the schema does not name; with all violations if the message did not parse.
+    pub(crate) fn message<T>(&self, text: &str, parsed: Result<T, Error>) -> Result<T, Error> {
+        let read = Document::read(text).map(|document| strict::violations(self.schema(), document.root()));
+        let mut found = read.map_err(|unread| Error::new(ErrorKind::MessageInvalid, unread.reason()))?;
+        #[cfg(feature = "schema-validation")]
+        if parsed.is_err()
+            && let Ok(value) = serde_json::from_str(text)
+            && let Some(validator) = self.validator.get_or_init(|| validate::Validator::new(self.schema()))
+        {
+            let said: Vec<_> = found.iter().map(|violation| violation.pointer.clone()).collect();
+            found.extend(validator.violations(&value, &said));
+        }
+        if found.is_empty() {
+            return parsed;
+        }
+        for violation in &mut found {
+            violation.pointer = masked(&violation.pointer);
+        }
+        found.sort_by(|a, b| a.pointer.cmp(&b.pointer));
+        found.dedup();
+        Err(Error::new(ErrorKind::MessageInvalid, "the message does not fit its schema").with_violations(found))
+    }
 }
 
 debug_fields!(Checks {});
 
-/// One step of a JSON pointer (RFC 6901).
+/// A pointer one step further (RFC 6901).
 fn join(pointer: &str, key: &str) -> String {
-    format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
+    let mut longer = pointer.to_owned();
+    push_step(&mut longer, key);
+    longer
+}
+
+fn push_step(pointer: &mut String, key: &str) {
+    pointer.push('/');
+    for c in key.chars() {
+        match c {
+            '~' => pointer.push_str("~0"),
+            '/' => pointer.push_str("~1"),
+            c => pointer.push(c),
+        }
+    }
+}
+
+/// A pointer into a message, with `*` for names that do not look like a member's: they may be a recipient or content.
+fn masked(pointer: &str) -> String {
+    let is_index = |step: &str| step.len() <= 6 && step.bytes().all(|b| b.is_ascii_digit());
+    let is_name = |step: &str| {
+        step.len() <= 64 && step.starts_with(|c: char| c.is_ascii_alphabetic()) && step.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-$".contains(&b))
+    };
+    let steps = pointer.split('/').map(|step| if is_index(step) || is_name(step) { step } else { "*" });
+    steps.collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]

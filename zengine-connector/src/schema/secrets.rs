@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use super::join;
+use super::{
+    join,
+    keywords::{is_secret, list, property, target},
+    value::is_type,
+};
 use crate::{error::Violation, secret::SecretRef};
 
 /// A place in a configuration where a secret belongs.
@@ -56,7 +60,7 @@ impl<'s> Walk<'s> {
             self.secret(value, pointer);
             return;
         }
-        if let Some(target) = self.target(schema) {
+        if let Some(target) = target(self.root, schema) {
             self.visit(target, value, pointer, depth + 1);
         }
         for part in list(schema, "allOf") {
@@ -88,7 +92,7 @@ impl<'s> Walk<'s> {
     /// Visits those of several forms that the value may have. The secret form is chosen for a reference, or if no other form
     /// fits, so that a literal is never taken for a harmless value.
     fn choose(&mut self, forms: &'s [Value], value: &Value, pointer: &str, depth: usize) {
-        let secret = |walk: &Self, form: &'s Value| is_secret(form) || walk.target(form).is_some_and(is_secret);
+        let secret = |walk: &Self, form: &'s Value| is_secret(form) || target(walk.root, form).is_some_and(is_secret);
         if SecretRef::deserialize(value).is_ok()
             && let Some(form) = forms.iter().find(|form| secret(self, form))
         {
@@ -126,7 +130,7 @@ impl<'s> Walk<'s> {
         rules.get("const").is_none_or(|expected| expected == value)
             && rules.get("enum").and_then(Value::as_array).is_none_or(|options| options.contains(value))
             && rules.get("type").is_none_or(|names| names.as_array().map_or_else(|| kind(names), |names| names.iter().any(kind)))
-            && self.target(schema).is_none_or(|target| self.fits(target, value, depth + 1))
+            && target(self.root, schema).is_none_or(|target| self.fits(target, value, depth + 1))
             && list(schema, "allOf").iter().all(|part| self.fits(part, value, depth + 1))
             && ["anyOf", "oneOf"].iter().all(|form| {
                 let forms = list(schema, form);
@@ -134,43 +138,7 @@ impl<'s> Walk<'s> {
             })
             && value.as_object().is_none_or(|members| {
                 list(schema, "required").iter().all(|name| name.as_str().is_some_and(|name| members.contains_key(name)))
-                    && members.iter().all(|(key, member)| property(schema, key).into_iter().all(|part| self.fits(part, member, depth + 1)))
+                    && members.iter().all(|(key, member)| property(schema, key).all(|part| self.fits(part, member, depth + 1)))
             })
-    }
-
-    /// The schema that a `$ref` names, only inside its own document.
-    fn target(&self, schema: &'s Value) -> Option<&'s Value> {
-        self.root.pointer(schema.get("$ref")?.as_str()?.strip_prefix('#')?)
-    }
-}
-
-fn is_secret(schema: &Value) -> bool {
-    schema.get("x-secret") == Some(&Value::Bool(true))
-}
-
-fn list<'s>(schema: &'s Value, keyword: &str) -> &'s [Value] {
-    schema.get(keyword).and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
-/// The schemas of one member. A pattern is taken to match every name that is not spelled out.
-fn property<'s>(schema: &'s Value, key: &str) -> Vec<&'s Value> {
-    if let Some(part) = schema.get("properties").and_then(|parts| parts.get(key)) {
-        return vec![part];
-    }
-    let patterns: Vec<_> =
-        schema.get("patternProperties").and_then(Value::as_object).into_iter().flat_map(|parts| parts.values()).collect();
-    if patterns.is_empty() { schema.get("additionalProperties").into_iter().collect() } else { patterns }
-}
-
-fn is_type(value: &Value, name: &str) -> bool {
-    match name {
-        "null" => value.is_null(),
-        "boolean" => value.is_boolean(),
-        "integer" => value.is_i64() || value.is_u64(),
-        "number" => value.is_number(),
-        "string" => value.is_string(),
-        "array" => value.is_array(),
-        "object" => value.is_object(),
-        _ => false,
     }
 }

@@ -7,22 +7,26 @@ use std::collections::BTreeSet;
 use jsonschema::{ValidationError, error::TypeKind, error::ValidationErrorKind as Kind};
 use serde_json::Value;
 
-use super::join;
+use super::{forms, join};
 use crate::error::Violation;
 
 /// A compiled schema.
-pub(super) struct Validator(jsonschema::Validator);
+pub(super) struct Validator {
+    compiled: jsonschema::Validator,
+    schema: Value,
+}
 
 impl Validator {
     /// Compiles a schema; `None` if it is not one.
     pub(super) fn new(schema: &Value) -> Option<Self> {
-        jsonschema::draft202012::options().build(schema).ok().map(Self)
+        let compiled = jsonschema::draft202012::options().build(schema).ok()?;
+        Some(Self { compiled, schema: schema.clone() })
     }
 
     /// The violations in a value, without those at the places in `said`.
     pub(super) fn violations(&self, value: &Value, said: &[String]) -> Vec<Violation> {
-        let mut found = Found { value, said, violations: vec![] };
-        for error in self.0.iter_errors(value) {
+        let mut found = Found { schema: &self.schema, value, said, violations: vec![] };
+        for error in self.compiled.iter_errors(value) {
             found.add(&error);
         }
         found.violations
@@ -30,6 +34,7 @@ impl Validator {
 }
 
 struct Found<'a> {
+    schema: &'a Value,
     value: &'a Value,
     said: &'a [String],
     violations: Vec<Violation>,
@@ -38,14 +43,13 @@ struct Found<'a> {
 impl Found<'_> {
     fn add(&mut self, error: &ValidationError<'_>) {
         let pointer = error.instance_path().as_str();
-        if self.said.iter().any(|said| pointer.strip_prefix(said.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))) {
-            return;
-        }
         match error.kind() {
             Kind::Required { property } => self.say(&join(pointer, property.as_str().unwrap_or_default()), "is required".to_owned()),
             Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
                 for name in unexpected {
-                    self.say(&join(pointer, name), "is not a known field".to_owned());
+                    let known = self.around(error).and_then(|schema| schema.get("properties")?.as_object());
+                    let message = forms::unknown(name, known.into_iter().flat_map(|members| members.keys()).map(String::as_str));
+                    self.say(&join(pointer, name), message);
                 }
             }
             // An object that knows no fields at all: the validator does not say which one it found.
@@ -54,11 +58,13 @@ impl Found<'_> {
                     self.say(&join(pointer, name), "is not a known field".to_owned());
                 }
             }
-            Kind::AnyOf { context } | Kind::OneOfNotValid { context } => self.forms(pointer, context),
+            Kind::AnyOf { context } | Kind::OneOfNotValid { context } => self.forms(error, context),
             Kind::PropertyNames { .. } => self.say(pointer, "has a field with a name that is not allowed".to_owned()),
             kind => {
-                let violation = Violation::new(pointer, rule(kind));
-                self.violations.push(match sizes(kind, error.instance()) {
+                let described = |schema: &Value| Some(format!(" ({})", forms::sentence(schema.get("description")?.as_str()?)?));
+                let description = matches!(kind, Kind::Pattern { .. }).then(|| self.around(error).and_then(described)).flatten();
+                let violation = Violation::new(pointer, rule(kind) + &description.unwrap_or_default());
+                self.push(match sizes(kind, error.instance()) {
                     Some((limit, actual)) => violation.with_sizes(limit, actual),
                     None => violation,
                 });
@@ -66,13 +72,26 @@ impl Found<'_> {
         }
     }
 
+    /// The schema that holds the broken rule.
+    fn around(&self, error: &ValidationError<'_>) -> Option<&Value> {
+        self.schema.pointer(error.schema_path().as_str().rsplit_once('/')?.0)
+    }
+
     fn say(&mut self, pointer: &str, message: String) {
-        self.violations.push(Violation::new(pointer, message));
+        self.push(Violation::new(pointer, message));
+    }
+
+    fn push(&mut self, violation: Violation) {
+        let pointer = violation.pointer.as_str();
+        if !self.said.iter().any(|said| pointer.strip_prefix(said.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))) {
+            self.violations.push(violation);
+        }
     }
 
     /// Reports that none of several forms fits: the violations of the form that is clearly meant, or the possible tags if only
     /// the value of a tag differs.
-    fn forms(&mut self, pointer: &str, forms: &[Vec<ValidationError<'static>>]) {
+    fn forms(&mut self, whole: &ValidationError<'_>, forms: &[Vec<ValidationError<'static>>]) {
+        let pointer = whole.instance_path().as_str();
         let mut meant = forms.iter().filter(|errors| !errors.iter().any(|error| another(error, pointer)));
         if let (Some(errors), None) = (meant.next(), meant.next()) {
             return errors.iter().for_each(|error| self.add(error));
@@ -97,7 +116,11 @@ impl Found<'_> {
         let common = forms.iter().map(lacks).reduce(|all, next| &all & &next).unwrap_or_default();
         match common.first() {
             Some(place) => self.say(place, "is required".to_owned()),
-            None => self.say(pointer, "has none of the allowed forms".to_owned()),
+            None => {
+                let allowed = self.schema.pointer(whole.schema_path().as_str()).and_then(Value::as_array);
+                let message = forms::none(self.schema, allowed.map_or(&[], Vec::as_slice));
+                self.say(pointer, message);
+            }
         }
     }
 }

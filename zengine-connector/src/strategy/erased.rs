@@ -21,7 +21,7 @@ use crate::{
     ids::{RouteKey, TenantId},
     keyring::Key,
     message::{Capabilities, Degrade, Effect, ElementError, InboundEvent, Message, MessageRef, Prepared, Receipt},
-    schema::parse,
+    schema::{Checks, parse, schema_of},
     telemetry::RecipientHmac,
 };
 
@@ -37,7 +37,7 @@ impl<S: Strategy> Halves<S> {
     where
         S: OutboundStrategy<S::Config, S::Message>,
     {
-        self.outbound = Some(|strategy| Arc::new(OutboundHalf(strategy)));
+        self.outbound = Some(|strategy| Arc::new(OutboundHalf(strategy, Checks::new(schema_of::<S::Message>))));
         self
     }
 
@@ -83,8 +83,8 @@ impl<S: Strategy> DynStrategy for S {
     }
 }
 
-/// A strategy's outbound half, erased.
-struct OutboundHalf<S>(Arc<S>);
+/// A strategy's outbound half, erased, with the schema of its messages.
+struct OutboundHalf<S>(Arc<S>, Checks);
 
 fn message_of<'a, S: Strategy>(message: &'a Prepared<'_>) -> Result<&'a S::Message, Error> {
     message.get().ok_or_else(|| Error::new(ErrorKind::MessageInvalid, "the strategy takes another type of message"))
@@ -93,7 +93,13 @@ fn message_of<'a, S: Strategy>(message: &'a Prepared<'_>) -> Result<&'a S::Messa
 #[async_trait]
 impl<S: Strategy + OutboundStrategy<S::Config, S::Message>> DynOutbound for OutboundHalf<S> {
     fn prepare<'m>(&self, message: MessageRef<'m>) -> Result<Prepared<'m>, Error> {
-        guarded("prepare", || message.prepare::<S::Message>())?
+        guarded("prepare", || {
+            let prepared = message.prepare::<S::Message>();
+            match message.handed_in() {
+                Some(json) => self.1.message(json, prepared),
+                None => prepared,
+            }
+        })?
     }
 
     fn to_json(&self, message: &Prepared<'_>) -> Result<Vec<u8>, Error> {

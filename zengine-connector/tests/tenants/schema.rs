@@ -30,7 +30,7 @@ fn every_violation_has_its_pointer_and_its_rule() {
                 "/id: too short, in characters (limit 1, actual 0)",
                 "/port: must be at most 100",
                 "/token: must be a reference to a secret, not a literal",
-                "/tokn: is not a known field",
+                "/tokn: is not a known field; did you mean token?",
             ],
         ),
         (json!({ "id": "123456789", "token": token }), vec!["/id: too long, in characters (limit 8, actual 9)"]),
@@ -44,7 +44,7 @@ fn every_violation_has_its_pointer_and_its_rule() {
         ),
         (json!({ "id": "a", "token": token, "mode": "loud" }), vec!["/mode: must be one of fine, panic, hang"]),
         (json!({ "id": "a", "token": token, "auth": { "type": "none" } }), vec!["/auth/type: must be one of basic, open"]),
-        (json!({ "id": "a", "token": token, "auth": {} }), vec!["/auth/type: is required"]),
+        (json!({ "id": "a", "token": token, "auth": {} }), vec!["/auth/type: is required: one of basic, open"]),
         (
             json!({ "id": "a", "token": token, "auth": { "type": "basic", "password": "x" } }),
             vec!["/auth/password: must be a reference to a secret, not a literal", "/auth/user: is required"],

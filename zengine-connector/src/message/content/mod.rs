@@ -17,7 +17,7 @@ use super::{Interactive, Location, Media, ProviderError, RawJson, Template};
 masked!(Text);
 
 tagged! {
-    /// The content of a message. In JSON the kind is in `type`.
+    /// The content of a message. In JSON the kind is in `type`. Kinds that only arrive are marked `x-arrives` in the schema.
     ///
     /// ```
     /// use zengine_connector::Content;
@@ -41,16 +41,20 @@ tagged! {
         /// Something to choose from or tap on.
         Interactive(Interactive) = "interactive",
         /// A choice that a person made, or a button that they tapped.
+        #[schemars(extend("x-arrives" = true))]
         InteractiveReply(InteractiveReply) = "interactive_reply",
         /// A template held by the provider, with parameters.
         Template(Template) = "template",
         /// A reaction to a message, or its removal.
         Reaction(Reaction) = "reaction",
         /// An order from a catalogue.
+        #[schemars(extend("x-arrives" = true))]
         Order(Order) = "order",
         /// A completed form.
+        #[schemars(extend("x-arrives" = true))]
         FlowReply(FlowReply) = "flow_reply",
         /// A notice of the provider about the other side.
+        #[schemars(extend("x-arrives" = true))]
         System(System) = "system",
         /// An e-mail.
         Email(Email) = "email",
@@ -71,13 +75,16 @@ tagged! {
             value: RawJson,
         } = "native",
         /// Several contents in one message.
+        #[schemars(extend("x-arrives" = true))]
         Compound {
             /// The parts, in order.
             parts: Vec<Content>,
         } = "compound",
         /// A message the provider cannot pass on.
+        #[schemars(extend("x-arrives" = true))]
         Unsupported(Unsupported) = "unsupported",
         /// An unknown type; the event's raw JSON holds it.
+        #[schemars(extend("x-arrives" = true))]
         Unknown {
             /// The provider's word for the type.
             provider_type: String,

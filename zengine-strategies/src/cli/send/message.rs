@@ -1,12 +1,10 @@
 //! The message on standard input.
 
-use serde_json::{Value, value::RawValue};
-use zengine_connector::{Error, ErrorKind, schema};
+use serde_json::value::RawValue;
 
 use crate::cli::{
-    exit::{Exit, Failure},
+    exit::Failure,
     input::{self, Input},
-    strategy::CliStrategy,
 };
 
 /// Maximum length of a message, in bytes: a file of 100 MiB in base64, and the JSON around it.
@@ -29,19 +27,5 @@ impl Message {
 
     pub(super) fn as_json(&self) -> &RawValue {
         &self.0
-    }
-
-    /// Failure of a message refused before anything was sent, by pointers into the message where known.
-    pub(super) fn refused(&self, strategy: &CliStrategy, error: Error) -> Failure {
-        if error.kind() == ErrorKind::MessageInvalid && error.violations().is_empty() {
-            let value: Value = serde_json::from_str(self.0.get()).unwrap_or_default();
-            let schema = (strategy.descriptor.message_schema)();
-            let violations = schema::violations(schema.as_value(), &value).unwrap_or_default();
-            if !violations.is_empty() {
-                return Failure::violations(violations);
-            }
-        }
-        let exit = Exit::of_refusal(&error);
-        Failure::from(error).with_exit(exit)
     }
 }

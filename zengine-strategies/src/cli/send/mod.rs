@@ -126,7 +126,10 @@ impl Send<'_> {
 
     async fn send(&self, host: &Host<'_>) -> Result<Outcome, Failure> {
         let sent = host.orchestrator.send_with(self.tenant, self.strategy.name(), self.id, self.message.as_json(), self.options.clone());
-        sent.await.map_err(|error| self.message.refused(self.strategy, error))
+        sent.await.map_err(|error| {
+            let exit = Exit::of_refusal(&error);
+            Failure::from(error).with_exit(exit)
+        })
     }
 
     /// Prints the requests, and the outcome only if it is not delivered.

@@ -1,0 +1,127 @@
+//! The forms that a value may have, and the words for a value that has none of them.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::{
+    keywords::{list, target},
+    value::Json,
+};
+use crate::error::closest;
+
+/// Maximum references and forms inside each other that are followed for one value: a schema may refer to itself.
+const MAX_DEPTH: usize = 12;
+
+/// The message about a member that a schema does not name.
+pub(super) fn unknown<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> String {
+    format!("is not a known field{}", meant(name, known))
+}
+
+fn meant<'k>(text: &str, known: impl IntoIterator<Item = &'k str>) -> String {
+    closest(text, known).map(|name| format!("; did you mean {name}?")).unwrap_or_default()
+}
+
+/// How close a value must be to a form.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Closeness {
+    /// Its type is right.
+    Type,
+    /// Also its word, or the words of the members that are one of a few words.
+    Tag,
+    /// Also the members that must be there.
+    Members,
+}
+
+/// Whether a value fits a form. Of the JSON, only the value's own members are looked at.
+pub(super) fn fits<'j, J: Json<'j>>(root: &Value, schema: &Value, json: J, closeness: Closeness, depth: usize) -> bool {
+    let Some(rules) = schema.as_object() else { return *schema != Value::Bool(false) };
+    let is_type = |name: &Value| name.as_str().is_some_and(|name| json.is_type(name));
+    let again = |part: &Value| depth > MAX_DEPTH || fits(root, part, json, closeness, depth + 1);
+    rules.get("type").is_none_or(|names| names.as_array().map_or_else(|| is_type(names), |names| names.iter().any(is_type)))
+        && (closeness == Closeness::Type || has_tag(schema, json))
+        && (closeness != Closeness::Members || has_members(schema, json))
+        && target(root, schema).is_none_or(again)
+        && list(schema, "allOf").iter().all(again)
+        && ["anyOf", "oneOf"].iter().all(|keyword| list(schema, keyword).is_empty() || list(schema, keyword).iter().any(again))
+}
+
+fn has_tag<'j, J: Json<'j>>(schema: &Value, json: J) -> bool {
+    let is_one_of = |json: J, words: &[&str]| words.is_empty() || json.text().is_some_and(|text| words.contains(&&*text));
+    let mut tags = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    is_one_of(json, &words(schema))
+        && tags.all(|(name, part)| {
+            let words = words(part);
+            words.is_empty() || json.member(name).is_none_or(|tag| is_one_of(tag, &words))
+        })
+}
+
+fn has_members<'j>(schema: &Value, json: impl Json<'j>) -> bool {
+    !json.is_type("object") || list(schema, "required").iter().filter_map(Value::as_str).all(|name| json.member(name).is_some())
+}
+
+/// The words that a schema allows; none if it allows other values.
+fn words(schema: &Value) -> Vec<&str> {
+    match schema.get("const") {
+        Some(word) => word.as_str().into_iter().collect(),
+        None => list(schema, "enum").iter().map(Value::as_str).collect::<Option<_>>().unwrap_or_default(),
+    }
+}
+
+/// The place and the message for a value with none of several forms: the possible words of the member that tells the forms apart, or
+/// the forms.
+pub(super) fn none_of<'s, 'j>(root: &'s Value, forms: &'s [Value], json: impl Json<'j>) -> (Option<&'s str>, String) {
+    let of = |words: Vec<Vec<&'s str>>| words.iter().all(|words| !words.is_empty()).then(|| words.concat());
+    if let Some(words) = of(forms.iter().map(words).collect()) {
+        return (None, one_of(&words, json));
+    }
+    let first = forms.first().and_then(|form| form.get("properties")?.as_object());
+    if json.is_type("object") {
+        for name in first.into_iter().flat_map(|members| members.keys()) {
+            let tags = forms.iter().map(|form| form.get("properties").and_then(|parts| parts.get(name)).map(words).unwrap_or_default());
+            let Some(words) = of(tags.collect()) else { continue };
+            let message = match json.member(name) {
+                None => format!("is required: one of {}", words.join(", ")),
+                Some(tag) => one_of(&words, tag),
+            };
+            return (Some(name), message);
+        }
+    }
+    (None, none(root, forms))
+}
+
+/// The message about a value with none of several forms, which are listed.
+pub(super) fn none(root: &Value, forms: &[Value]) -> String {
+    let forms: Vec<_> = forms.iter().map(|form| described(root, form)).collect();
+    format!("has none of the allowed forms: {}", forms.join(", "))
+}
+
+fn one_of<'j>(words: &[&str], json: impl Json<'j>) -> String {
+    let meant = json.text().map(|text| meant(&text, words.iter().copied())).unwrap_or_default();
+    format!("must be one of {}{meant}", words.join(", "))
+}
+
+/// A form in words: its type, the members it must have, and the beginning of its description.
+fn described(root: &Value, form: &Value) -> String {
+    let of = |keyword: &str| form.get(keyword).or_else(|| target(root, form)?.get(keyword));
+    let kind = of("type").map_or_else(|| "any value".to_owned(), type_name);
+    let required: Vec<_> = of("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let mut text = kind;
+    if !required.is_empty() {
+        let _ = write!(text, " with {}", required.join(" and "));
+    }
+    if let Some(description) = of("description").and_then(Value::as_str).and_then(sentence) {
+        let _ = write!(text, " ({description})");
+    }
+    text
+}
+
+fn type_name(names: &Value) -> String {
+    let names = names.as_array().map_or_else(|| vec![names], |names| names.iter().collect());
+    names.into_iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or ")
+}
+
+/// The first line of a description, without its full stop.
+pub(super) fn sentence(description: &str) -> Option<&str> {
+    description.lines().next().map(|line| line.trim().trim_end_matches('.')).filter(|line| !line.is_empty())
+}

@@ -1,0 +1,80 @@
+//! JSON as the walks along a schema see it, parsed or in its text.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use crate::json::reader::{Obj, Raw, items, string};
+
+/// A JSON value, parsed or in its text.
+pub(super) trait Json<'j>: Copy {
+    /// Whether the value is of a type of JSON Schema.
+    fn is_type(self, name: &str) -> bool;
+    /// The text of a string.
+    fn text(self) -> Option<Cow<'j, str>>;
+    /// The members of an object.
+    fn members(self) -> impl Iterator<Item = (Cow<'j, str>, Self)>;
+    /// The elements of an array.
+    fn items(self) -> impl Iterator<Item = Self>;
+
+    fn member(self, name: &str) -> Option<Self> {
+        self.members().find_map(|(key, member)| (key == name).then_some(member))
+    }
+}
+
+impl<'j> Json<'j> for &'j Value {
+    fn is_type(self, name: &str) -> bool {
+        is_type(self, name)
+    }
+
+    fn text(self) -> Option<Cow<'j, str>> {
+        self.as_str().map(Cow::from)
+    }
+
+    fn members(self) -> impl Iterator<Item = (Cow<'j, str>, Self)> {
+        self.as_object().into_iter().flatten().map(|(name, member)| (name.into(), member))
+    }
+
+    fn items(self) -> impl Iterator<Item = Self> {
+        self.as_array().into_iter().flatten()
+    }
+}
+
+impl<'j> Json<'j> for Raw<'j> {
+    fn is_type(self, name: &str) -> bool {
+        match self.get().as_bytes().first() {
+            Some(b'n') => name == "null",
+            Some(b't' | b'f') => name == "boolean",
+            Some(b'"') => name == "string",
+            Some(b'[') => name == "array",
+            Some(b'{') => name == "object",
+            _ => name == "number" || (name == "integer" && !self.get().contains(['.', 'e', 'E'])),
+        }
+    }
+
+    fn text(self) -> Option<Cow<'j, str>> {
+        string(self)
+    }
+
+    fn members(self) -> impl Iterator<Item = (Cow<'j, str>, Self)> {
+        Obj::read(self).into_iter().flat_map(|object| object.members())
+    }
+
+    fn items(self) -> impl Iterator<Item = Self> {
+        items(self).into_iter().flatten()
+    }
+}
+
+/// Whether a value is of a type of JSON Schema.
+pub(super) fn is_type(value: &Value, name: &str) -> bool {
+    match name {
+        "null" => value.is_null(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        "string" => value.is_string(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        _ => false,
+    }
+}
