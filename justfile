@@ -38,6 +38,10 @@ bench:
 lines from="main":
     .ci/lines {{from}}
 
+# Fuzzes the reader of untrusted JSON.
+fuzz seconds="600":
+    cargo +nightly fuzz run json -- -max_total_time={{seconds}} -max_len=4096
+
 # Random faults over the public API, for as many seeds per class of idempotency as wanted.
 seeds count="10000":
     ZENGINE_SEEDS={{count}} cargo test --workspace --all-features --test pipeline rule_19_random

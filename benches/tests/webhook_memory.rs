@@ -7,7 +7,7 @@ use std::{fmt::Write as _, sync::Arc};
 
 use serde_json::{Value, json};
 use zengine_connector::{
-    Error, HttpClient, InboundStrategy, SecretRef, http::ReqwestClient, private::json::steps_taken, strategy::RawPayload,
+    Error, HttpClient, InboundStrategy, SecretRef, http::ReqwestClient, private::json_steps_taken as steps_taken, strategy::RawPayload,
 };
 use zengine_strategies::whatsapp_meta_cloud::{MetaApp, WhatsAppMetaCloud};
 

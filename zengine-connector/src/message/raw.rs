@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     error::{Error, ErrorKind},
-    json::{is_embeddable, reader::Raw},
+    json::{ValueRef, is_embeddable},
 };
 
 /// A JSON value kept as text, cheap to clone. `Debug` shows its size only.
@@ -97,9 +97,9 @@ impl From<serde_json::Value> for RawJson {
     }
 }
 
-impl From<Raw<'_>> for RawJson {
-    fn from(raw: Raw<'_>) -> Self {
-        Self::lenient(raw.get())
+impl From<ValueRef<'_>> for RawJson {
+    fn from(value: ValueRef<'_>) -> Self {
+        Self::lenient(value.as_json())
     }
 }
 

@@ -17,7 +17,10 @@ enum Repr<'a> {
     Json(&'a RawValue),
     /// JSON that this crate wrote, perhaps a newer build of it.
     Stored(&'a RawValue),
-    Typed { message: &'a (dyn Any + Send + Sync), name: &'static str },
+    Typed {
+        message: &'a (dyn Any + Send + Sync),
+        name: &'static str,
+    },
 }
 
 masked!(MessageRef<'_>, Prepared<'_>);

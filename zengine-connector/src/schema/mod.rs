@@ -28,7 +28,7 @@ pub(crate) use secrets::{Site, label};
 
 use crate::{
     error::{Error, ErrorKind},
-    json::reader::Document,
+    json::Document,
     message::{InboundEvent, OutboundMessage},
     store::DomainEvent,
 };
@@ -173,7 +173,9 @@ fn push_step(pointer: &mut String, key: &str) {
 fn masked(pointer: &str) -> String {
     let is_index = |step: &str| step.len() <= 6 && step.bytes().all(|b| b.is_ascii_digit());
     let is_name = |step: &str| {
-        step.len() <= 64 && step.starts_with(|c: char| c.is_ascii_alphabetic()) && step.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-$".contains(&b))
+        step.len() <= 64
+            && step.starts_with(|c: char| c.is_ascii_alphabetic())
+            && step.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-$".contains(&b))
     };
     let steps = pointer.split('/').map(|step| if is_index(step) || is_name(step) { step } else { "*" });
     steps.collect::<Vec<_>>().join("/")

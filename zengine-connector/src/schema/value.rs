@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::json::reader::{Obj, Raw, items, string};
+use crate::json::ValueRef;
 
 /// A JSON value, parsed or in its text.
 pub(super) trait Json<'j>: Copy {
@@ -40,28 +40,28 @@ impl<'j> Json<'j> for &'j Value {
     }
 }
 
-impl<'j> Json<'j> for Raw<'j> {
+impl<'j> Json<'j> for ValueRef<'j> {
     fn is_type(self, name: &str) -> bool {
-        match self.get().as_bytes().first() {
+        match self.as_json().as_bytes().first() {
             Some(b'n') => name == "null",
             Some(b't' | b'f') => name == "boolean",
             Some(b'"') => name == "string",
             Some(b'[') => name == "array",
             Some(b'{') => name == "object",
-            _ => name == "number" || (name == "integer" && !self.get().contains(['.', 'e', 'E'])),
+            _ => name == "number" || (name == "integer" && !self.as_json().contains(['.', 'e', 'E'])),
         }
     }
 
     fn text(self) -> Option<Cow<'j, str>> {
-        string(self)
+        self.string()
     }
 
     fn members(self) -> impl Iterator<Item = (Cow<'j, str>, Self)> {
-        Obj::read(self).into_iter().flat_map(|object| object.members())
+        self.object().into_iter().flat_map(|object| object.members())
     }
 
     fn items(self) -> impl Iterator<Item = Self> {
-        items(self).into_iter().flatten()
+        self.elements().into_iter().flatten()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The common part of the WhatsApp providers: messages to bodies, limits, answers, error codes, and the JSON form of webhooks.
 
-use zengine_connector::private::json;
+use zengine_connector::json;
 
 pub(crate) mod answer;
 pub(crate) mod capabilities;

@@ -4,35 +4,35 @@ use zengine_connector::message::ProviderError;
 
 use super::{
     errors::GraphError,
-    json::{self, Obj, Raw},
+    json::{Object, ValueRef},
 };
 
 /// All errors of the member `errors`, which is an array and has been seen as a single object.
-pub(super) fn all(obj: &Obj<'_>) -> Vec<ProviderError> {
+pub(super) fn all(obj: &Object<'_>) -> Vec<ProviderError> {
     match obj.get("errors") {
-        Some(raw) => json::items(raw).map_or_else(|| vec![one(raw)], |items| items.map(one).collect()),
+        Some(raw) => raw.elements().map_or_else(|| vec![one(raw)], |items| items.map(one).collect()),
         None => vec![],
     }
 }
 
 /// The errors of an object and of the objects directly inside it, in lists too.
-pub(super) fn with_parts(obj: &Obj<'_>) -> Vec<ProviderError> {
+pub(super) fn with_parts(obj: &Object<'_>) -> Vec<ProviderError> {
     let parts = obj
         .members()
         .filter(|(name, _)| name != "errors")
-        .flat_map(|(_, raw)| std::iter::once(raw).chain(json::items(raw).into_iter().flatten()));
-    all(obj).into_iter().chain(parts.filter_map(Obj::read).flat_map(|part| all(&part))).collect()
+        .flat_map(|(_, raw)| std::iter::once(raw).chain(raw.elements().into_iter().flatten()));
+    all(obj).into_iter().chain(parts.filter_map(ValueRef::object).flat_map(|part| all(&part))).collect()
 }
 
 /// One error, classed by its code.
-pub(super) fn one(raw: Raw<'_>) -> ProviderError {
-    let obj = Obj::read(raw).unwrap_or_else(Obj::empty);
+pub(super) fn one(raw: ValueRef<'_>) -> ProviderError {
+    let obj = raw.object().unwrap_or_default();
     let error = GraphError {
         code: obj.integer("code").or_else(|| obj.integer("error_code")),
         subcode: obj.integer("error_subcode"),
-        is_transient: obj.flag("is_transient") == Some(true),
-        trace_id: obj.owned("fbtrace_id"),
-        title: obj.first(&["title", "message", "error_description"]).map(Into::into),
+        is_transient: obj.boolean("is_transient") == Some(true),
+        trace_id: obj.owned_text("fbtrace_id"),
+        title: obj.first_text(&["title", "message", "error_description"]).map(Into::into),
         ..GraphError::default()
     };
     error.to_provider_error(Some(raw.into()))

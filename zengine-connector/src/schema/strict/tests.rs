@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::*;
 use crate::{
     error::{Error, ErrorKind},
-    json::reader::Document,
+    json::Document,
     message::{Capabilities, Content, InboundEvent, Message as _, OutboundMessage},
     schema::{Checks, Schema, outbound_message, schema_of},
 };
@@ -153,7 +153,10 @@ proptest! {
 fn violations_say_what_was_meant_and_what_is_allowed() {
     let (to, content) = (json!("+15551230001"), json!({ "type": "text", "body": "canary" }));
     for (message, expected) in [
-        (json!({ "to": to, "content": { "type": "text", "body": "canary", "preview": true } }), vec!["/content/preview: is not a known field"]),
+        (
+            json!({ "to": to, "content": { "type": "text", "body": "canary", "preview": true } }),
+            vec!["/content/preview: is not a known field"],
+        ),
         (
             json!({ "to": to, "content": content, "replyto": "canary", "meta": 1 }),
             vec!["/meta: is not a known field", "/replyto: is not a known field; did you mean reply_to?"],
@@ -162,9 +165,10 @@ fn violations_say_what_was_meant_and_what_is_allowed() {
             json!({ "to": { "kind": "phone", "value": "+15551230001", "nam": "canary" }, "content": content }),
             vec!["/to/nam: is not a known field; did you mean ns?"],
         ),
-        (json!({ "to": { "ids": [{ "kind": "fone", "value": "+1" }] }, "content": content }), vec![
-            "/to/ids/0/kind: must be one of phone, bsuid, parent_bsuid, username, wa_id, group, email, opaque; did you mean phone?",
-        ]),
+        (
+            json!({ "to": { "ids": [{ "kind": "fone", "value": "+1" }] }, "content": content }),
+            vec!["/to/ids/0/kind: must be one of phone, bsuid, parent_bsuid, username, wa_id, group, email, opaque; did you mean phone?"],
+        ),
         (
             json!({ "to": 5, "content": content }),
             vec![
@@ -173,9 +177,10 @@ fn violations_say_what_was_meant_and_what_is_allowed() {
             ],
         ),
         (json!({ "to": to, "content": content, "metadata": { "canary": "any name" }, "+1555": 1 }), vec!["/*: is not a known field"]),
-        (json!({ "to": to, "content": { "type": "text", "body": "x", "format": "plian" } }), vec![
-            "/content/format: must be one of plain, markdown, html; did you mean plain?",
-        ]),
+        (
+            json!({ "to": to, "content": { "type": "text", "body": "x", "format": "plian" } }),
+            vec!["/content/format: must be one of plain, markdown, html; did you mean plain?"],
+        ),
     ] {
         assert_eq!(said(&message), expected, "{message}");
     }
@@ -207,15 +212,21 @@ fn kinds_that_are_marked_as_arriving_are_those_that_no_channel_sends() {
         });
         let content = made.unwrap_or_else(|| panic!("{kind}"));
         let name = content.kind();
-        let found = OutboundMessage::new(crate::Identity::phone("+15551230001").unwrap(), content).validate(&Capabilities::NONE).err().unwrap_or_default();
-        let refused = found.iter().any(|violation| violation.pointer == "/content" && (violation.message.contains("only arrives") || violation.message.contains("one by one")));
+        let found = OutboundMessage::new(crate::Identity::phone("+15551230001").unwrap(), content)
+            .validate(&Capabilities::NONE)
+            .err()
+            .unwrap_or_default();
+        let refused = found.iter().any(|violation| {
+            violation.pointer == "/content" && (violation.message.contains("only arrives") || violation.message.contains("one by one"))
+        });
         assert_eq!(kind.get("x-arrives").is_some(), refused, "{name}: {found:?}");
     }
 }
 
 #[test]
 fn a_schema_that_refers_to_itself_ends() {
-    let schema = json!({ "$ref": "#/$defs/a", "$defs": { "a": { "anyOf": [{ "$ref": "#/$defs/a" }, { "allOf": [{ "$ref": "#/$defs/a" }] }] } } });
+    let schema =
+        json!({ "$ref": "#/$defs/a", "$defs": { "a": { "anyOf": [{ "$ref": "#/$defs/a" }, { "allOf": [{ "$ref": "#/$defs/a" }] }] } } });
     assert_eq!(violations(&schema, &json!({ "x": [[[1]]] })), []);
 }
 

@@ -4,7 +4,7 @@ use super::{
     names::{Contact, Names},
     spelling::spelled,
 };
-use crate::waba::json::Raw;
+use crate::waba::json::ValueRef;
 
 /// The contacts of a change, found by id and never by position.
 pub(crate) struct Contacts<'a> {
@@ -27,7 +27,7 @@ impl<'a> Contacts<'a> {
     /// Maximum number of contacts that are searched one by one.
     const FEW: usize = 8;
 
-    pub(crate) fn read(elements: impl Iterator<Item = Raw<'a>>) -> Self {
+    pub(crate) fn read(elements: impl Iterator<Item = ValueRef<'a>>) -> Self {
         let all: Vec<_> = elements.filter_map(Contact::read).collect();
         let order = |kind| {
             let mut places: Vec<_> = (0..all.len()).filter(|&place| id_of(&all[place], kind).is_some()).collect();
@@ -80,14 +80,14 @@ fn id_of<'c>(contact: &'c Contact<'_>, kind: Kind) -> Option<(&'c str, &'c str)>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::waba::json::{self, Document};
+    use crate::waba::json::Document;
 
     #[test]
     fn among_many_contacts_the_same_one_is_found_as_among_few() {
         let contact = |n: usize| format!(r#"{{"wa_id":"+1555{n}","user_id":"US.{}","profile":{{"name":"{n}"}}}}"#, n % 7);
         let text = format!("[{}]", (0..30).map(contact).collect::<Vec<_>>().join(","));
         let document = Document::read(&text).unwrap();
-        let many = Contacts::read(json::items(document.root()).unwrap());
+        let many = Contacts::read(document.root().elements().unwrap());
         let name = |names: Names<'_>| many.of(&names, false).and_then(|contact| contact.name.clone());
         let phone = |phone: &'static str| Names { phone: Some(phone.into()), ..Names::default() };
         assert_eq!(name(phone("155529")).as_deref(), Some("29"));

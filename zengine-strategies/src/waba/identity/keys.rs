@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use crate::waba::json::Obj;
+use crate::waba::json::Object;
 
 /// Maximum length of an id or a name, in bytes. One may be carried into every element of a body, so longer texts are neither.
 const MAX_NAME: usize = 1_024;
 
 /// A member that is an id or a name.
-pub(crate) fn name<'a>(obj: &Obj<'a>, member: &str) -> Option<Cow<'a, str>> {
+pub(crate) fn name<'a>(obj: &Object<'a>, member: &str) -> Option<Cow<'a, str>> {
     obj.text(member).filter(|name| name.len() <= MAX_NAME)
 }
 

@@ -11,7 +11,7 @@ use super::{
     keys::{Keys, name},
     spelling::{address, bare, identity_key, is_number, looks_scoped, parent, spelled, user},
 };
-use crate::waba::json::{Obj, Raw};
+use crate::waba::json::{Object, ValueRef};
 
 /// How one place of a webhook names a person.
 #[derive(Clone, Default)]
@@ -30,7 +30,7 @@ pub(crate) struct Names<'a> {
 
 impl<'a> Names<'a> {
     /// All names that an object gives under these members. The only reader of people: what one place names, all do.
-    pub(crate) fn read(obj: &Obj<'a>, keys: &Keys) -> Self {
+    pub(crate) fn read(obj: &Object<'a>, keys: &Keys) -> Self {
         let first = |members: &[&str]| members.iter().find_map(|member| name(obj, member));
         Self {
             phone: first(keys.phone),
@@ -140,9 +140,9 @@ pub(crate) struct Contact<'a> {
 
 impl<'a> Contact<'a> {
     /// `None` if the element is not an object.
-    pub(crate) fn read(raw: Raw<'a>) -> Option<Self> {
-        let obj = Obj::read(raw)?;
-        let profile = obj.obj("profile").unwrap_or_else(Obj::empty);
+    pub(crate) fn read(raw: ValueRef<'a>) -> Option<Self> {
+        let obj = raw.object()?;
+        let profile = obj.object("profile").unwrap_or_default();
         let mut names = Names::read(&obj, &Keys::PERSON);
         names.username = name(&profile, "username").or(names.username);
         Some(Self { name: name(&profile, "name"), names })

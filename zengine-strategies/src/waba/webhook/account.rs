@@ -9,7 +9,7 @@ use super::{
 };
 use crate::waba::{
     identity::{Keys, Names, name},
-    json::{Obj, Raw},
+    json::{Object, ValueRef},
     problem,
 };
 
@@ -36,12 +36,12 @@ pub(super) fn is_field(field: &str) -> bool {
 }
 
 /// The event of such a change. Its word has different names; the whole value is in `data`.
-pub(super) fn update(scope: &Scope<'_>, value: &Obj<'_>, raw_value: Option<Raw<'_>>, raw: Raw<'_>) -> RoutedEvent {
+pub(super) fn update(scope: &Scope<'_>, value: &Object<'_>, raw_value: Option<ValueRef<'_>>, raw: ValueRef<'_>) -> RoutedEvent {
     let mut update = AccountUpdate::default();
     (*scope.field).clone_into(&mut update.field);
-    let alert = value.obj("alert_info").unwrap_or_else(Obj::empty);
+    let alert = value.object("alert_info").unwrap_or_default();
     let words = ["event", "decision", "alert_type", "status", "type"];
-    update.event = value.first(&words).or_else(|| alert.first(&words)).map(String::from);
+    update.event = value.first_text(&words).or_else(|| alert.first_text(&words)).map(String::from);
     let names = ["rejection_reason", "reason", "alert_description", "message", "warning"];
     update.reason = reason::of(value, &names).or_else(|| reason::of(&alert, &names)).or_else(|| reason::of_parts(value));
     // A flow's `errors` are counts of what went wrong at its endpoint.
@@ -49,35 +49,35 @@ pub(super) fn update(scope: &Scope<'_>, value: &Obj<'_>, raw_value: Option<Raw<'
     update.data = raw_value.map(Into::into);
     let mut routed = scope.event(Event::Account(update), scope.by_bytes(raw));
     routed.to = scope.business();
-    routed.occurred_at_ms = value.time("timestamp").or(scope.time_ms);
+    routed.occurred_at_ms = value.time_ms("timestamp").or(scope.time_ms);
     routed
 }
 
 /// An element of `user_actions`: a person followed a link of an advertisement or saw its page. It names no person.
-pub(super) fn user_action<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> EventResult {
+pub(super) fn user_action<'a>(scope: &Scope<'a>, raw: ValueRef<'a>, _: bool) -> EventResult {
     element(scope, raw, "user_actions", "action_type")
 }
 
 /// An element of `automatic_events`: a lead or a purchase that the provider recognised.
-pub(super) fn automatic_event<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> EventResult {
+pub(super) fn automatic_event<'a>(scope: &Scope<'a>, raw: ValueRef<'a>, _: bool) -> EventResult {
     element(scope, raw, "automatic_events", "event_name")
 }
 
 /// An element of `state_sync`: a contact, whom `from` names, was added to or removed from the phone's address book.
-pub(super) fn state_sync<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> EventResult {
+pub(super) fn state_sync<'a>(scope: &Scope<'a>, raw: ValueRef<'a>, _: bool) -> EventResult {
     let mut routed = element(scope, raw, "smb_app_state_sync", "action")?;
-    if let Some(contact) = Obj::read(raw).and_then(|obj| obj.obj("contact")) {
+    if let Some(contact) = raw.object().and_then(|obj| obj.object("contact")) {
         routed.from = Names::read(&contact, &Keys::PERSON).party(None);
-        routed.from.name = contact.first(&["full_name", "first_name"]).map(Into::into);
+        routed.from.name = contact.first_text(&["full_name", "first_name"]).map(Into::into);
     }
     Ok(routed)
 }
 
-fn element(scope: &Scope<'_>, raw: Raw<'_>, field: &str, word: &str) -> EventResult {
-    let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
+fn element(scope: &Scope<'_>, raw: ValueRef<'_>, field: &str, word: &str) -> EventResult {
+    let obj = raw.object().ok_or(NOT_AN_OBJECT)?;
     let mut update = AccountUpdate::default();
     field.clone_into(&mut update.field);
-    update.event = obj.first(&[word, "type"]).map(Into::into);
+    update.event = obj.first_text(&[word, "type"]).map(Into::into);
     update.errors = problem::all(&obj);
     update.data = Some(raw.into());
     let dedup = match name(&obj, "id") {
@@ -86,6 +86,6 @@ fn element(scope: &Scope<'_>, raw: Raw<'_>, field: &str, word: &str) -> EventRes
     };
     let mut routed = scope.event(Event::Account(update), dedup);
     routed.to = scope.business();
-    routed.occurred_at_ms = obj.time("timestamp").or_else(|| obj.obj("metadata")?.time("timestamp")).or(scope.time_ms);
+    routed.occurred_at_ms = obj.time_ms("timestamp").or_else(|| obj.object("metadata")?.time_ms("timestamp")).or(scope.time_ms);
     Ok(routed)
 }

@@ -13,20 +13,20 @@ use super::{
 };
 use crate::waba::{
     identity::{Keys, Names, name},
-    json::{self, Obj, Raw},
+    json::{Object, ValueRef},
     problem,
 };
 
 /// An element of `calls`.
-pub(super) fn call<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> EventResult {
-    let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
+pub(super) fn call<'a>(scope: &Scope<'a>, raw: ValueRef<'a>, alone: bool) -> EventResult {
+    let obj = raw.object().ok_or(NOT_AN_OBJECT)?;
     let event = match obj.get("event") {
-        Some(raw) => json::string(raw).ok_or("the event is not a string")?.into_owned(),
+        Some(raw) => raw.string().ok_or("the event is not a string")?.into_owned(),
         None => return Ok(scope.unknown("call", raw)),
     };
     let mut call = Call::default();
     call.event = event;
-    call.direction = obj.owned("direction");
+    call.direction = obj.owned_text("direction");
     call.status = obj.get("status").and_then(|raw| reason::words(raw).next()).map(Into::into);
     call.duration_ms = obj.integer("duration").and_then(|seconds| u64::try_from(seconds).ok()?.checked_mul(1_000));
     call.session = obj.get("session").or_else(|| obj.get("connection")).map(Into::into);
@@ -40,7 +40,7 @@ pub(super) fn call<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> EventRes
 }
 
 /// An element of `statuses` with the progress of a call.
-pub(super) fn status<'a>(scope: &Scope<'a>, obj: &Obj<'a>, raw: Raw<'a>, word: Option<&str>, alone: bool) -> RoutedEvent {
+pub(super) fn status<'a>(scope: &Scope<'a>, obj: &Object<'a>, raw: ValueRef<'a>, word: Option<&str>, alone: bool) -> RoutedEvent {
     let Some(word) = word else { return scope.unknown("call", raw) };
     let mut call = Call::default();
     word.clone_into(&mut call.event);
@@ -52,8 +52,8 @@ pub(super) fn status<'a>(scope: &Scope<'a>, obj: &Obj<'a>, raw: Raw<'a>, word: O
 
 fn routed<'a>(
     scope: &Scope<'a>,
-    obj: &Obj<'a>,
-    raw: Raw<'a>,
+    obj: &Object<'a>,
+    raw: ValueRef<'a>,
     mut call: Call,
     names: &Names<'a>,
     from_business: bool,
@@ -61,7 +61,7 @@ fn routed<'a>(
 ) -> RoutedEvent {
     let id = name(obj, "id");
     id.as_deref().unwrap_or_default().clone_into(&mut call.id);
-    call.reference = obj.owned("biz_opaque_callback_data");
+    call.reference = obj.owned_text("biz_opaque_callback_data");
     call.data = Some(raw.into());
     let reference = call.reference.clone();
     let dedup = match &id {
@@ -76,7 +76,7 @@ fn routed<'a>(
     routed.to.retain(|party| !party.ids.is_empty());
     routed.context.errors = problem::all(obj);
     routed.provider_ids = provider_id(id.as_deref());
-    routed.occurred_at_ms = obj.time("timestamp").or(scope.time_ms);
+    routed.occurred_at_ms = obj.time_ms("timestamp").or(scope.time_ms);
     routed.reference = reference.map(ProviderKey::echoed);
     routed
 }

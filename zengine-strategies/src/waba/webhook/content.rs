@@ -8,7 +8,10 @@ use zengine_connector::{
 };
 
 use super::{contacts, interactive, media, messages::renamed, scope::Scope};
-use crate::waba::{json::Obj, problem};
+use crate::waba::{
+    json::{Object, ValueRef},
+    problem,
+};
 
 /// The result of reading a message.
 #[allow(clippy::large_enum_variant)] // lives for one call
@@ -54,15 +57,15 @@ const TYPES: &[&str] = &[
 ];
 
 /// The type of a message.
-pub(super) fn kind<'a>(obj: &Obj<'a>) -> Result<Cow<'a, str>, &'static str> {
+pub(super) fn kind<'a>(obj: &Object<'a>) -> Result<Cow<'a, str>, &'static str> {
     match obj.get("type") {
-        Some(raw) => crate::waba::json::string(raw).ok_or("the type is not a string"),
+        Some(raw) => raw.string().ok_or("the type is not a string"),
         None => Ok(TYPES.iter().find(|name| obj.get(name).is_some()).map_or(Cow::Borrowed("message"), |name| Cow::Borrowed(*name))),
     }
 }
 
 /// Reads the content of a message.
-pub(super) fn read(scope: &Scope<'_>, kind: &str, obj: &Obj<'_>, alone: bool) -> ReadContent {
+pub(super) fn read(scope: &Scope<'_>, kind: &str, obj: &Object<'_>, alone: bool) -> ReadContent {
     if let Some(said) = known(kind, obj) {
         return said;
     }
@@ -78,19 +81,19 @@ pub(super) fn read(scope: &Scope<'_>, kind: &str, obj: &Obj<'_>, alone: bool) ->
 }
 
 /// `None` if the type is unknown or its object cannot be read.
-fn known(kind: &str, obj: &Obj<'_>) -> Option<ReadContent> {
-    let part = || obj.obj(kind);
+fn known(kind: &str, obj: &Object<'_>) -> Option<ReadContent> {
+    let part = || obj.object(kind);
     Some(match kind {
         "edit" => return edit(&part()?),
-        "revoke" => ReadContent::other(Event::Deleted { target: part()?.owned("original_message_id")? }),
+        "revoke" => ReadContent::other(Event::Deleted { target: part()?.owned_text("original_message_id")? }),
         "interactive" => return interactive::reply(obj.get(kind)?),
         _ => plain(kind, obj)?.into(),
     })
 }
 
 /// Types that are content and nothing else.
-fn plain(kind: &str, obj: &Obj<'_>) -> Option<Content> {
-    let part = || obj.obj(kind);
+fn plain(kind: &str, obj: &Object<'_>) -> Option<Content> {
+    let part = || obj.object(kind);
     Some(match kind {
         "text" => text(&part()?),
         "image" => Content::Media(media::read(MediaKind::Image, &part()?)?),
@@ -108,13 +111,13 @@ fn plain(kind: &str, obj: &Obj<'_>) -> Option<Content> {
         "order" => Content::Order(order(&part()?)),
         "reaction" => {
             let part = part()?;
-            Content::Reaction(Reaction::new(part.owned("message_id")?, part.owned("emoji")))
+            Content::Reaction(Reaction::new(part.owned_text("message_id")?, part.owned_text("emoji")))
         }
         "system" => Content::System(system(obj)),
         // The person opened the chat for the first time: not a conversation that changed hands, but the first thing said.
         "request_welcome" => Content::System(System::new(kind)),
         "unsupported" | "unknown" | "media_placeholder" => {
-            let word = part().and_then(|part| part.owned("type"));
+            let word = part().and_then(|part| part.owned_text("type"));
             let word = word.or_else(|| (kind == "media_placeholder").then(|| kind.to_owned()));
             Content::Unsupported(Unsupported::new(word, problem::all(obj)))
         }
@@ -122,58 +125,58 @@ fn plain(kind: &str, obj: &Obj<'_>) -> Option<Content> {
     })
 }
 
-fn text(part: &Obj<'_>) -> Content {
+fn text(part: &Object<'_>) -> Content {
     let mut text = Text::new(part.string("body").unwrap_or_default());
-    text.preview_url = part.flag("preview_url");
+    text.preview_url = part.boolean("preview_url");
     Content::Text(text)
 }
 
-fn location(part: &Obj<'_>) -> Option<Location> {
-    let mut location = Location::new(part.float("latitude")?, part.float("longitude")?);
-    location.accuracy_m = part.float("accuracy");
-    location.name = part.owned("name");
-    location.address = part.owned("address");
-    location.url = part.owned("url");
+fn location(part: &Object<'_>) -> Option<Location> {
+    let mut location = Location::new(part.number("latitude")?, part.number("longitude")?);
+    location.accuracy_m = part.number("accuracy");
+    location.name = part.owned_text("name");
+    location.address = part.owned_text("address");
+    location.url = part.owned_text("url");
     Some(location)
 }
 
 /// A tap on a quick-reply button of a template.
-fn button(part: &Obj<'_>) -> Option<Content> {
-    let title = part.owned("text");
-    let mut reply = InteractiveReply::new(part.owned("payload").or_else(|| title.clone())?, ReplySource::Quick);
+fn button(part: &Object<'_>) -> Option<Content> {
+    let title = part.owned_text("text");
+    let mut reply = InteractiveReply::new(part.owned_text("payload").or_else(|| title.clone())?, ReplySource::Quick);
     reply.title = title;
     Some(Content::InteractiveReply(reply))
 }
 
-fn order(part: &Obj<'_>) -> Order {
+fn order(part: &Object<'_>) -> Order {
     let mut order = Order::default();
-    order.catalog = part.owned("catalog_id");
-    order.text = part.owned("text");
+    order.catalog = part.owned_text("catalog_id");
+    order.text = part.owned_text("text");
     order.items = part
-        .items("product_items")
-        .filter_map(Obj::read)
+        .elements("product_items")
+        .filter_map(ValueRef::object)
         .map(|item| {
             let currency = item.text("currency");
             let price = item.text("item_price").map(|price| Money::parse(price.trim(), currency.as_deref()));
             // Where the number cannot be read, zero shows it; the raw JSON has what stood there.
             let quantity = item.integer("quantity").and_then(|quantity| u32::try_from(quantity).ok()).unwrap_or(0);
-            OrderItem::new(item.owned("product_retailer_id").unwrap_or_default(), quantity, price)
+            OrderItem::new(item.owned_text("product_retailer_id").unwrap_or_default(), quantity, price)
         })
         .collect();
     order
 }
 
-fn system(message: &Obj<'_>) -> System {
-    let part = message.obj("system").unwrap_or_else(Obj::empty);
-    let mut system = System::new(part.owned("type").unwrap_or_else(|| "system".to_owned()));
-    system.body = part.owned("body");
+fn system(message: &Object<'_>) -> System {
+    let part = message.object("system").unwrap_or_default();
+    let mut system = System::new(part.owned_text("type").unwrap_or_else(|| "system".to_owned()));
+    system.body = part.owned_text("body");
     (system.previous, system.current) = renamed(message, &part);
     system
 }
 
-fn edit(part: &Obj<'_>) -> Option<ReadContent> {
-    let target = part.owned("original_message_id")?;
-    let message = part.obj("message")?;
+fn edit(part: &Object<'_>) -> Option<ReadContent> {
+    let target = part.owned_text("original_message_id")?;
+    let message = part.object("message")?;
     let kind = kind(&message).ok()?;
     let content = match known(&kind, &message) {
         Some(ReadContent::Content(content)) => content,

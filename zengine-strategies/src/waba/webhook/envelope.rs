@@ -12,12 +12,12 @@ use zengine_connector::{
 use super::{
     account, calls, groups, handovers, history, messages, preferences,
     scope::{Mode, Owner, Scope, WebhookEntry},
-    sink::{EventResult, NOT_AN_ARRAY, NOT_AN_OBJECT, Path, Sink, elements, is_left, rest, text_of},
+    sink::{EventResult, NOT_AN_ARRAY, NOT_AN_OBJECT, Path, Sink, elements, is_left, rest},
     statuses, templates,
 };
 use crate::waba::{
     identity::name,
-    json::{self, Document, Obj, Raw},
+    json::{self, Document, Object, ValueRef},
     problem,
 };
 
@@ -29,7 +29,7 @@ const MAX_FIELD: usize = 1_024;
 
 /// The events of a body, in document order.
 pub(crate) fn normalize(payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
-    let text = text_of(payload.body());
+    let text = json::text_of(payload.body());
     let mut sink = Sink::new(payload, &text, matches!(text, Cow::Owned(_)));
     match Document::read(text.trim_start_matches('\u{feff}')) {
         Ok(document) => body(&mut sink, document.root()),
@@ -40,11 +40,11 @@ pub(crate) fn normalize(payload: &RawPayload) -> Vec<Result<RoutedEvent, Element
     sink.finish()
 }
 
-fn body(sink: &mut Sink<'_>, raw: Raw<'_>) {
-    let Some(root) = Obj::read(raw) else { return sink.refuse_body(NOT_AN_OBJECT) };
-    let nobody = Scope::new(Cow::Borrowed("body"), Mode::Live, &WebhookEntry { id: None, time_ms: None }, &Obj::empty(), &mut None);
+fn body(sink: &mut Sink<'_>, raw: ValueRef<'_>) {
+    let Some(root) = raw.object() else { return sink.refuse_body(NOT_AN_OBJECT) };
+    let nobody = Scope::new(Cow::Borrowed("body"), Mode::Live, &WebhookEntry { id: None, time_ms: None }, &Object::EMPTY, &mut None);
     let whole = |sink: &mut Sink<'_>, word: &str| sink.put(&Path::ROOT, raw, Ok(nobody.unknown(word, raw)));
-    match root.get("object").map(json::string) {
+    match root.get("object").map(ValueRef::string) {
         // A relay may leave it out; what is there says enough.
         None => {}
         Some(Some(object)) if object == OBJECT => {}
@@ -57,16 +57,16 @@ fn body(sink: &mut Sink<'_>, raw: Raw<'_>) {
     }
 }
 
-fn entry(sink: &mut Sink<'_>, path: &Path<'_>, raw: Raw<'_>) {
-    let Some(obj) = Obj::read(raw) else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
-    let entry = WebhookEntry { id: name(&obj, "id"), time_ms: obj.time("time") };
+fn entry(sink: &mut Sink<'_>, path: &Path<'_>, raw: ValueRef<'_>) {
+    let Some(obj) = raw.object() else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
+    let entry = WebhookEntry { id: name(&obj, "id"), time_ms: obj.time_ms("time") };
     let mut owner = None;
     let any = elements(sink, path, &obj, "changes", |sink, path, raw| change(sink, path, &entry, &mut owner, raw));
     let is_read = |name: &str| any && matches!(name, "id" | "time" | "changes");
     if any && !is_left(&obj, is_read) {
         return;
     }
-    let scope = Scope::new(Cow::Borrowed("entry"), Mode::Live, &entry, &Obj::empty(), &mut None);
+    let scope = Scope::new(Cow::Borrowed("entry"), Mode::Live, &entry, &Object::EMPTY, &mut None);
     if any {
         rest(sink, path, &scope, raw, &obj, |name, _| is_read(name));
     } else {
@@ -75,16 +75,16 @@ fn entry(sink: &mut Sink<'_>, path: &Path<'_>, raw: Raw<'_>) {
 }
 
 /// `owner` is the owner of the last change: most changes of a body belong to one number.
-fn change<'a>(sink: &mut Sink<'_>, path: &Path<'_>, entry: &WebhookEntry<'a>, owner: &mut Option<Rc<Owner<'a>>>, raw: Raw<'a>) {
-    let Some(obj) = Obj::read(raw) else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
+fn change<'a>(sink: &mut Sink<'_>, path: &Path<'_>, entry: &WebhookEntry<'a>, owner: &mut Option<Rc<Owner<'a>>>, raw: ValueRef<'a>) {
+    let Some(obj) = raw.object() else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
     // Looked up once: a change may have as many values as it has bytes.
-    let field = match obj.get("field").map(json::string) {
+    let field = match obj.get("field").map(ValueRef::string) {
         None => None,
         Some(Some(field)) if field.len() <= MAX_FIELD => Some(field),
         Some(Some(_)) => return sink.put(path, raw, Err("the field has more than 1,024 bytes")),
         Some(None) => return sink.put(path, raw, Err("the field is not a string")),
     };
-    let mut values = obj.all("value").peekable();
+    let mut values = obj.get_all("value").peekable();
     let first = values.next();
     // Where the member is repeated, each is a change of its own, told apart by its bytes.
     let is_one = values.peek().is_none();
@@ -98,7 +98,7 @@ fn change<'a>(sink: &mut Sink<'_>, path: &Path<'_>, entry: &WebhookEntry<'a>, ow
     }
     let is_read = |name: &str| matches!(name, "field" | "value");
     if !is_whole && is_left(&obj, is_read) {
-        let value = obj.obj("value").unwrap_or_else(Obj::empty);
+        let value = obj.object("value").unwrap_or_default();
         let field = field.unwrap_or(Cow::Borrowed("change"));
         let scope = Scope::new(field.clone(), mode(&field), entry, &value, owner);
         rest(sink, path, &scope, raw, &obj, |name, _| is_read(name));
@@ -120,11 +120,11 @@ fn of_value<'a>(
     entry: &WebhookEntry<'a>,
     owner: &mut Option<Rc<Owner<'a>>>,
     field: Option<Cow<'a, str>>,
-    raw: Raw<'a>,
-    raw_value: Option<Raw<'a>>,
+    raw: ValueRef<'a>,
+    raw_value: Option<ValueRef<'a>>,
 ) -> bool {
-    let value = match raw_value.map(Obj::read) {
-        None => Obj::empty(),
+    let value = match raw_value.map(ValueRef::object) {
+        None => Object::EMPTY,
         Some(Some(value)) => value,
         Some(None) => {
             sink.put(path, raw, Err("the value is not an object"));
@@ -171,12 +171,12 @@ fn of_value<'a>(
 }
 
 /// Whether a value and the copies in it hold one element, without the errors beside it.
-fn is_alone(value: &Obj<'_>, mode: Mode) -> bool {
-    fn count(value: &Obj<'_>, mode: Mode) -> usize {
+fn is_alone(value: &Object<'_>, mode: Mode) -> bool {
+    fn count(value: &Object<'_>, mode: Mode) -> usize {
         let counts = value.members().map(|(name, raw)| match &*name {
             "errors" => 0,
-            "standby" if mode == Mode::Standby => Obj::read(raw).map_or(0, |copy| count(&copy, mode)),
-            name if reader(name).is_some() => json::items(raw).map_or(0, |items| items.take(2).count()),
+            "standby" if mode == Mode::Standby => raw.object().map_or(0, |copy| count(&copy, mode)),
+            name if reader(name).is_some() => raw.elements().map_or(0, |items| items.take(2).count()),
             _ => 0,
         });
         counts.sum()
@@ -186,16 +186,16 @@ fn is_alone(value: &Obj<'_>, mode: Mode) -> bool {
 
 /// The known arrays of a value, in document order, and what is left beside them. Copies are mostly wrapped in `standby`. `alone`
 /// says whether the change has one element, which is then what the members beside it are about.
-fn arrays<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, value: &Obj<'a>, raw: Raw<'a>, alone: bool) {
+fn arrays<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, value: &Object<'a>, raw: ValueRef<'a>, alone: bool) {
     let before = sink.len();
     let known = || value.members().filter_map(|(name, raw)| Some((reader(&name)?, name, raw))).filter(|(.., raw)| !raw.is_null());
     let mut context = value.get("conversation_context").filter(|_| alone);
     for (read, name, raw) in known().filter(|(_, name, _)| name != "errors") {
         array(sink, &path.member(&name), scope, &read, raw, alone, &mut context);
     }
-    for copy in value.all("standby").filter(|_| scope.mode == Mode::Standby) {
+    for copy in value.get_all("standby").filter(|_| scope.mode == Mode::Standby) {
         let (path, before) = (path.member("standby"), sink.len());
-        match Obj::read(copy) {
+        match copy.object() {
             Some(inner) => arrays(sink, &path, scope, &inner, copy, alone),
             None => sink.put(&path, copy, Err(NOT_AN_OBJECT)),
         }
@@ -207,11 +207,11 @@ fn arrays<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, value: &O
     for (read, name, raw) in known().filter(|(_, name, raw)| name == "errors" && !scope.has_taken(*raw)) {
         array(sink, &path.member(&name), scope, &read, raw, alone, &mut context);
     }
-    let given = value.get("conversation_context").filter(|_| alone && context.is_none()).map(Raw::get);
-    let is_read = |name: &str, raw: Raw<'_>| match name {
+    let given = value.get("conversation_context").filter(|_| alone && context.is_none()).map(ValueRef::as_json);
+    let is_read = |name: &str, raw: ValueRef<'_>| match name {
         "messaging_product" | "metadata" | "contacts" => true,
         "standby" => scope.mode == Mode::Standby,
-        "conversation_context" => given.is_some_and(|given| std::ptr::eq(given, raw.get())),
+        "conversation_context" => given.is_some_and(|given| std::ptr::eq(given, raw.as_json())),
         name => reader(name).is_some(),
     };
     if sink.len() > before {
@@ -225,11 +225,11 @@ fn array<'a>(
     path: &Path<'_>,
     scope: &Scope<'a>,
     read: &Reader,
-    raw: Raw<'a>,
+    raw: ValueRef<'a>,
     alone: bool,
-    context: &mut Option<Raw<'a>>,
+    context: &mut Option<ValueRef<'a>>,
 ) {
-    let Some(items) = json::items(raw) else { return sink.put(path, raw, Err(NOT_AN_ARRAY)) };
+    let Some(items) = raw.elements() else { return sink.put(path, raw, Err(NOT_AN_ARRAY)) };
     sink.expect(items.count());
     for (index, raw) in items.enumerate() {
         if sink.is_full() {
@@ -251,9 +251,9 @@ fn array<'a>(
 
 enum Reader {
     /// An element is one event.
-    One(for<'a> fn(&Scope<'a>, Raw<'a>, bool) -> EventResult),
+    One(for<'a> fn(&Scope<'a>, ValueRef<'a>, bool) -> EventResult),
     /// An element holds elements.
-    Many(for<'a> fn(&mut Sink<'_>, &Path<'_>, &Scope<'a>, Raw<'a>)),
+    Many(for<'a> fn(&mut Sink<'_>, &Path<'_>, &Scope<'a>, ValueRef<'a>)),
 }
 
 fn reader(name: &str) -> Option<Reader> {
@@ -274,8 +274,8 @@ fn reader(name: &str) -> Option<Reader> {
 }
 
 /// An error of the whole number.
-fn error<'a>(scope: &Scope<'a>, raw: Raw<'a>, _: bool) -> EventResult {
-    Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
+fn error<'a>(scope: &Scope<'a>, raw: ValueRef<'a>, _: bool) -> EventResult {
+    raw.object().ok_or(NOT_AN_OBJECT)?;
     let mut update = AccountUpdate::default();
     (*scope.field).clone_into(&mut update.field);
     update.event = Some("error".to_owned());

@@ -9,29 +9,29 @@ use zengine_connector::{
 use super::scope::Scope;
 use crate::waba::{
     identity::{Keys, Names},
-    json::{Obj, Raw},
+    json::{Object, ValueRef},
 };
 
 /// A change of `messaging_handovers`.
-pub(super) fn handover<'a>(scope: &Scope<'a>, value: &Obj<'a>, raw_value: Option<Raw<'a>>, raw: Raw<'a>) -> RoutedEvent {
+pub(super) fn handover<'a>(scope: &Scope<'a>, value: &Object<'a>, raw_value: Option<ValueRef<'a>>, raw: ValueRef<'a>) -> RoutedEvent {
     let word = value.text("type");
     let event = match word.as_deref() {
         Some(word @ ("control_passed" | "control_taken")) => {
-            let part = value.obj(word).unwrap_or_else(Obj::empty);
+            let part = value.object(word).unwrap_or_default();
             let mut session = SessionEvent::new(SessionChange::Transferred);
-            session.role = part.owned("new_owner_role");
-            session.previous_role = part.owned("previous_owner_role");
+            session.role = part.owned_text("new_owner_role");
+            session.previous_role = part.owned_text("previous_owner_role");
             session.data = raw_value.map(Into::into);
             Event::Session(session)
         }
         word => Event::Unknown { provider_type: word.unwrap_or("messaging_handovers").to_owned() },
     };
-    let sender = value.obj("sender").unwrap_or_else(Obj::empty);
+    let sender = value.object("sender").unwrap_or_default();
     let names = Names::read(&sender, &Keys::PERSON);
     let mut routed = scope.event(event, scope.by_bytes(raw));
     routed.from = names.party(scope.contact(&names, false));
     routed.to = scope.business();
     routed.conversation = scope.conversation(&routed.from.ids);
-    routed.occurred_at_ms = value.time("timestamp").or(scope.time_ms);
+    routed.occurred_at_ms = value.time_ms("timestamp").or(scope.time_ms);
     routed
 }

@@ -9,18 +9,18 @@ use super::{
 };
 use crate::waba::{
     identity::{Keys, Names},
-    json::{self, Obj, Raw},
+    json::ValueRef,
     problem,
 };
 
 /// An element of `history`: a chunk of threads, each with its messages, and its progress. A chunk or thread without any is itself
 /// the event.
-pub(super) fn history<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, raw: Raw<'a>) {
-    let Some(chunk) = Obj::read(raw) else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
+pub(super) fn history<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, raw: ValueRef<'a>) {
+    let Some(chunk) = raw.object() else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
     let before = sink.len();
     for (name, list) in chunk.members().filter(|(name, raw)| matches!(&**name, "threads" | "errors") && !raw.is_null()) {
         let path = path.member(&name);
-        let Some(items) = json::items(list) else {
+        let Some(items) = list.elements() else {
             sink.put(&path, list, Err(NOT_AN_ARRAY));
             continue;
         };
@@ -32,12 +32,12 @@ pub(super) fn history<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a
             match &*name {
                 "threads" => thread(sink, &path, scope, raw),
                 // The person declined to share, or a chunk failed.
-                _ if Obj::read(raw).is_none() => sink.put(&path, raw, Err(NOT_AN_OBJECT)),
+                _ if raw.object().is_none() => sink.put(&path, raw, Err(NOT_AN_OBJECT)),
                 _ => sink.put(&path, raw, Ok(notice(scope, "error", raw))),
             }
         }
     }
-    let mut steps = chunk.all("metadata").enumerate().peekable();
+    let mut steps = chunk.get_all("metadata").enumerate().peekable();
     // A later synchronisation makes the same progress, so the key is that of the whole.
     let key = if steps.peek().is_some() { scope.by_bytes(raw) } else { String::new() };
     for (index, metadata) in steps {
@@ -54,9 +54,9 @@ pub(super) fn history<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a
     rest(sink, path, scope, raw, &chunk, |name, _| matches!(name, "threads" | "errors" | "metadata"));
 }
 
-fn thread<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, raw: Raw<'a>) {
-    let Some(thread) = Obj::read(raw) else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
-    let mut with = thread.obj("context").map_or_else(Names::default, |context| Names::read(&context, &Keys::PERSON));
+fn thread<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, raw: ValueRef<'a>) {
+    let Some(thread) = raw.object() else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
+    let mut with = thread.object("context").map_or_else(Names::default, |context| Names::read(&context, &Keys::PERSON));
     with = Names::read(&thread, &Keys::THREAD).or(&with);
     if !elements(sink, path, &thread, "messages", |sink, path, raw| sink.put(path, raw, messages::old(scope, raw, &with))) {
         return sink.put(path, raw, Ok(notice(scope, "thread", raw)));
@@ -64,7 +64,7 @@ fn thread<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, raw: Raw<
     rest(sink, path, scope, raw, &thread, |name, _| matches!(name, "id" | "context" | "messages"));
 }
 
-fn notice(scope: &Scope<'_>, event: &str, raw: Raw<'_>) -> zengine_connector::strategy::RoutedEvent {
+fn notice(scope: &Scope<'_>, event: &str, raw: ValueRef<'_>) -> zengine_connector::strategy::RoutedEvent {
     let mut update = AccountUpdate::default();
     (*scope.field).clone_into(&mut update.field);
     update.event = Some(event.to_owned());

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::waba::{
     identity::{self, Keys, Names, name},
-    json::{Obj, Raw},
+    json::{Object, ValueRef},
     problem,
 };
 
@@ -28,8 +28,8 @@ pub(super) enum Direction {
 }
 
 /// An element of `messages`.
-pub(super) fn message<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> EventResult {
-    let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
+pub(super) fn message<'a>(scope: &Scope<'a>, raw: ValueRef<'a>, alone: bool) -> EventResult {
+    let obj = raw.object().ok_or(NOT_AN_OBJECT)?;
     let direction = match &*scope.field {
         "message_echoes" | "smb_message_echoes" => Direction::Out,
         // A file that follows: what the business wrote comes as an echo, unless its number or a recipient says so here.
@@ -40,21 +40,21 @@ pub(super) fn message<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> Event
 }
 
 /// An element of `message_echoes`.
-pub(super) fn echo<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> EventResult {
-    let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
+pub(super) fn echo<'a>(scope: &Scope<'a>, raw: ValueRef<'a>, alone: bool) -> EventResult {
+    let obj = raw.object().ok_or(NOT_AN_OBJECT)?;
     read(scope, &obj, raw, Direction::Out, None, alone)
 }
 
 /// A message of an older conversation with the person `with`. Whoever else wrote in it is the business, however its number is
 /// spelled.
-pub(super) fn old<'a>(scope: &Scope<'a>, raw: Raw<'a>, with: &Names<'a>) -> EventResult {
-    let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
+pub(super) fn old<'a>(scope: &Scope<'a>, raw: ValueRef<'a>, with: &Names<'a>) -> EventResult {
+    let obj = raw.object().ok_or(NOT_AN_OBJECT)?;
     read(scope, &obj, raw, old_direction(scope, &obj, with), Some(with), false)
 }
 
 /// The direction of a message of an older conversation, where both sides are in one list. Only what the business wrote names a
 /// recipient.
-fn old_direction(scope: &Scope<'_>, obj: &Obj<'_>, with: &Names<'_>) -> Direction {
+fn old_direction(scope: &Scope<'_>, obj: &Object<'_>, with: &Names<'_>) -> Direction {
     let from = Names::read(obj, &Keys::FROM);
     let is_other = || !from.is_empty() && !with.is_empty() && !from.is_same(with);
     let names_recipient = || obj.get("to").or_else(|| obj.get("to_user_id")).is_some();
@@ -62,9 +62,16 @@ fn old_direction(scope: &Scope<'_>, obj: &Obj<'_>, with: &Names<'_>) -> Directio
     if is_from_business { Direction::Out } else { Direction::In }
 }
 
-fn read<'a>(scope: &Scope<'a>, outer: &Obj<'a>, raw: Raw<'a>, direction: Direction, with: Option<&Names<'a>>, alone: bool) -> EventResult {
+fn read<'a>(
+    scope: &Scope<'a>,
+    outer: &Object<'a>,
+    raw: ValueRef<'a>,
+    direction: Direction,
+    with: Option<&Names<'a>>,
+    alone: bool,
+) -> EventResult {
     // A copied echo may be the request that was sent, beside its id and time.
-    let request = outer.obj("message").filter(|_| direction == Direction::Out && outer.get("type").is_none());
+    let request = outer.object("message").filter(|_| direction == Direction::Out && outer.get("type").is_none());
     let obj = request.as_ref().unwrap_or(outer);
     let kind = content::kind(obj)?;
     let id = name(outer, "id");
@@ -78,7 +85,7 @@ fn read<'a>(scope: &Scope<'a>, outer: &Obj<'a>, raw: Raw<'a>, direction: Directi
     // A notice about a person's ids may name the person nowhere else.
     if names.is_empty()
         && with.is_none_or(Names::is_empty)
-        && let Some(system) = obj.obj("system")
+        && let Some(system) = obj.object("system")
     {
         names = names.or(&Names::read(&system, &Keys { phone: &[], ..Keys::CURRENT })).or(&Names::read(&system, &Keys::PREVIOUS));
     }
@@ -115,7 +122,7 @@ fn read<'a>(scope: &Scope<'a>, outer: &Obj<'a>, raw: Raw<'a>, direction: Directi
     routed.context.group = group.as_deref().map(str::to_owned);
     routed.context.echo = direction == Direction::Out && !matches!(routed.event, Event::Echo { .. });
     routed.provider_ids = provider_id(id.as_deref());
-    routed.occurred_at_ms = outer.time("timestamp").or(scope.time_ms);
+    routed.occurred_at_ms = outer.time_ms("timestamp").or(scope.time_ms);
     routed.conversation = match group.as_deref().and_then(|group| Identity::new(IdentityKind::Group, group).ok()) {
         Some(group) => scope.conversation(&[group]),
         None => scope.conversation(&person.ids),
@@ -130,10 +137,10 @@ fn read<'a>(scope: &Scope<'a>, outer: &Obj<'a>, raw: Raw<'a>, direction: Directi
 
 /// The dedup key: the number and the message id. An edit may keep the id of the message it edits, twice within a second, and in
 /// an older conversation the file follows under the id of its placeholder.
-fn dedup(scope: &Scope<'_>, id: &str, kind: &str, obj: &Obj<'_>, at: &str, direction: Direction) -> String {
+fn dedup(scope: &Scope<'_>, id: &str, kind: &str, obj: &Object<'_>, at: &str, direction: Direction) -> String {
     let word = if direction == Direction::Out { "echo" } else { "message" };
     match (scope.mode, kind) {
-        (_, "edit") => digest(&[obj.get(kind).map_or("", Raw::get)], |digest| scope.by_id(word, id, &[kind, at, digest])),
+        (_, "edit") => digest(&[obj.get(kind).map_or("", ValueRef::as_json)], |digest| scope.by_id(word, id, &[kind, at, digest])),
         (_, "revoke") => scope.by_id(word, id, &[kind, at]),
         (Mode::History, _) => scope.by_id(word, id, &[kind]),
         _ => scope.by_id(word, id, &[]),
@@ -141,45 +148,45 @@ fn dedup(scope: &Scope<'_>, id: &str, kind: &str, obj: &Obj<'_>, at: &str, direc
 }
 
 /// Fills in the context of a message: what it refers to.
-fn refer(context: &mut Context, message: &Obj<'_>) {
+fn refer(context: &mut Context, message: &Object<'_>) {
     // An edit has the context of the new text inside.
-    if let Some(obj) = message.obj("context").or_else(|| message.obj("edit")?.obj("message")?.obj("context")) {
-        context.reply_to = obj.first(&["id", "message_id"]).map(Cow::into_owned);
+    if let Some(obj) = message.object("context").or_else(|| message.object("edit")?.object("message")?.object("context")) {
+        context.reply_to = obj.first_text(&["id", "message_id"]).map(Cow::into_owned);
         context.reply_to_from = Names::read(&obj, &Keys::FROM).identities(None);
-        context.forwarded = match (obj.flag("frequently_forwarded"), obj.flag("forwarded")) {
+        context.forwarded = match (obj.boolean("frequently_forwarded"), obj.boolean("forwarded")) {
             (Some(true), _) => Some(Forwarded::Many),
             (_, Some(true)) => Some(Forwarded::Once),
             _ => None,
         };
-        if let Some(product) = obj.obj("referred_product") {
-            context.catalog = product.owned("catalog_id");
-            context.product = product.owned("product_retailer_id").map(|sku| ProductItem { sku });
+        if let Some(product) = obj.object("referred_product") {
+            context.catalog = product.owned_text("catalog_id");
+            context.product = product.owned_text("product_retailer_id").map(|sku| ProductItem { sku });
         }
     }
     context.referral = message.get("referral").and_then(referral).map(Box::new);
     context.errors = problem::all(message);
 }
 
-fn referral(raw: Raw<'_>) -> Option<Referral> {
-    let obj = Obj::read(raw)?;
+fn referral(raw: ValueRef<'_>) -> Option<Referral> {
+    let obj = raw.object()?;
     let mut referral = Referral::default();
-    referral.source_type = obj.owned("source_type");
-    referral.source_id = obj.owned("source_id");
-    referral.source_url = obj.owned("source_url");
-    referral.headline = obj.owned("headline");
-    referral.body = obj.owned("body");
-    referral.click_id = obj.owned("ctwa_clid");
+    referral.source_type = obj.owned_text("source_type");
+    referral.source_id = obj.owned_text("source_id");
+    referral.source_url = obj.owned_text("source_url");
+    referral.headline = obj.owned_text("headline");
+    referral.body = obj.owned_text("body");
+    referral.click_id = obj.owned_text("ctwa_clid");
     referral.data = Some(raw.into());
     Some(referral)
 }
 
 /// The digest of a person's identity key: an object, in older webhooks the digest itself.
-fn key_hash<'a>(obj: &Obj<'a>) -> Option<Cow<'a, str>> {
-    obj.obj("identity").and_then(|identity| identity.text("hash")).or_else(|| obj.text("identity"))
+fn key_hash<'a>(obj: &Object<'a>) -> Option<Cow<'a, str>> {
+    obj.object("identity").and_then(|identity| identity.text("hash")).or_else(|| obj.text("identity"))
 }
 
 /// The person of a notice about ids: the previous and the current identities.
-pub(super) fn renamed(message: &Obj<'_>, system: &Obj<'_>) -> (Vec<Identity>, Vec<Identity>) {
+pub(super) fn renamed(message: &Object<'_>, system: &Object<'_>) -> (Vec<Identity>, Vec<Identity>) {
     let (mut current, mut previous) = (Names::read(system, &Keys::CURRENT), Names::read(system, &Keys::PREVIOUS));
     current.key_hash = key_hash(message).or_else(|| key_hash(system));
     // Only where a new number takes its place has the old one become wrong.

@@ -8,16 +8,16 @@ use super::{
 };
 use crate::waba::{
     identity::{Keys, Names},
-    json::{Obj, Raw},
+    json::ValueRef,
 };
 
 /// An element of `user_preferences`.
-pub(super) fn preference<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> EventResult {
-    let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
-    let value = obj.owned("value");
-    let mut preference = Preference::new(obj.owned("category").unwrap_or_else(|| "marketing_messages".to_owned()));
+pub(super) fn preference<'a>(scope: &Scope<'a>, raw: ValueRef<'a>, alone: bool) -> EventResult {
+    let obj = raw.object().ok_or(NOT_AN_OBJECT)?;
+    let value = obj.owned_text("value");
+    let mut preference = Preference::new(obj.owned_text("category").unwrap_or_else(|| "marketing_messages".to_owned()));
     preference.value.clone_from(&value);
-    preference.detail = obj.owned("detail");
+    preference.detail = obj.owned_text("detail");
     let event = match value.as_deref().map(str::to_ascii_lowercase).as_deref() {
         Some("stop") => Event::OptOut(preference),
         Some("resume" | "signup" | "accept") => Event::OptIn(preference),
@@ -28,6 +28,6 @@ pub(super) fn preference<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> Ev
     routed.from = names.party(scope.contact(&names, alone));
     routed.to = scope.business();
     routed.conversation = scope.conversation(&routed.from.ids);
-    routed.occurred_at_ms = obj.time("timestamp").or(scope.time_ms);
+    routed.occurred_at_ms = obj.time_ms("timestamp").or(scope.time_ms);
     Ok(routed)
 }

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::waba::json::{self, Obj, Raw};
+use crate::waba::json::{Object, ValueRef};
 
 /// The first of several members that gives a reason, a word or a list of them. Meta's word `NONE` is none.
-pub(super) fn of(obj: &Obj<'_>, names: &[&str]) -> Option<String> {
+pub(super) fn of(obj: &Object<'_>, names: &[&str]) -> Option<String> {
     let given = |raw| words(raw).find(|word| !word.eq_ignore_ascii_case("none"));
     names.iter().find_map(|name| given(obj.get(name)?)).map(Cow::into_owned)
 }
@@ -15,14 +15,14 @@ const IN_PARTS: &[&str] =
     &["reason", "rejection_reasons", "rejection_reason", "violation_type", "waba_ban_state", "restriction_type", "title"];
 
 /// The reason in the members named `…_info`, each an object or a list of them.
-pub(super) fn of_parts(obj: &Obj<'_>) -> Option<String> {
+pub(super) fn of_parts(obj: &Object<'_>) -> Option<String> {
     IN_PARTS.iter().find_map(|name| {
         let parts = obj.members().filter(|(part, _)| part.ends_with("_info"));
-        parts.filter_map(|(_, raw)| Obj::read(raw).or_else(|| json::items(raw)?.find_map(Obj::read))).find_map(|part| of(&part, &[name]))
+        parts.filter_map(|(_, raw)| raw.object().or_else(|| raw.elements()?.find_map(ValueRef::object))).find_map(|part| of(&part, &[name]))
     })
 }
 
 /// A word, or the words of a list.
-pub(super) fn words(raw: Raw<'_>) -> impl Iterator<Item = Cow<'_, str>> {
-    json::text(raw).into_iter().chain(json::items(raw).into_iter().flatten().filter_map(json::text))
+pub(super) fn words(raw: ValueRef<'_>) -> impl Iterator<Item = Cow<'_, str>> {
+    raw.text().into_iter().chain(raw.elements().into_iter().flatten().filter_map(ValueRef::text))
 }

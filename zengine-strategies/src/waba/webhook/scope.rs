@@ -15,7 +15,7 @@ use zengine_connector::{
 use super::reason;
 use crate::waba::{
     identity::{Contact, Contacts, Keys, Names, address, name, spelled},
-    json::{self, Obj, Raw},
+    json::{Object, ValueRef},
     problem,
     text::joined,
 };
@@ -76,7 +76,7 @@ pub(super) struct Scope<'a> {
     /// Whether all elements are messages from one number.
     one_sender: bool,
     /// Errors beside the elements.
-    errors: Option<Raw<'a>>,
+    errors: Option<ValueRef<'a>>,
     /// Whether an element took them.
     taken: Cell<bool>,
     /// The list with the one call that ended or failed, to which they belong.
@@ -92,10 +92,10 @@ impl<'a> Scope<'a> {
         field: Cow<'a, str>,
         mode: Mode,
         entry: &WebhookEntry<'a>,
-        value: &Obj<'a>,
+        value: &Object<'a>,
         last: &mut Option<Rc<Owner<'a>>>,
     ) -> Self {
-        let metadata = value.obj("metadata").unwrap_or_else(Obj::empty);
+        let metadata = value.object("metadata").unwrap_or_default();
         let number = of_number(&field, &metadata, value, "phone_number_id");
         let account = account_id(&field, entry, value);
         let display = of_number(&field, &metadata, value, "display_phone_number");
@@ -103,12 +103,12 @@ impl<'a> Scope<'a> {
         let owner = same.map_or_else(|| Rc::new(Owner::new(number, account, display)), Rc::clone);
         *last = Some(Rc::clone(&owner));
         // Members may be repeated, so every one of a name counts.
-        let copies = || value.all("standby").filter(|_| mode == Mode::Standby).filter_map(Obj::read);
+        let copies = || value.get_all("standby").filter(|_| mode == Mode::Standby).filter_map(ValueRef::object);
         let errors = value.get("errors").or_else(|| copies().find_map(|copy| copy.get("errors")));
-        let contacts = value.all("contacts").chain(copies().flat_map(|copy| copy.all("contacts")));
+        let contacts = value.get_all("contacts").chain(copies().flat_map(|copy| copy.get_all("contacts")));
         Self {
             mode,
-            contacts: Contacts::read(contacts.filter_map(json::items).flatten()),
+            contacts: Contacts::read(contacts.filter_map(ValueRef::elements).flatten()),
             one_sender: field == "messages" && is_from_one_number(value),
             errors,
             taken: Cell::new(false),
@@ -127,24 +127,24 @@ impl<'a> Scope<'a> {
         if self.taken.get() {
             return vec![];
         }
-        let errors: Vec<_> = self.errors.and_then(json::items).into_iter().flatten().map(problem::one).collect();
+        let errors: Vec<_> = self.errors.and_then(ValueRef::elements).into_iter().flatten().map(problem::one).collect();
         self.taken.set(!errors.is_empty());
         errors
     }
 
     /// The errors beside the elements, if they are those of this call, an element of `list`.
-    pub(super) fn take_errors_of_call(&self, list: &str, call: &Obj<'_>) -> Vec<ProviderError> {
+    pub(super) fn take_errors_of_call(&self, list: &str, call: &Object<'_>) -> Vec<ProviderError> {
         if self.errors_of == Some(list) && is_end_of_call(call) { self.take_errors() } else { vec![] }
     }
 
     /// Whether an element took these errors as its own.
-    pub(super) fn has_taken(&self, errors: Raw<'_>) -> bool {
-        self.taken.get() && self.errors.is_some_and(|own| std::ptr::eq(own.get(), errors.get()))
+    pub(super) fn has_taken(&self, errors: ValueRef<'_>) -> bool {
+        self.taken.get() && self.errors.is_some_and(|own| std::ptr::eq(own.as_json(), errors.as_json()))
     }
 
     /// Whether the business wrote or called, as far as the numbers say: ids beside a number are the person's in both directions,
     /// because a business has none. `with` is the other side of the conversation, if it is known.
-    pub(super) fn is_from_business(&self, obj: &Obj<'_>, with: &Names<'_>) -> Option<bool> {
+    pub(super) fn is_from_business(&self, obj: &Object<'_>, with: &Names<'_>) -> Option<bool> {
         let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect();
         let business = Names { phone: self.owner.display.as_deref().map(|display| Cow::Owned(digits(display))), ..Names::default() };
         let (from, to) = (Names::read(obj, &Keys::FROM), Names::read(obj, &Keys::TO));
@@ -167,7 +167,7 @@ impl<'a> Scope<'a> {
     }
 
     /// An event of an unknown kind.
-    pub(super) fn unknown(&self, provider_type: impl Into<String>, raw: Raw<'_>) -> RoutedEvent {
+    pub(super) fn unknown(&self, provider_type: impl Into<String>, raw: ValueRef<'_>) -> RoutedEvent {
         self.event(Event::Unknown { provider_type: provider_type.into() }, self.by_bytes(raw))
     }
 
@@ -186,9 +186,9 @@ impl<'a> Scope<'a> {
     }
 
     /// The dedup key of an element without an id: owner, field, time and bytes.
-    pub(super) fn by_bytes(&self, raw: Raw<'_>) -> String {
+    pub(super) fn by_bytes(&self, raw: ValueRef<'_>) -> String {
         let time = self.time_ms.map(|time| time.to_string()).unwrap_or_default();
-        digest(&[raw.get()], |digest| [self.prefix(), &self.field, "|", self.owner.id(), "|", &time, "|", digest].concat())
+        digest(&[raw.as_json()], |digest| [self.prefix(), &self.field, "|", self.owner.id(), "|", &time, "|", digest].concat())
     }
 
     /// The dedup key of a status: a message has one of each state and member.
@@ -234,23 +234,23 @@ impl<'a> Scope<'a> {
 }
 
 /// Whether all elements are messages from one number, whose person the only contact then is.
-fn is_from_one_number(value: &Obj<'_>) -> bool {
-    let messages = value.all("messages").filter_map(json::items).flatten();
-    let mut numbers = messages.map(|raw| Obj::read(raw).and_then(|obj| name(&obj, "from")));
+fn is_from_one_number(value: &Object<'_>) -> bool {
+    let messages = value.get_all("messages").filter_map(ValueRef::elements).flatten();
+    let mut numbers = messages.map(|raw| raw.object().and_then(|obj| name(&obj, "from")));
     let first = numbers.next().flatten();
     first.is_some() && numbers.all(|number| number == first) && value.get("statuses").is_none()
 }
 
 /// The list with the one call that ended or failed; `None` if there are several. A status may say the same of it again.
-fn list_of_ended(value: &Obj<'_>) -> Option<&'static str> {
-    let of = |list| value.all(list).filter_map(json::items).flatten().filter_map(Obj::read).filter(is_end_of_call);
+fn list_of_ended(value: &Object<'_>) -> Option<&'static str> {
+    let of = |list| value.get_all(list).filter_map(ValueRef::elements).flatten().filter_map(ValueRef::object).filter(is_end_of_call);
     let mut ended = ["calls", "statuses"].into_iter().flat_map(|list| of(list).map(move |call| (list, name(&call, "id"))));
     let (first, id) = ended.next()?;
     ended.all(|(list, again)| list != first && id.is_some() && again == id).then_some(first)
 }
 
 /// Whether a call ended or failed, which errors beside it explain.
-fn is_end_of_call(call: &Obj<'_>) -> bool {
+fn is_end_of_call(call: &Object<'_>) -> bool {
     let has_failed = |raw| reason::words(raw).any(|word| word.eq_ignore_ascii_case("failed"));
     call.string("event").as_deref() == Some("terminate") || call.get("status").is_some_and(has_failed)
 }
@@ -273,18 +273,18 @@ pub(super) fn digest<T>(parts: &[&str], lend: impl FnOnce(&str) -> T) -> T {
 }
 
 /// A member of the number that a change belongs to. Its id is never read from the displayed number, whose spelling varies.
-fn of_number<'a>(field: &str, metadata: &Obj<'a>, value: &Obj<'a>, member: &str) -> Option<Cow<'a, str>> {
+fn of_number<'a>(field: &str, metadata: &Object<'a>, value: &Object<'a>, member: &str) -> Option<Cow<'a, str>> {
     name(metadata, member).or_else(|| match field {
-        "messaging_handovers" => name(&value.obj("recipient")?, member),
-        "account_settings_update" => name(&value.obj("phone_number_settings")?, member),
+        "messaging_handovers" => name(&value.object("recipient")?, member),
+        "account_settings_update" => name(&value.object("phone_number_settings")?, member),
         _ => None,
     })
 }
 
 /// The id of the WhatsApp Business account. In notices to partners, `entry[].id` is a business portfolio and `waba_info` names
 /// the account; `0` in samples is no account.
-fn account_id<'a>(field: &str, entry: &WebhookEntry<'a>, value: &Obj<'a>) -> Option<Cow<'a, str>> {
-    let named = || value.obj("waba_info").and_then(|info| name(&info, "waba_id"));
+fn account_id<'a>(field: &str, entry: &WebhookEntry<'a>, value: &Object<'a>) -> Option<Cow<'a, str>> {
+    let named = || value.object("waba_info").and_then(|info| name(&info, "waba_id"));
     let id = match field {
         "partner_solutions" => named(),
         "account_update" if value.string("event").is_some_and(|event| event.starts_with("PARTNER_")) => named(),

@@ -1,6 +1,6 @@
 //! Collects events and unreadable elements, with the exact bytes they were made from.
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 use bytes::Bytes;
 use zengine_connector::{
@@ -10,7 +10,7 @@ use zengine_connector::{
 };
 
 use super::scope::Scope;
-use crate::waba::json::{self, Obj, Raw};
+use crate::waba::json::{Object, ValueRef};
 
 /// An event without its bytes, or the reason the element cannot be read.
 pub(super) type EventResult = Result<RoutedEvent, &'static str>;
@@ -19,20 +19,6 @@ pub(super) type EventResult = Result<RoutedEvent, &'static str>;
 pub(super) const NOT_AN_OBJECT: &str = "not an object";
 /// The member that holds elements is not an array.
 pub(super) const NOT_AN_ARRAY: &str = "not an array";
-
-/// The body as text. Bytes that are not UTF-8 are replaced one for one, so that places stay the same and only the
-/// elements that hold them are lost.
-pub(super) fn text_of(body: &[u8]) -> Cow<'_, str> {
-    if let Ok(text) = std::str::from_utf8(body) {
-        return Cow::Borrowed(text);
-    }
-    let mut text = String::with_capacity(body.len());
-    for chunk in body.utf8_chunks() {
-        text.push_str(chunk.valid());
-        text.extend(chunk.invalid().iter().map(|_| '?'));
-    }
-    Cow::Owned(text)
-}
 
 /// A place in the body, written out only for an error.
 #[derive(Clone, Copy)]
@@ -79,14 +65,14 @@ impl fmt::Display for Path<'_> {
 pub(super) fn elements<'a, 'p>(
     sink: &mut Sink<'p>,
     path: &Path<'_>,
-    obj: &Obj<'a>,
+    obj: &Object<'a>,
     name: &str,
-    mut each: impl FnMut(&mut Sink<'p>, &Path<'_>, Raw<'a>),
+    mut each: impl FnMut(&mut Sink<'p>, &Path<'_>, ValueRef<'a>),
 ) -> bool {
     let before = sink.len();
     let path = path.member(name);
-    for raw in obj.all(name) {
-        match json::items(raw) {
+    for raw in obj.get_all(name) {
+        match raw.elements() {
             Some(items) => {
                 // A single one, as most bodies have, says nothing of how many follow.
                 if !items.is_one() {
@@ -106,7 +92,7 @@ pub(super) fn elements<'a, 'p>(
 }
 
 /// Whether an object has members that no reader took.
-pub(super) fn is_left(obj: &Obj<'_>, is_read: impl Fn(&str) -> bool) -> bool {
+pub(super) fn is_left(obj: &Object<'_>, is_read: impl Fn(&str) -> bool) -> bool {
     obj.members().any(|(name, raw)| !raw.is_null() && !is_read(&name))
 }
 
@@ -115,9 +101,9 @@ pub(super) fn rest<'a>(
     sink: &mut Sink<'_>,
     path: &Path<'_>,
     scope: &Scope<'a>,
-    raw: Raw<'a>,
-    obj: &Obj<'a>,
-    is_read: impl Fn(&str, Raw<'a>) -> bool,
+    raw: ValueRef<'a>,
+    obj: &Object<'a>,
+    is_read: impl Fn(&str, ValueRef<'a>) -> bool,
 ) {
     let mut left = obj.members().filter(|(name, raw)| !raw.is_null() && !is_read(name, *raw)).peekable();
     // A member may say the same in every body, so the key is that of the whole.
@@ -161,11 +147,11 @@ impl<'p> Sink<'p> {
     }
 
     /// Adds the result of an element.
-    pub(super) fn put(&mut self, path: &Path<'_>, raw: Raw<'_>, made: EventResult) {
+    pub(super) fn put(&mut self, path: &Path<'_>, raw: ValueRef<'_>, made: EventResult) {
         if self.is_full() {
             return;
         }
-        let bytes = self.slice(raw.get());
+        let bytes = self.slice(raw.as_json());
         let made = if self.replaced && std::str::from_utf8(&bytes).is_err() { Err("not UTF-8") } else { made };
         self.out.push(match made {
             Ok(mut event) => {

@@ -13,15 +13,15 @@ use super::{
 };
 use crate::waba::{
     identity::{Keys, Names, name},
-    json::{Obj, Raw},
+    json::{Object, ValueRef},
     problem,
 };
 
 /// An element of `statuses`.
-pub(super) fn status<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> EventResult {
-    let obj = Obj::read(raw).ok_or(NOT_AN_OBJECT)?;
+pub(super) fn status<'a>(scope: &Scope<'a>, raw: ValueRef<'a>, alone: bool) -> EventResult {
+    let obj = raw.object().ok_or(NOT_AN_OBJECT)?;
     let word = match obj.get("status") {
-        Some(raw) => Some(crate::waba::json::string(raw).ok_or("the status is not a string")?),
+        Some(raw) => Some(raw.string().ok_or("the status is not a string")?),
         None => None,
     };
     let kind = obj.text("type").unwrap_or_default();
@@ -42,7 +42,7 @@ pub(super) fn status<'a>(scope: &Scope<'a>, raw: Raw<'a>, alone: bool) -> EventR
     routed.from.name = recipient.1;
     routed.to = scope.business();
     routed.provider_ids = provider_id(name(&obj, "id").as_deref());
-    routed.occurred_at_ms = obj.time("timestamp").or(scope.time_ms);
+    routed.occurred_at_ms = obj.time_ms("timestamp").or(scope.time_ms);
     if let Event::Status(status) = &mut routed.event {
         routed.dedup = scope.by_status(&status.target, status.state.as_str(), participant.first());
         (status.recipient, status.participant) = (recipient.0, participant);
@@ -65,14 +65,14 @@ fn state(word: &str) -> Option<State> {
     })
 }
 
-fn delivery(scope: &Scope<'_>, obj: &Obj<'_>, id: &str, state: State) -> RoutedEvent {
+fn delivery(scope: &Scope<'_>, obj: &Object<'_>, id: &str, state: State) -> RoutedEvent {
     let mut status = Status::new(id, state);
-    status.at_ms = obj.time("timestamp");
+    status.at_ms = obj.time_ms("timestamp");
     let mut errors = problem::all(obj).into_iter();
     status.error = errors.next();
     status.more_errors = errors.collect();
     status.cost = cost(obj);
-    status.reference = obj.owned("biz_opaque_callback_data");
+    status.reference = obj.owned_text("biz_opaque_callback_data");
     let reference = status.reference.clone();
     let mut routed = scope.event(Event::Status(status), String::new());
     routed.reference = reference.map(ProviderKey::echoed);
@@ -80,19 +80,19 @@ fn delivery(scope: &Scope<'_>, obj: &Obj<'_>, id: &str, state: State) -> RoutedE
 }
 
 /// The cost of a message. The price is in the status; in one sample of a group it is inside `conversation`.
-fn cost(obj: &Obj<'_>) -> Option<Cost> {
-    let pricing = obj.obj("pricing").or_else(|| obj.obj("conversation")?.obj("pricing"))?;
+fn cost(obj: &Object<'_>) -> Option<Cost> {
+    let pricing = obj.object("pricing").or_else(|| obj.object("conversation")?.object("pricing"))?;
     let mut cost = Cost::default();
-    cost.category = pricing.owned("category");
-    cost.billable = pricing.flag("billable");
-    cost.model = pricing.owned("pricing_model");
-    cost.kind = pricing.owned("type");
+    cost.category = pricing.owned_text("category");
+    cost.billable = pricing.boolean("billable");
+    cost.model = pricing.owned_text("pricing_model");
+    cost.kind = pricing.owned_text("type");
     Some(cost)
 }
 
 /// The recipient, with the name the contact gives, and in a group the member. It is a group's status if it names a group or a member,
 /// or says so; the recipient is then the group, and whatever else it names the member. A person's number is no group.
-fn people<'a>(scope: &Scope<'a>, obj: &Obj<'a>, alone: bool) -> ((Vec<Identity>, Option<String>), Vec<Identity>) {
+fn people<'a>(scope: &Scope<'a>, obj: &Object<'a>, alone: bool) -> ((Vec<Identity>, Option<String>), Vec<Identity>) {
     let (mut recipient, mut member) = (Names::read(obj, &Keys::RECIPIENT), Names::read(obj, &Keys::PARTICIPANT));
     let kind = obj.text("recipient_type");
     let says = |word: &str| kind.as_ref().is_some_and(|kind| kind.eq_ignore_ascii_case(word));
@@ -113,13 +113,13 @@ fn people<'a>(scope: &Scope<'a>, obj: &Obj<'a>, alone: bool) -> ((Vec<Identity>,
 }
 
 /// The status of a payment (India, Brazil): an account event, never a state of a message.
-fn payment(scope: &Scope<'_>, obj: &Obj<'_>, raw: Raw<'_>, word: Option<&str>) -> RoutedEvent {
+fn payment(scope: &Scope<'_>, obj: &Object<'_>, raw: ValueRef<'_>, word: Option<&str>) -> RoutedEvent {
     let mut update = AccountUpdate::default();
     "payment".clone_into(&mut update.field);
     update.event = word.map(str::to_owned);
     update.errors = problem::all(obj);
     update.data = Some(raw.into());
     let mut routed = scope.event(Event::Account(update), scope.by_bytes(raw));
-    routed.reference = obj.owned("biz_opaque_callback_data").map(ProviderKey::echoed);
+    routed.reference = obj.owned_text("biz_opaque_callback_data").map(ProviderKey::echoed);
     routed
 }

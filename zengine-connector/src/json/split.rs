@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::super::{Limits, Unread};
+use super::{Limits, Unread};
 
 /// The place of a value.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +70,7 @@ pub(super) fn split(text: &str) -> Result<Split, Unread> {
         return Err(Unread::TooLarge);
     }
     let bytes = text.as_bytes();
-    let nodes = Vec::with_capacity(bytes.len() / 10 + 4);
+    let nodes = Vec::with_capacity((bytes.len() / 10 + 4).min(2 * Limits::DEFAULT.json_items));
     let mut splitter = Splitter { bytes, at: 0, nodes, names: Vec::new(), open: [0; DEPTH], depth: 0, items: 0 };
     splitter.document()?;
     Ok(Split { nodes: splitter.nodes, names: splitter.names })
