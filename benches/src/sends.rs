@@ -2,9 +2,10 @@
 
 use std::cell::Cell;
 
+use serde_json::value::to_raw_value;
 use tokio::runtime::Runtime;
 use zengine_connector::{
-    BoxError, ClientMessageId, Identity, Orchestrator, OutboundMessage, Outcome, Strategy, StrategyName, TenantId, message::Message,
+    BoxError, ClientMessageId, Identity, Orchestrator, OutboundMessage, Outcome, Strategy, StrategyName, TenantId, message::MessageRef,
     store::Memory,
 };
 
@@ -25,6 +26,7 @@ const fn counted(name: &'static str, make: fn() -> Case<'static>) -> Counted {
 pub(crate) const COUNTED: &[Counted] = &[
     Counted { ceiling: Some(14.0), ..counted("pipeline/no-op", || fresh(1_000)) },
     Counted { allocations: Some(14.0), stretch: Some(6.0), ..counted("pipeline/text", || text(1_000)) },
+    counted("pipeline/text-as-json", || text_as_json(1_000)),
     counted("pipeline/replay", replay),
     counted("pipeline/peer-native", PEERS[0].1),
     counted("pipeline/peer-async-trait", PEERS[1].1),
@@ -55,11 +57,12 @@ pub(crate) fn rows(run: &Run) -> Result<Vec<Row>, BoxError> {
         noop = noop.peer(name, cost.ns);
     }
 
-    let [with_text, replayed] = side_by_side(run, [text(live), replay()]);
+    let [with_text, as_json, replayed] = side_by_side(run, [text(live), text_as_json(live), replay()]);
     let beside = |name, ns| Row::new(name, ns, "ns").peer(peers::RESILIENCE, resilience.ns);
     Ok(vec![
         noop,
         beside("pipeline/text-with-fingerprint", with_text.ns).must(Bound::AtMost(3_500.0)).stretch(Bound::AtMost(1_700.0)),
+        beside("pipeline/text-as-json", as_json.ns),
         beside("pipeline/replay", replayed.ns),
     ])
 }
@@ -96,15 +99,27 @@ fn fresh(live: u32) -> Case<'static> {
 }
 
 /// Sends of a text of about a hundred bytes, so that the fingerprint has something to read.
-#[allow(clippy::expect_used, reason = "made of constants")]
 fn text(live: u32) -> Case<'static> {
+    sends_of("accepting", Accepting, a_text(), live)
+}
+
+/// The same, handed in as JSON: parsed, and read strictly.
+#[allow(clippy::expect_used, reason = "made of constants")]
+fn text_as_json(live: u32) -> Case<'static> {
+    sends_of("accepting", Accepting, to_raw_value(&a_text()).expect("JSON"), live)
+}
+
+#[allow(clippy::expect_used, reason = "made of constants")]
+fn a_text() -> OutboundMessage {
     let text = "A text of about a hundred bytes, which is what most messages that people really send look like today.";
-    let message = OutboundMessage::text(Identity::phone("+15551230001").expect("a number"), text);
-    sends_of("accepting", Accepting, message, live)
+    OutboundMessage::text(Identity::phone("+15551230001").expect("a number"), text)
 }
 
 #[allow(clippy::expect_used, reason = "an id for each")]
-fn sends_of(strategy: &'static str, provider: impl Strategy, message: impl Message, live: u32) -> Case<'static> {
+fn sends_of<M: 'static>(strategy: &'static str, provider: impl Strategy, message: M, live: u32) -> Case<'static>
+where
+    for<'m> &'m M: Into<MessageRef<'m>>,
+{
     let host = Host::new(provider);
     let send = move |n: u32| {
         let ids = std::cell::RefCell::new(host.ids(n));
