@@ -62,7 +62,9 @@ impl<'s> Walk<'s> {
     }
 
     fn members<'j, J: Json<'j>>(&mut self, parts: &[&'s Value], json: J, depth: usize) {
-        if parts.iter().any(|part| is_open(part)) {
+        let names_members =
+            |part: &&Value| ["properties", "patternProperties", "additionalProperties"].iter().any(|k| part.get(k).is_some());
+        if parts.iter().any(|part| is_open(part)) || !parts.iter().any(names_members) {
             return;
         }
         let mut schemas = vec![];
