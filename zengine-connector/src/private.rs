@@ -13,7 +13,7 @@ pub fn on_one_line(text: &str) -> String {
 
 /// The known name closest to a text, if it is close enough to be a misspelling.
 pub fn closest<'n>(text: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    crate::registry::closest(text, known)
+    crate::error::closest(text, known)
 }
 
 /// Whether a character changes how the text around it is read.

@@ -9,6 +9,5 @@ mod tenants;
 pub use builder::{RegistryBuilder, SchemaOf, StrategyRegistry};
 pub use caching::Caching;
 pub(crate) use registered::RegisteredStrategy;
-pub(crate) use suggest::closest;
 pub use tenant_setup::TenantSetup;
 pub(crate) use tenants::{BoundTenant, CacheUse, Tenants};
