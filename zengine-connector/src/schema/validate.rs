@@ -116,6 +116,8 @@ impl Found<'_> {
         let common = forms.iter().map(lacks).reduce(|all, next| &all & &next).unwrap_or_default();
         match common.first() {
             Some(place) => self.say(place, "is required".to_owned()),
+            // What is wrong inside is said, so a form is meant.
+            None if self.said.iter().any(|said| said.strip_prefix(pointer).is_some_and(|rest| rest.starts_with('/'))) => {}
             None => {
                 let allowed = self.schema.pointer(whole.schema_path().as_str()).and_then(Value::as_array);
                 let message = forms::none(self.schema, allowed.map_or(&[], Vec::as_slice));

@@ -166,7 +166,7 @@ fn violations_say_what_was_meant_and_what_is_allowed() {
             vec!["/to/nam: is not a known field"],
         ),
         (
-            json!({ "to": { "ids": [{ "kind": "fone", "value": "+1" }] }, "content": content }),
+            json!({ "to": { "ids": [{ "kind": "phon", "value": "+1" }] }, "content": content }),
             vec!["/to/ids/0/kind: must be one of phone, bsuid, parent_bsuid, username, wa_id, group, email, opaque; did you mean phone?"],
         ),
         (
