@@ -207,8 +207,8 @@ pub(super) mod tests {
             lines[0]["_aws"]["CloudWatchMetrics"][0]["Metrics"],
             json!([{"Name": "duration", "Unit": "Milliseconds"}, {"Name": "sends", "Unit": "Count"}])
         );
-        assert_eq!((&lines[0]["duration"], &lines[0]["sends"], &lines[0]["unknown"]), (&json!(12.5), &json!(1.0), &json!(null)));
-        assert_eq!((&lines[1]["tenant"], &lines[1]["sends"]), (&json!(null), &json!(1.0)));
+        assert_eq!((&lines[0]["duration"], &lines[0]["sends"], &lines[0]["unknown"]), (&json!(12.5), &json!(1), &json!(null)));
+        assert_eq!((&lines[1]["tenant"], &lines[1]["sends"]), (&json!(null), &json!(1)));
     }
 
     #[test]

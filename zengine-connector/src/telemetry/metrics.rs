@@ -18,7 +18,9 @@ pub trait Observer: Send + Sync + Debug + 'static {
     /// Records the values of one send or one request: each name once, all with the same dimensions. By default calls
     /// [`record`](Self::record) for each.
     fn record_all(&self, metrics: &[Metric<'_>]) {
-        metrics.iter().for_each(|metric| self.record(metric));
+        for metric in metrics {
+            self.record(metric);
+        }
     }
 
     /// Writes buffered metrics. Called at shutdown, and by hosts that are about to be frozen.

@@ -168,7 +168,7 @@ mod tests {
         for header in bad {
             match BasicAuth::DEFAULT.check(header, &users) {
                 Err(VerifyError::Challenge(challenge, fault)) if (fault == CredentialFault::Missing) == header.is_none() => {
-                    assert!(challenge.starts_with("Basic realm="))
+                    assert!(challenge.starts_with("Basic realm="));
                 }
                 other => panic!("{header:?}: {other:?}"),
             }

@@ -60,13 +60,13 @@ fn r2_every_element_of_every_array_of_every_change_of_every_entry_arrives_in_ord
     ];
     let numbers = |pairs: &[(&str, &str)]| -> Vec<String> { pairs.iter().map(|(phone, id)| format!("{phone} {id}")).collect() };
     assert_eq!(numbers(&found), numbers(&expected));
-    assert_eq!(routes(&events[15]), [("phone_number_id", "4"), ("waba_id", "900200")]);
+    assert_eq!(routes(&events[15]), [("phone_number_id", "4")]);
 }
 
 #[test]
 fn b_a_handover_is_routed_by_its_recipient() {
     let event = only(&body("messaging_handovers", json!({"recipient": {"phone_number_id": "100200300"}, "type": "control_taken"})));
-    assert_eq!(routes(&event), [("phone_number_id", "100200300"), ("waba_id", "900100")]);
+    assert_eq!(routes(&event), [("phone_number_id", "100200300")]);
     assert!(matches!(event.event, Event::Session(_)) && !event.fan_out);
 }
 

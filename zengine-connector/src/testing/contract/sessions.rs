@@ -22,11 +22,14 @@ pub(crate) enum SessionFault {
     Corrupt,
 }
 
+/// The calls so far, and the call that fails with its fault.
+type FaultState = (usize, Option<(usize, SessionFault)>);
+
 /// The store. A clone shares it.
 #[derive(Clone, Debug)]
 pub(crate) struct FaultySessionStore {
     store: Arc<dyn SessionStore>,
-    state: Arc<Mutex<(usize, Option<(usize, SessionFault)>)>>,
+    state: Arc<Mutex<FaultState>>,
 }
 
 impl FaultySessionStore {

@@ -46,6 +46,7 @@ pub(super) struct Owner<'a> {
     account: Option<Cow<'a, str>>,
     /// The business's number, digits: distinguishes directions, never tenants.
     display: Option<Cow<'a, str>>,
+    is_personal: bool,
     routes: Vec<RouteKey>,
     business: Option<Party>,
     /// The digest of an id that is long: every key holds it.
@@ -53,13 +54,15 @@ pub(super) struct Owner<'a> {
 }
 
 impl<'a> Owner<'a> {
-    fn new(number: Option<Cow<'a, str>>, account: Option<Cow<'a, str>>, display: Option<Cow<'a, str>>) -> Self {
+    /// What people say to a number leads to the tenant of that number alone: the account may have numbers of other tenants.
+    fn new(number: Option<Cow<'a, str>>, account: Option<Cow<'a, str>>, display: Option<Cow<'a, str>>, is_personal: bool) -> Self {
         let mut routes = Vec::with_capacity(2);
         routes.extend(number.as_deref().map(|id| RouteKey::new("phone_number_id", id)));
-        routes.extend(account.as_deref().map(|id| RouteKey::new("waba_id", id)));
+        let account_of_all = account.as_deref().filter(|_| !is_personal || number.is_none());
+        routes.extend(account_of_all.map(|id| RouteKey::new("waba_id", id)));
         let business = business(number.as_deref(), display.as_deref());
         let long_id = number.as_deref().or(account.as_deref()).filter(|id| id.len() > LONG_ID).map(|id| digest(&[id], str::to_owned));
-        Self { number, account, display, routes, business, long_id }
+        Self { number, account, display, is_personal, routes, business, long_id }
     }
 
     /// The id within which other ids are unique.
@@ -99,8 +102,10 @@ impl<'a> Scope<'a> {
         let number = of_number(&field, &metadata, value, "phone_number_id");
         let account = account_id(&field, entry, value);
         let display = of_number(&field, &metadata, value, "display_phone_number");
-        let same = last.as_ref().filter(|last| (&last.number, &last.account, &last.display) == (&number, &account, &display));
-        let owner = same.map_or_else(|| Rc::new(Owner::new(number, account, display)), Rc::clone);
+        let is_personal = is_personal(&field);
+        let of = |last: &Owner<'_>| (&last.number, &last.account, &last.display, last.is_personal) == (&number, &account, &display, is_personal);
+        let same = last.as_ref().filter(|last| of(last)).map(Rc::clone);
+        let owner = same.unwrap_or_else(|| Rc::new(Owner::new(number, account, display, is_personal)));
         *last = Some(Rc::clone(&owner));
         // Members may be repeated, so every one of a name counts.
         let copies = || value.get_all("standby").filter(|_| mode == Mode::Standby).filter_map(ValueRef::object);
@@ -115,7 +120,7 @@ impl<'a> Scope<'a> {
             errors_of: if field == "calls" && errors.is_some() { list_of_ended(value) } else { None },
             time_ms: entry.time_ms,
             // What is said of the account concerns every number of it; what people say concerns one.
-            fan_out: owner.number.is_none() && !is_personal(&field),
+            fan_out: owner.number.is_none() && !is_personal,
             owner,
             field,
         }

@@ -11,7 +11,7 @@ use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::Payload};
 /// ```
 /// use zengine_strategies::whatsapp_meta_cloud::Pin;
 ///
-/// assert_eq!(format!("{:?}", Pin::new("123456")?), "Pin(***)");
+/// assert_eq!(format!("{:?}", Pin::new("123456")?), "Pin { .. }");
 /// assert!(Pin::new("12345").is_err());
 /// # Ok::<(), zengine_connector::Error>(())
 /// ```
