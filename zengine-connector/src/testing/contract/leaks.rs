@@ -4,17 +4,11 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
-use serde_json::{Value, json};
-
-use super::kit::Kit;
-use crate::strategy::{InboundRequest, Origin};
 
 /// Shorter texts may occur by chance.
 const SHORTEST: usize = 4;
 /// So may shorter texts of base64.
 const SHORTEST_BASE64: usize = 7;
-/// Maximum characters of one value that a failure shows.
-const SHOWN: usize = 200;
 
 /// The forms of some secrets, each with its name, the longest first.
 pub(super) struct Forms(Vec<(String, &'static str)>);
@@ -63,48 +57,6 @@ fn in_base64(secret: &str) -> Vec<String> {
 fn percent_encoded(text: &str) -> String {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
     text.bytes().map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
-}
-
-impl Kit {
-    /// A request in the form of pairs: a JSON body as JSON, secrets and credentials masked.
-    pub(crate) fn shown(&self, parts: (&http::Method, &http::Uri, &http::HeaderMap), body: &[u8]) -> Value {
-        let (method, uri, headers) = parts;
-        let header = |name: &str, value: &http::HeaderValue| {
-            let value = self.masked(&String::from_utf8_lossy(value.as_bytes()));
-            match (name, value.split_once(' ')) {
-                ("authorization" | "proxy-authorization", Some((scheme, _))) => format!("{scheme} ***"),
-                ("authorization" | "proxy-authorization", None) => "***".to_owned(),
-                _ => value,
-            }
-        };
-        let headers: serde_json::Map<_, _> =
-            headers.iter().map(|(name, value)| (name.to_string(), header(name.as_str(), value).into())).collect();
-        let text = self.masked(&String::from_utf8_lossy(body));
-        let body: Value = serde_json::from_str(&text).unwrap_or_else(|_| text.into());
-        json!({ "method": method.as_str(), "url": self.masked(&uri.to_string()), "headers": headers, "body": body })
-    }
-
-    /// An inbound request for the message of a failure: masked, and long values cut.
-    pub(crate) fn shown_inbound(&self, request: &InboundRequest) -> String {
-        let mut shown = match request.origin() {
-            Origin::Http { parts, .. } => self.shown((&parts.method, &parts.uri, &parts.headers), request.body()),
-            Origin::Trusted { source, .. } => json!({ "source": source, "body": self.masked(&String::from_utf8_lossy(request.body())) }),
-        };
-        cut(&mut shown);
-        shown.to_string()
-    }
-}
-
-fn cut(value: &mut Value) {
-    match value {
-        Value::String(text) if text.chars().count() > SHOWN => {
-            let kept: String = text.chars().take(SHOWN).collect();
-            *text = format!("{kept}… ({} bytes)", text.len());
-        }
-        Value::Array(items) => items.iter_mut().for_each(cut),
-        Value::Object(members) => members.values_mut().for_each(cut),
-        _ => {}
-    }
 }
 
 #[cfg(test)]

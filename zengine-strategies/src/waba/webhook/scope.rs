@@ -103,7 +103,8 @@ impl<'a> Scope<'a> {
         let account = account_id(&field, entry, value);
         let display = of_number(&field, &metadata, value, "display_phone_number");
         let is_personal = is_personal(&field);
-        let of = |last: &Owner<'_>| (&last.number, &last.account, &last.display, last.is_personal) == (&number, &account, &display, is_personal);
+        let of =
+            |last: &Owner<'_>| (&last.number, &last.account, &last.display, last.is_personal) == (&number, &account, &display, is_personal);
         let same = last.as_ref().filter(|last| of(last)).map(Rc::clone);
         let owner = same.unwrap_or_else(|| Rc::new(Owner::new(number, account, display, is_personal)));
         *last = Some(Rc::clone(&owner));
