@@ -30,7 +30,7 @@ impl Program {
         let mut child = command.spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let mut program = Self { child, output, address: String::new(), http: ReqwestClient::new().unwrap() };
-        program.address = program.until("listening on ").rsplit(' ').next().unwrap().to_owned();
+        program.until("listening on ").rsplit(' ').next().unwrap().clone_into(&mut program.address);
         program
     }
 

@@ -1,5 +1,7 @@
 //! What a host meets first: a send with texts, a handler of one argument, an outcome as JSON.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that meets the unexpected fails")]
+
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
@@ -7,8 +9,8 @@ use std::{
 
 use serde_json::json;
 use zengine_connector::{
-    ClientMessageId, ErrorKind, HandlerError, Identity, Memory, Orchestrator, OutboundMessage, Reach, SendError, SendOptions, StrategyName,
-    StrategyRegistry, TenantId,
+    ClientMessageId, ErrorKind, HandlerError, Identity, Memory, Orchestrator, OutboundMessage, Outcome, Reach, SendError, SendOptions,
+    StrategyName, StrategyRegistry, TenantId,
     testing::{ProviderAnswer, Recording},
 };
 
@@ -36,8 +38,8 @@ async fn texts_and_newtypes_name_the_same_send() {
         host.send_detached("acme", "recording", "1", &message(), SendOptions::new()).unwrap().await.unwrap(),
         host.outcome("acme", "recording", "1").await.unwrap().unwrap(),
     ];
-    assert_eq!(outcomes.each_ref().map(|outcome| outcome.is_replayed()), [false, true, true, true, true, true, true]);
-    assert!(outcomes.iter().all(|outcome| outcome.is_delivered()));
+    assert_eq!(outcomes.each_ref().map(Outcome::is_replayed), [false, true, true, true, true, true, true]);
+    assert!(outcomes.iter().all(Outcome::is_delivered));
     assert_eq!(recording.calls().len(), 1);
 }
 

@@ -103,14 +103,14 @@ fn service() -> InboundService {
 
 /// A body of these frames; it never ends after `None`.
 struct Frames {
-    frames: VecDeque<Option<Result<Bytes, &'static str>>>,
+    left: VecDeque<Option<Result<Bytes, &'static str>>>,
     announced: u64,
     polls: Arc<AtomicUsize>,
 }
 
 fn body(frames: impl IntoIterator<Item = Option<Result<&'static [u8], &'static str>>>) -> Frames {
     let frames = frames.into_iter().map(|frame| frame.map(|frame| frame.map(Bytes::from_static))).collect();
-    Frames { frames, announced: 0, polls: Arc::default() }
+    Frames { left: frames, announced: 0, polls: Arc::default() }
 }
 
 fn chunks(chunks: &[&'static [u8]]) -> Frames {
@@ -123,10 +123,10 @@ impl Body for Frames {
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
         self.polls.fetch_add(1, SeqCst);
-        if let Some(None) = self.frames.front() {
+        if let Some(None) = self.left.front() {
             return Poll::Pending;
         }
-        Poll::Ready(self.frames.pop_front().flatten().map(|frame| frame.map(Frame::data)))
+        Poll::Ready(self.left.pop_front().flatten().map(|frame| frame.map(Frame::data)))
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -252,7 +252,7 @@ impl<const FLAW: usize> Fixture for Cards<FLAW> {
 /// The request of a card without its token.
 fn card(n: usize, sample: &Sample, expected: &Expected<'_>) -> Option<http::Request<Bytes>> {
     let path = format!("/pigeon-cards/{}/TOKEN", loft(n));
-    let (at, encoded) = (sample.at_ms() / 1000, |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>());
+    let (at, encoded) = (sample.at_ms() / 1000, |text: &str| text.bytes().fold(String::new(), |all, byte| all + &format!("%{byte:02x}")));
     match expected {
         Expected::Text => {
             let (id, from, text) = (sample.word("card"), sample.word("dove"), encoded(&sample.text()));

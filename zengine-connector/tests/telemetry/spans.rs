@@ -68,8 +68,12 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Spans {
     fn on_event(&self, event: &Event<'_>, cx: Context<'_, S>) {
         let mut fields = Fields::new();
         event.record(&mut Read(&mut fields));
-        let spans =
-            cx.event_scope(event).into_iter().flat_map(|scope| scope.from_root()).map(|span| (span.name(), fields_of(&span))).collect();
+        let spans = cx
+            .event_scope(event)
+            .into_iter()
+            .flat_map(tracing_subscriber::registry::Scope::from_root)
+            .map(|span| (span.name(), fields_of(&span)))
+            .collect();
         self.0.lock().unwrap().lines.push(Line { fields, spans });
     }
 
@@ -139,7 +143,7 @@ async fn the_lines_of_a_send_are_in_its_spans_under_the_callers_one() {
 async fn sends_of_one_task_do_not_meet_in_each_others_spans() {
     let host = Host::new();
     (0..2).for_each(|_| host.provider.answer(ProviderAnswer::unreachable()));
-    let both = futures_util::future::join3(host.send("a"), host.send("b"), host.send("a")).await;
+    let both = Box::pin(futures_util::future::join3(host.send("a"), host.send("b"), host.send("a"))).await;
     assert!([&both.0, &both.1, &both.2].iter().all(|outcome| outcome.as_str() == "delivered"), "{both:?}");
     let lines = [host.spans.lines("send.attempt"), host.spans.lines("send.completed")].concat();
     assert_eq!(lines.len(), 4 + 3);

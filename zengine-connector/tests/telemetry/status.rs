@@ -73,7 +73,7 @@ async fn calls_in_progress_fill_the_bulkhead_of_the_status() {
     host.provider.answer(ProviderAnswer::Hang);
     let send = host.send("1");
     let look = async {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        host.clock.advance(Duration::from_millis(10)).await;
         status(&host, "acme").await["bulkhead"]["in_use"].clone()
     };
     let (_, in_use) = futures_util::future::join(send, look).await;

@@ -3,5 +3,5 @@
 use zengine_strategies::cli;
 
 fn main() -> std::process::ExitCode {
-    cli::run(cli::Strategies::shipped())
+    cli::run(&cli::Strategies::shipped())
 }

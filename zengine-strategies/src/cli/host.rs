@@ -85,5 +85,5 @@ fn of_config(error: Error) -> Failure {
     if error.violations().is_empty() && error.kind() != ErrorKind::ConfigInvalid {
         return error.into();
     }
-    Failure::violations(below("/config", violations(error)))
+    Failure::violations(below("/config", violations(&error)))
 }

@@ -24,7 +24,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, strategies: &Strategies, out: &mut Out) -> Result<Exit, Failure> {
     if arguments.json {
-        for strategy in strategies.iter() {
+        for strategy in strategies.all() {
             out.json(&StrategyLine::of(strategy))?;
         }
     } else {
@@ -58,7 +58,7 @@ fn table(strategies: &Strategies) -> String {
     };
     let width = strategies.names().map(str::len).max().unwrap_or_default();
     let mut text = String::new();
-    for strategy in strategies.iter() {
+    for strategy in strategies.all() {
         let Descriptor { name, summary, direction, .. } = *strategy.descriptor;
         // Writing into a String does not fail.
         let _ = writeln!(text, "{STRONG}{name:width$}{STRONG:#}  {:8}  {summary}", ways(direction));

@@ -8,7 +8,7 @@
 //! use zengine_strategies::cli::{self, Strategies};
 //!
 //! fn main() -> ExitCode {
-//!     cli::run(Strategies::shipped().named("acme", env!("CARGO_PKG_VERSION"))) // .with(CliStrategy::new(…))
+//!     cli::run(&Strategies::shipped().named("acme", env!("CARGO_PKG_VERSION"))) // .with(CliStrategy::new(…))
 //! }
 //! ```
 //!
@@ -71,7 +71,7 @@ use output::Out;
 ///
 /// Sets the panic hook of the process, so that no message of a panic is printed, and runs a tokio runtime of its own. Must not be
 /// called from within one.
-pub fn run(strategies: Strategies) -> ExitCode {
+pub fn run(strategies: &Strategies) -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         if zengine_connector::private::is_damage_of_a_store() {
             return;
@@ -82,10 +82,10 @@ pub fn run(strategies: Strategies) -> ExitCode {
     }));
     let color = arguments::color(std::env::args_os().skip(1));
     output::choose_color(color);
-    let matches = arguments::command(&strategies).color(color).get_matches();
+    let matches = arguments::command(strategies).color(color).get_matches();
     let ended = Cli::from_arg_matches(&matches)
         .map_err(|error| Failure::invalid(error.to_string()))
-        .and_then(|cli| block_on(cli.command, &strategies));
+        .and_then(|cli| block_on(cli.command, strategies));
     match ended {
         Ok(exit) => exit.into(),
         Err(failure) => failure.report(),

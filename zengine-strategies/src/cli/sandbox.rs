@@ -61,7 +61,7 @@ fn setting(text: &str) -> Result<(String, String), &'static str> {
 /// The options of all emulators, as text for the help.
 pub(super) fn options(strategies: &Strategies) -> String {
     let mut text = String::new();
-    for (strategy, emulator) in strategies.iter().filter_map(|strategy| Some((strategy, strategy.emulator?))) {
+    for (strategy, emulator) in strategies.all().filter_map(|strategy| Some((strategy, strategy.emulator?))) {
         // Writing into a String does not fail.
         let _ = writeln!(text, "Options of {}, for --set or from the environment:", strategy.name());
         for (name, what) in emulator.options {
@@ -109,7 +109,7 @@ pub(super) async fn run(arguments: &Arguments, strategies: &Strategies, out: &mu
 /// The selected strategies, with their emulators.
 fn selected<'a>(names: &[String], strategies: &'a Strategies) -> Result<Vec<(&'a CliStrategy, Emulator)>, Failure> {
     if names.is_empty() {
-        return Ok(strategies.iter().filter_map(|strategy| Some((strategy, strategy.emulator?))).collect());
+        return Ok(strategies.all().filter_map(|strategy| Some((strategy, strategy.emulator?))).collect());
     }
     let mut found: Vec<(&CliStrategy, Emulator)> = vec![];
     for name in names {

@@ -94,7 +94,7 @@ type DryRun = dyn Fn(&Value, &Value) -> io::Result<Arc<dyn HttpClient>> + Send +
 ///
 /// let acme = CliStrategy::new(async |instance: Instance, cx: CliContext| Ok(AcmeChat::new(cx.http(), instance.base_url)));
 /// let strategies = Strategies::new().with(acme);
-/// // fn main() -> ExitCode { zengine_strategies::cli::run(strategies) }
+/// // fn main() -> ExitCode { zengine_strategies::cli::run(&strategies) }
 /// assert_eq!(strategies.names().collect::<Vec<_>>(), ["acme-chat"]);
 /// ```
 #[derive(Clone)]
@@ -124,7 +124,7 @@ impl CliStrategy {
             build: Arc::new(move |registry, instance, cx| {
                 let built = serde_json::from_value(instance).map(|instance| build(instance, cx));
                 Box::pin(async move {
-                    let strategy = built.map_err(|error| vec![unread(&error)])?.await.map_err(violations)?;
+                    let strategy = built.map_err(|error| vec![unread(&error)])?.await.map_err(|error| violations(&error))?;
                     Ok(registry.register(strategy))
                 })
             }),
@@ -187,7 +187,7 @@ impl CliStrategy {
             }
         }
         let registry = (self.build)(StrategyRegistry::builder(), instance, cx).await?;
-        registry.build().map_err(violations)
+        registry.build().map_err(|error| violations(&error))
     }
 }
 
@@ -214,7 +214,7 @@ pub(super) fn instance_secret(name: &str) -> String {
 }
 
 /// An error as violations: its own, or one at the field that it names.
-pub(super) fn violations(error: Error) -> Vec<Violation> {
+pub(super) fn violations(error: &Error) -> Vec<Violation> {
     if !error.violations().is_empty() {
         return error.violations().to_vec();
     }
@@ -270,13 +270,13 @@ impl Strategies {
         self.list.iter().map(CliStrategy::name)
     }
 
-    pub(super) fn iter(&self) -> std::slice::Iter<'_, CliStrategy> {
+    pub(super) fn all(&self) -> std::slice::Iter<'_, CliStrategy> {
         self.list.iter()
     }
 
     /// The strategy with this name.
     pub(super) fn find(&self, name: &str) -> Result<&CliStrategy, Failure> {
-        self.iter().find(|strategy| strategy.name() == name).ok_or_else(|| Failure::unknown("strategy", name, self.names()))
+        self.all().find(|strategy| strategy.name() == name).ok_or_else(|| Failure::unknown("strategy", name, self.names()))
     }
 }
 

@@ -218,9 +218,8 @@ async fn call(post: &Post, loft: &Loft, body: String, cx: &SendContext) -> Resul
     let once = || post.http.call(request(), options);
     let mut answer = if post.is(Flaw::SpawnsSend) { in_background(post, request(), options).await } else { once().await };
     match (post.flaw, &answer) {
-        (Flaw::SendsTwice, Ok(_)) => answer = once().await,
+        (Flaw::SendsTwice, Ok(_)) | (Flaw::SendsAgainOnTimeout, Err(HttpError { cause: HttpCause::Timeout, .. })) => answer = once().await,
         (Flaw::RetriesInsideSend, Ok(got)) if got.status().is_server_error() => answer = once().await,
-        (Flaw::SendsAgainOnTimeout, Err(HttpError { cause: HttpCause::Timeout, .. })) => answer = once().await,
         _ => {}
     }
     if post.is(Flaw::AssumesDelivery) && answer.as_ref().is_err_and(|error| error.cause == HttpCause::Timeout) {

@@ -20,5 +20,5 @@ struct Instance {
 fn main() -> ExitCode {
     let strategy = CliStrategy::new(async |instance: Instance, cx: CliContext| Ok(AcmeChat::new(cx.http(), instance.base_url)));
     let strategy = strategy.with_dry_run(|_| Response::new(r#"{"id":"dry-run"}"#.into()));
-    cli::run(Strategies::new().with(strategy).named("acme-chat", env!("CARGO_PKG_VERSION")))
+    cli::run(&Strategies::new().with(strategy).named("acme-chat", env!("CARGO_PKG_VERSION")))
 }
