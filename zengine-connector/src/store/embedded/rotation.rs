@@ -206,12 +206,14 @@ fn sessions_page(pass: &mut Pass, transaction: &WriteTransaction, after: Option<
     Ok(next)
 }
 
-/// What changes of one page of entries, and the last place, unless there are no more entries.
+/// The entries of a page that change, and its last place, unless no entries follow.
+type Changes<V> = (Vec<(Place, V)>, Option<Place>);
+
 fn changes<V>(
     mut entries: impl Iterator<Item = Result<(Place, V), StorageError>>,
     after: Option<&Place>,
     mut change: impl FnMut(&Place, &V) -> Option<V>,
-) -> Result<(Vec<(Place, V)>, Option<Place>), Fault> {
+) -> Result<Changes<V>, Fault> {
     let (mut changed, mut last, mut order) = (Vec::new(), None, AscendingKeys::after(after));
     for entry in entries.by_ref().take(PAGE) {
         let (place, value) = entry?;

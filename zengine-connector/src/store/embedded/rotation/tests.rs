@@ -39,8 +39,8 @@ async fn fill(store: &Embedded) {
         let owner = OwnerToken::named("o");
         let lease = Lease { owner, boot: None, until_ms: NOW + 60_000 };
         let fingerprint = Fingerprint::new([1; 16], 1, keys.current().id());
-        let result = (n % 3 > 0).then(|| if n % 3 == 1 { StoredReceipt::EMPTY } else { receipt(&key, "receipt") });
-        let terminal = if n % 3 == 0 { Terminal::Unknown } else { Terminal::Delivered };
+        let result = (!n.is_multiple_of(3)).then(|| if n % 3 == 1 { StoredReceipt::EMPTY } else { receipt(&key, "receipt") });
+        let terminal = if n.is_multiple_of(3) { Terminal::Unknown } else { Terminal::Delivered };
         let evidence = Evidence::new(crate::message::State::Delivered, NOW, Some(receipt(&key, "told")));
         let made = AttemptsMade::new(1);
         for operation in [
@@ -50,7 +50,7 @@ async fn fill(store: &Embedded) {
         ] {
             assert!(store.claims().apply(&key, &operation, None, NOW).await.unwrap().done);
         }
-        if n % 3 == 0 {
+        if n.is_multiple_of(3) {
             let tell = ClaimOp::Tell { key_generation: 0, evidence, skew_ms: 0, ttl_s: 100 };
             let told = store.claims().apply(&key, &tell, None, NOW).await.unwrap().record.unwrap();
             let clear = ClaimOp::ClearEffects { first_claimed_at_ms: NOW, generation: 0, done: told.effects_pending };
@@ -59,7 +59,7 @@ async fn fill(store: &Embedded) {
         let id = FailureId::new(format!("f-{n:05}")).unwrap();
         let letter = DeadLetter::new(LetterDirection::Outbound, (&tenant, &strategy, id), "failed", NOW);
         let mut letter = letter.seal(keys, &SystemRng, b"body").unwrap();
-        if n % 2 == 0 {
+        if n.is_multiple_of(2) {
             letter.provider_details = keyring::seal(keys, &SystemRng, &letter.details_bound(), b"{}").unwrap();
         }
         store.dead_letters().put(&letter).await.unwrap();
