@@ -1,5 +1,7 @@
 //! Reading of untrusted JSON: the properties of the fuzz target, over mutated inputs of a fixed seed.
 
+#![allow(clippy::expect_used, reason = "a property that does not hold ends the test")]
+
 mod properties;
 
 /// Inputs per run.

@@ -77,7 +77,7 @@ fn look_up(object: &Object<'_>, name: &str) -> usize {
     0
 }
 
-/// A value is what serde_json takes it for.
+/// A value is what `serde_json` takes it for.
 fn same(value: ValueRef<'_>, expected: &Value) {
     match expected {
         Value::Null => assert!(value.is_null()),
