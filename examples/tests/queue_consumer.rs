@@ -213,11 +213,11 @@ async fn an_error_says_what_to_mend_and_not_what_stood_there() {
     let host = Host::new();
     for (canary, hint) in [
         (r#"{"to":{"ids":[{"kind":"phone","value":"1555canary"}]},"content":{"type":"text","body":"x"}}"#, "a phone number is + and"),
-        (r#"{"to":"+1555","content":{"type":"text","canary":"x"}}"#, "missing=body"),
-        (r#"{"to":"+1555","content":{"type":"canary"}}"#, "expected=one of `text`"),
-        (r#"{"to":"+1555","content":{"type":"text","body":"x"},"canary":"x"}"#, "expected=one of `to`, `content`, `reply_to`"),
-        (r#"["canary"]"#, "expected="),
-        (r#"{"to":"+1555","content":{"type":"text","body":"x"},"reply_to":{"canary":1}}"#, "expected=a string"),
+        (r#"{"to":"+1555","content":{"type":"text","canary":"x"}}"#, "/content/body: is required"),
+        (r#"{"to":"+1555","content":{"type":"canary"}}"#, "/content/type: must be one of text"),
+        (r#"{"to":"+1555","content":{"type":"text","body":"x"},"canary":"x"}"#, "/*: is not a known field; known: "),
+        (r#"["canary"]"#, "must be of type object"),
+        (r#"{"to":"+1555","content":{"type":"text","body":"x"},"reply_to":{"canary":1}}"#, "/reply_to: must be of type string"),
     ] {
         let message: Box<RawValue> = serde_json::from_str(canary).unwrap();
         let error = host.orchestrator.send(&acme(), "recording", "order-1", &message).await.unwrap_err();

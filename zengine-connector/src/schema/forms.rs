@@ -13,9 +13,26 @@ use crate::error::closest;
 /// Maximum references and forms inside each other that are followed for one value: a schema may refer to itself.
 const MAX_DEPTH: usize = 12;
 
-/// The message about a member that a schema does not name.
-pub(super) fn unknown<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> String {
-    format!("is not a known field{}", meant(name, known))
+/// Maximum known members that the message about an unknown one lists.
+const MAX_LISTED: usize = 24;
+
+/// The message about a member that a schema does not name: the one that was probably meant, else those that it names.
+pub(super) fn unknown<'k>(name: &str, known: impl Iterator<Item = &'k str> + Clone) -> String {
+    let meant = meant(name, known.clone());
+    let mut listed: Vec<_> = known.collect();
+    listed.sort_unstable();
+    listed.dedup();
+    match (meant.is_empty(), listed.len()) {
+        (true, 1..=MAX_LISTED) => format!("{UNKNOWN}; known: {}", listed.join(", ")),
+        _ => format!("{UNKNOWN}{meant}"),
+    }
+}
+
+const UNKNOWN: &str = "is not a known field";
+
+/// Whether a violation is about a member whose name resembles no known one, so that it may be a recipient or content.
+pub(super) fn is_of_foreign_name(message: &str) -> bool {
+    message.strip_prefix(UNKNOWN).is_some_and(|rest| !rest.starts_with("; did you mean"))
 }
 
 fn meant<'k>(text: &str, known: impl IntoIterator<Item = &'k str>) -> String {

@@ -142,6 +142,12 @@ impl Checks {
         }
         for violation in &mut found {
             violation.pointer = masked(&violation.pointer);
+            // A misspelled name is shown; any other may be a recipient or content.
+            if forms::is_of_foreign_name(&violation.message)
+                && let Some((parent, _)) = violation.pointer.rsplit_once('/')
+            {
+                violation.pointer = format!("{parent}/*");
+            }
         }
         found.sort_by(|a, b| a.pointer.cmp(&b.pointer));
         found.dedup();

@@ -30,7 +30,7 @@ mod run;
 mod sample;
 mod sessions;
 mod shape;
-mod shown;
+pub(crate) mod shown;
 pub(crate) mod vary;
 mod wire;
 

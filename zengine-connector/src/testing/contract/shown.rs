@@ -1,5 +1,6 @@
-//! Requests in the form of pairs, for files and failures: without secrets and credentials.
+//! Requests without secrets and credentials, for files and failures; elements that cannot be read.
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::kit::Kit;
@@ -48,4 +49,22 @@ fn cut(value: &mut Value) {
         Value::Object(members) => members.values_mut().for_each(cut),
         _ => {}
     }
+}
+
+/// Elements that cannot be read.
+pub(crate) fn bad_elements(kit: &Kit) -> Vec<Value> {
+    let own = &kit.inbound().poison;
+    if own.is_empty() { vec![json!(7), json!("kit"), json!([])] } else { own.clone() }
+}
+
+/// A request without its credentials: headers that authenticate it, and secrets in its address.
+pub(crate) fn unsigned(kit: &Kit, request: &http::Request<Bytes>) -> http::Request<Bytes> {
+    let mut changed = request.clone();
+    for header in &kit.inbound().signatures {
+        changed.headers_mut().remove(*header);
+    }
+    if let Ok(uri) = kit.masked(&request.uri().to_string()).replace("***", "0").parse() {
+        *changed.uri_mut() = uri;
+    }
+    changed
 }

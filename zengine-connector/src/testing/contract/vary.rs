@@ -6,7 +6,6 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::kit::Kit;
 use crate::{
     message::{ElementError, Party},
     strategy::RoutedEvent,
@@ -105,12 +104,6 @@ fn collect(value: &Value, at: String, into: &mut Vec<String>) {
     into.push(at);
 }
 
-/// Elements that cannot be read.
-pub(crate) fn bad_elements(kit: &Kit) -> Vec<Value> {
-    let own = &kit.inbound().poison;
-    if own.is_empty() { vec![json!(7), json!("kit"), json!([])] } else { own.clone() }
-}
-
 /// Whether a dead letter of an element holds these bytes.
 pub(crate) fn kept(letter: &Value, bytes: &[u8]) -> bool {
     if let Some(raw) = letter.get("raw") {
@@ -175,18 +168,6 @@ pub(crate) fn with_content(request: &http::Request<Bytes>, bytes: Bytes) -> Opti
         *changed.body_mut() = bytes;
     }
     Some(changed)
-}
-
-/// A request without its credentials: headers that authenticate it, and secrets in its address.
-pub(crate) fn unsigned(kit: &Kit, request: &http::Request<Bytes>) -> http::Request<Bytes> {
-    let mut changed = request.clone();
-    for header in &kit.inbound().signatures {
-        changed.headers_mut().remove(*header);
-    }
-    if let Ok(uri) = kit.masked(&request.uri().to_string()).replace("***", "0").parse() {
-        *changed.uri_mut() = uri;
-    }
-    changed
 }
 
 /// Other values than a token: parts of it, longer ones, and none.

@@ -37,7 +37,7 @@ pub(crate) async fn a_batch_keeps_its_order(kit: &SharedKit) -> CaseResult {
 /// An unreadable element is one element error, kept as a dead letter; its neighbours arrive, and the request is
 /// acknowledged, so that the provider does not redeliver it for days.
 pub(crate) async fn a_bad_element_does_not_affect_its_neighbours(kit: &SharedKit) -> CaseResult {
-    for (n, bad) in vary::bad_elements(kit).into_iter().enumerate() {
+    for (n, bad) in shown::bad_elements(kit).into_iter().enumerate() {
         for place in [0, 2, 4] {
             let inbox = Inbox::new(kit);
             let mut elements: Vec<_> = (0..4).map(|n| kit.element(n)).collect();
@@ -71,7 +71,7 @@ pub(crate) async fn a_bad_element_does_not_affect_its_neighbours(kit: &SharedKit
 /// A batch of unreadable elements only is acknowledged, and each element is kept.
 pub(crate) async fn every_bad_element_is_kept(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
-    let bad = vary::bad_elements(kit).swap_remove(0);
+    let bad = shown::bad_elements(kit).swap_remove(0);
     let received = inbox.elements(0, vec![bad.clone(), bad.clone(), bad]).await;
     assert_accepted(&received, "a batch of unreadable elements");
     let kept = inbox.letters().await.len();

@@ -35,7 +35,7 @@ pub(crate) async fn a_late_redelivery_is_recognised(kit: &SharedKit) -> CaseResu
 pub(crate) async fn a_redelivered_batch_runs_no_handler_twice(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     let mut elements: Vec<_> = (1..=3).map(|n| kit.element(n)).collect();
-    elements.push(vary::bad_elements(kit).swap_remove(0));
+    elements.push(shown::bad_elements(kit).swap_remove(0));
     for n in 1..=3 {
         let received = inbox.elements(0, elements.clone()).await;
         assert_accepted(&received, "a batch, delivered again");

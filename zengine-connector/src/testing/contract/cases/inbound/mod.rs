@@ -24,6 +24,6 @@ mod prelude {
         expected::Expected,
         inbound::Form,
         inbox::{Inbox, assert_accepted, content, words},
-        vary,
+        shown, vary,
     };
 }

@@ -7,7 +7,7 @@ pub(crate) async fn normalize_is_pure(kit: &SharedKit) -> CaseResult {
     let (inbox, fresh) = (Inbox::new(kit), Inbox::new(kit));
     let batches = kit.inbound().batches;
     let request = if batches {
-        let elements = (1..=3).map(|n| kit.element(n)).chain([vary::bad_elements(kit).swap_remove(0)]).collect();
+        let elements = (1..=3).map(|n| kit.element(n)).chain([shown::bad_elements(kit).swap_remove(0)]).collect();
         inbox.host.request(0, inbox.body(0, elements)).expect("any bytes are a body")
     } else {
         inbox.host.sample(0, 1)

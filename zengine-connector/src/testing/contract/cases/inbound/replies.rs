@@ -54,6 +54,6 @@ pub(crate) async fn a_poll_without_credentials_is_refused(kit: &SharedKit) -> Ca
     let inbox = Inbox::new(kit);
     let received = inbox.sample(0, 1).await;
     let poll = polls(0, &Sample::new(1), &received.response);
-    inbox.assert_refused(vary::unsigned(kit, &poll), "a poll without credentials").await;
+    inbox.assert_refused(shown::unsigned(kit, &poll), "a poll without credentials").await;
     Ok(())
 }

@@ -298,7 +298,7 @@ impl SecretStore for SecretsDown {
 pub(crate) async fn odd_requests_are_refused(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     let request = inbox.host.sample(0, 1);
-    let unsigned = vary::unsigned(kit, &request);
+    let unsigned = shown::unsigned(kit, &request);
     let long = "a".repeat(100_000);
     let mut odd = vec![];
     for header in kit.inbound().signatures.iter().copied().chain(["authorization", "content-type", "x-forwarded-for"]) {
