@@ -10,19 +10,19 @@ use super::name::Name;
 /// Each file's path and its text for the name `acme-chat`. `Cargo.toml` has another name here, because cargo leaves folders
 /// with a manifest out of the package.
 pub(super) const TEMPLATE: &[(&str, &str)] = &[
-    (".gitignore", include_str!("template/gitignore")),
-    ("Cargo.toml", include_str!("template/manifest.toml")),
-    ("README.md", include_str!("template/README.md")),
-    ("docs.md", include_str!("template/docs.md")),
-    ("rustfmt.toml", include_str!("template/rustfmt.toml")),
-    ("src/lib.rs", include_str!("template/lib.rs")),
-    ("src/main.rs", include_str!("template/main.rs")),
-    ("tests/command.rs", include_str!("template/command.rs")),
-    ("tests/contract.rs", include_str!("template/contract.rs")),
-    ("tests/fixtures/inbound/batch.expect.json", include_str!("template/fixtures/batch.expect.json")),
-    ("tests/fixtures/inbound/batch.in.json", include_str!("template/fixtures/batch.in.json")),
-    ("tests/fixtures/outbound/text.expect.json", include_str!("template/fixtures/text.expect.json")),
-    ("tests/fixtures/outbound/text.in.json", include_str!("template/fixtures/text.in.json")),
+    (".gitignore", include_str!("../../../template/gitignore")),
+    ("Cargo.toml", include_str!("../../../template/manifest.toml")),
+    ("README.md", include_str!("../../../template/README.md")),
+    ("docs.md", include_str!("../../../template/docs.md")),
+    ("rustfmt.toml", include_str!("../../../template/rustfmt.toml")),
+    ("src/lib.rs", include_str!("../../../template/lib.rs")),
+    ("src/main.rs", include_str!("../../../template/main.rs")),
+    ("tests/command.rs", include_str!("../../../template/command.rs")),
+    ("tests/contract.rs", include_str!("../../../template/contract.rs")),
+    ("tests/fixtures/inbound/batch.expect.json", include_str!("../../../template/fixtures/batch.expect.json")),
+    ("tests/fixtures/inbound/batch.in.json", include_str!("../../../template/fixtures/batch.in.json")),
+    ("tests/fixtures/outbound/text.expect.json", include_str!("../../../template/fixtures/text.expect.json")),
+    ("tests/fixtures/outbound/text.in.json", include_str!("../../../template/fixtures/text.in.json")),
 ];
 
 /// The source of the crates of this project.
