@@ -7,7 +7,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[macro_use]
-mod redacted;
+mod macros;
 
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -1,10 +1,8 @@
 //! Files that hold secrets or people's words.
 
-use std::{
-    fs::{File, OpenOptions},
-    io,
-    path::Path,
-};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::Path;
 
 /// Opens a file, or creates it, for nobody else to read (mode 0600). What is no regular file, such as a terminal, keeps its mode.
 pub(crate) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {

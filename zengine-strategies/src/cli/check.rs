@@ -2,12 +2,10 @@
 
 use zengine_connector::{TenantId, store::Memory};
 
-use super::{
-    exit::{Exit, Failure},
-    file::{File, FileArgument, Needs},
-    host::{Host, TENANT},
-    strategy::{CliContext, Strategies},
-};
+use super::exit::{Exit, Failure};
+use super::file::{File, FileArgument, Needs};
+use super::host::{Host, TENANT};
+use super::strategy::{CliContext, Strategies};
 
 /// Check a file and report every violation, one JSON pointer per line
 ///

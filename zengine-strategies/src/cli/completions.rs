@@ -2,12 +2,10 @@
 
 use clap_complete::Shell;
 
-use super::{
-    arguments,
-    exit::{Exit, Failure},
-    output::Out,
-    strategy::Strategies,
-};
+use super::arguments;
+use super::exit::{Exit, Failure};
+use super::output::Out;
+use super::strategy::Strategies;
 
 /// Print a script with completions for a shell
 ///

@@ -2,11 +2,9 @@
 
 use std::{io, process::ExitCode};
 
-use zengine_connector::{
-    Error, ErrorKind,
-    error::{Disposition, Violation},
-    private::closest,
-};
+use zengine_connector::error::{Disposition, Violation};
+use zengine_connector::private::closest;
+use zengine_connector::{Error, ErrorKind};
 
 use super::output;
 

@@ -3,14 +3,12 @@
 use serde::Serialize;
 use zengine_connector::{StrategyName, TenantId, store::Memory, strategy::HealthStatus};
 
-use super::{
-    exit::{Exit, Failure},
-    file::{File, FileArgument, Needs},
-    host::{self, Host},
-    output::Out,
-    progress,
-    strategy::Strategies,
-};
+use super::exit::{Exit, Failure};
+use super::file::{File, FileArgument, Needs};
+use super::host::Host;
+use super::output::Out;
+use super::strategy::Strategies;
+use super::{host, progress};
 
 /// Query the health of a tenant's channel; nothing is sent
 ///

@@ -4,18 +4,14 @@ use std::{net::IpAddr, sync::Arc};
 
 use http::Uri;
 use serde_json::Value;
-use zengine_connector::{
-    Error, ErrorKind, Orchestrator, OrchestratorBuilder, StrategyName, TenantId,
-    http::ReqwestClient,
-    ids::RouteKey,
-    store::{Memory, Stores, TenantRow},
-};
+use zengine_connector::http::ReqwestClient;
+use zengine_connector::ids::RouteKey;
+use zengine_connector::store::{Memory, Stores, TenantRow};
+use zengine_connector::{Error, ErrorKind, Orchestrator, OrchestratorBuilder, StrategyName, TenantId};
 
-use super::{
-    exit::Failure,
-    file::{File, below},
-    strategy::{CliContext, CliStrategy, violations},
-};
+use super::exit::Failure;
+use super::file::{File, below};
+use super::strategy::{CliContext, CliStrategy, violations};
 
 /// The default tenant.
 pub(super) const TENANT: &str = "cli";

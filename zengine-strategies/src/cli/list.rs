@@ -3,16 +3,12 @@
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use zengine_connector::{
-    message::{Channel, Idempotency},
-    strategy::{Descriptor, Direction, Reply},
-};
+use zengine_connector::message::{Channel, Idempotency};
+use zengine_connector::strategy::{Descriptor, Direction, Reply};
 
-use super::{
-    exit::{Exit, Failure},
-    output::{Out, STRONG},
-    strategy::{CliStrategy, Strategies},
-};
+use super::exit::{Exit, Failure};
+use super::output::{Out, STRONG};
+use super::strategy::{CliStrategy, Strategies};
 
 /// List the strategies of this build
 #[derive(Debug, clap::Args)]

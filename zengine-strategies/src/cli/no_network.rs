@@ -2,10 +2,8 @@
 
 use bytes::Bytes;
 use http::{Request, Response};
-use zengine_connector::{
-    HttpClient, Reach, async_trait,
-    http::{CallOptions, HttpCause, HttpError},
-};
+use zengine_connector::http::{CallOptions, HttpCause, HttpError};
+use zengine_connector::{HttpClient, Reach, async_trait};
 
 /// An HTTP client that refuses every call.
 #[derive(Debug)]

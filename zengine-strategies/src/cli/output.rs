@@ -3,18 +3,15 @@
 //! Standard output is for programs: one compact JSON value per line, flushed at once. Text for people goes to standard error
 //! or, if a command has no other result, to standard output; it has colours only on a terminal.
 
-use std::{
-    fmt::Write as _,
-    io::{self, Write as _},
-};
+use std::fmt::Write as _;
+use std::io;
+use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use clap::ColorChoice;
 use serde::Serialize;
-use zengine_connector::{
-    error::Violation,
-    private::{is_invisible, on_one_line},
-};
+use zengine_connector::error::Violation;
+use zengine_connector::private::{is_invisible, on_one_line};
 
 use super::exit::Failure;
 

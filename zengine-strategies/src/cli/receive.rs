@@ -3,25 +3,21 @@
 use std::{net::IpAddr, path::PathBuf};
 
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
-use zengine_connector::{
-    Error, InboundEvent, TenantId,
-    error::Violation,
-    json::Limits,
-    message::ElementError,
-    orchestrator::{InboundSettings, Preview},
-    private::on_one_line,
-    store::Memory,
-    strategy::{InboundRequest, RawPayload, VerifyError},
-};
+use zengine_connector::error::Violation;
+use zengine_connector::json::Limits;
+use zengine_connector::message::ElementError;
+use zengine_connector::orchestrator::{InboundSettings, Preview};
+use zengine_connector::private::on_one_line;
+use zengine_connector::store::Memory;
+use zengine_connector::strategy::{InboundRequest, RawPayload, VerifyError};
+use zengine_connector::{Error, InboundEvent, TenantId};
 
-use super::{
-    exit::{Exit, Failure},
-    file::{File, Needs},
-    host::Host,
-    input::{self, Input},
-    output::Out,
-    strategy::{CliContext, CliStrategy, Strategies, instance_secret},
-};
+use super::exit::{Exit, Failure};
+use super::file::{File, Needs};
+use super::host::Host;
+use super::input::{self, Input};
+use super::output::Out;
+use super::strategy::{CliContext, CliStrategy, Strategies, instance_secret};
 
 /// Maximum length of a body to verify, in bytes: the core's own limit.
 const VERIFIED: u64 = 4 << 20;

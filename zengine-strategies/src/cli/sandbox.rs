@@ -1,21 +1,18 @@
 //! `zengine sandbox`.
 
-use std::{
-    fmt::Write as _,
-    fs::OpenOptions,
-    io::{self, Write as _},
-    path::PathBuf,
-};
+use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io;
+use std::io::Write as _;
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::{
-    emulator::{Emulator, EmulatorOptions, RunningEmulator, variable},
-    exit::{Exit, Failure},
-    host::TENANT,
-    output::{Out, STRONG},
-    strategy::{CliStrategy, Strategies},
-};
+use super::emulator::{Emulator, EmulatorOptions, RunningEmulator, variable};
+use super::exit::{Exit, Failure};
+use super::host::TENANT;
+use super::output::{Out, STRONG};
+use super::strategy::{CliStrategy, Strategies};
 use crate::private_file;
 
 /// Run emulators of the providers on this machine until Ctrl-C

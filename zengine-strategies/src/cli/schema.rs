@@ -1,10 +1,8 @@
 //! `zengine schema`.
 
-use super::{
-    exit::{Exit, Failure},
-    output::Out,
-    strategy::Strategies,
-};
+use super::exit::{Exit, Failure};
+use super::output::Out;
+use super::strategy::Strategies;
 
 /// Print a JSON Schema of a strategy, as one line
 #[derive(Debug, clap::Args)]

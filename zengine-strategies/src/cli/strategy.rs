@@ -6,15 +6,13 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use zengine_connector::{
-    Error, HttpClient, Orchestrator, Strategy, StrategyRegistry, TenantId, async_trait,
-    error::Violation,
-    http::{CallOptions, HttpError},
-    registry::RegistryBuilder,
-    runtime::BoxFuture,
-    schemars::{JsonSchema, schema_for},
-    strategy::Descriptor,
-};
+use zengine_connector::error::Violation;
+use zengine_connector::http::{CallOptions, HttpError};
+use zengine_connector::registry::RegistryBuilder;
+use zengine_connector::runtime::BoxFuture;
+use zengine_connector::schemars::{JsonSchema, schema_for};
+use zengine_connector::strategy::Descriptor;
+use zengine_connector::{Error, HttpClient, Orchestrator, Strategy, StrategyRegistry, TenantId, async_trait};
 
 use super::{emulator::Emulator, exit::Failure, no_network::NoNetwork};
 

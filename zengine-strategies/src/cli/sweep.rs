@@ -3,12 +3,10 @@
 use serde::Serialize;
 use zengine_connector::{Memory, Orchestrator, pipeline::Swept, store::Stores};
 
-use super::{
-    dead_letters::StoreArgument,
-    exit::{Exit, Failure},
-    output::Out,
-    progress,
-};
+use super::dead_letters::StoreArgument;
+use super::exit::{Exit, Failure};
+use super::output::Out;
+use super::progress;
 
 /// Records per page.
 const PAGE: usize = 100;

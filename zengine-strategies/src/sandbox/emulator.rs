@@ -1,6 +1,5 @@
 //! The handle common to all running emulators.
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -215,8 +214,4 @@ impl<P> Emulator<P> {
     }
 }
 
-impl<P> fmt::Debug for Emulator<P> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Emulator").field("base_url", &self.base_url()).finish_non_exhaustive()
-    }
-}
+redacted!(Emulator<P> { base_url: |it| it.base_url() });

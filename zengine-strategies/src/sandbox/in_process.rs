@@ -1,6 +1,5 @@
 //! An emulator without a socket: its request handler as an HTTP client.
 
-use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -74,8 +73,4 @@ fn failed(cause: HttpCause) -> HttpError {
     HttpError::new(cause, Reach::Maybe)
 }
 
-impl<P> fmt::Debug for InProcess<P> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("InProcess").finish_non_exhaustive()
-    }
-}
+redacted!(InProcess<P> {});

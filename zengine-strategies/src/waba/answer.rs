@@ -5,16 +5,12 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use serde_json::Value;
-use zengine_connector::{
-    ErrorKind, ProviderMessageId, Reach, Receipt, SendContext, SendError,
-    error::{NeedsReach, ProviderDetails, Violation},
-    http::retry_after,
-};
+use zengine_connector::error::{NeedsReach, ProviderDetails, Violation};
+use zengine_connector::http::retry_after;
+use zengine_connector::{ErrorKind, ProviderMessageId, Reach, Receipt, SendContext, SendError};
 
-use super::{
-    errors::{Class, GraphError, classify},
-    wire::{Accepted, Addressee},
-};
+use super::errors::{Class, GraphError, classify};
+use super::wire::{Accepted, Addressee};
 
 /// Maximum wait that is taken from a header.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);

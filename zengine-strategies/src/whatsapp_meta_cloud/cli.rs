@@ -7,10 +7,8 @@ use serde_json::{Value, json};
 use zengine_connector::HttpClient;
 
 use super::{MetaApp, WhatsAppMetaCloud};
-use crate::{
-    cli::{CliContext, CliStrategy, Emulator, EmulatorOptions, RunningEmulator},
-    sandbox::meta_cloud::{MetaCloud, Number, Settings, Webhooks},
-};
+use crate::cli::{CliContext, CliStrategy, Emulator, EmulatorOptions, RunningEmulator};
+use crate::sandbox::meta_cloud::{MetaCloud, Number, Settings, Webhooks};
 
 pub(crate) fn strategy() -> CliStrategy {
     CliStrategy::new(async |app: MetaApp, cx: CliContext| Ok(WhatsAppMetaCloud::new(cx.http(), app)))

@@ -5,11 +5,9 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{Method, Response, Uri, header};
 use serde_json::Value;
-use zengine_connector::{
-    ErrorKind, HttpClient, Reach, SendError,
-    error::NeedsReach,
-    http::{CallOptions, HttpError, Multipart, RequestBuilder},
-};
+use zengine_connector::error::NeedsReach;
+use zengine_connector::http::{CallOptions, HttpError, Multipart, RequestBuilder};
+use zengine_connector::{ErrorKind, HttpClient, Reach, SendError};
 
 use super::token::Credentials;
 pub(super) use zengine_connector::http::encode as encoded;

@@ -2,12 +2,9 @@
 
 use http::Uri;
 use serde::Deserialize;
-use zengine_connector::{
-    Error, ErrorKind, Secret, SecretRef,
-    error::Violation,
-    message::{Checker, Unit},
-    schemars,
-};
+use zengine_connector::error::Violation;
+use zengine_connector::message::{Checker, Unit};
+use zengine_connector::{Error, ErrorKind, Secret, SecretRef, schemars};
 
 /// The default address of the Graph API.
 const GRAPH: &str = "https://graph.facebook.com";

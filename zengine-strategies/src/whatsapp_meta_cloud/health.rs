@@ -6,16 +6,11 @@ use bytes::Bytes;
 use http::{Method, Response};
 use zengine_connector::{ErrorKind, Fault, HealthContext, SendError, http::HttpCause, strategy::HealthStatus};
 
-use super::{
-    Tenant,
-    client::{CallFailure, Graph, MAX_ANSWER, Payload},
-    onboarding,
-};
-use crate::waba::{
-    answer,
-    errors::{Class, GraphError},
-    node::Node,
-};
+use super::client::{CallFailure, Graph, MAX_ANSWER, Payload};
+use super::{Tenant, onboarding};
+use crate::waba::answer;
+use crate::waba::errors::{Class, GraphError};
+use crate::waba::node::Node;
 
 const FIELDS: &str = "id,quality_rating,status,health_status";
 

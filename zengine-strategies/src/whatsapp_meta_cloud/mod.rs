@@ -15,13 +15,13 @@ mod token;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use zengine_connector::error::Violation;
+use zengine_connector::message::{Capabilities, Message};
+use zengine_connector::runtime::Clock;
+use zengine_connector::strategy::HealthStatus;
 use zengine_connector::{
     Configure, ConfigureContext, Error, ErrorKind, EventContext, HealthContext, HttpClient, OutboundMessage, OutboundStrategy, Receipt,
     SendContext, SendError, Strategy,
-    error::Violation,
-    message::{Capabilities, Message},
-    runtime::Clock,
-    strategy::HealthStatus,
 };
 
 pub use config::{LengthUnit, MetaApp, TokenKind, WhatsAppMetaCloudConfig};
@@ -35,11 +35,9 @@ pub use token::{TokenHook, TokenStatus};
 
 pub use crate::waba::{capabilities::CAPABILITIES, wire::Addressee};
 
-use crate::waba::{
-    answer,
-    capabilities::CAPABILITIES_UTF16,
-    mapper::{self, Rules},
-};
+use crate::waba::capabilities::CAPABILITIES_UTF16;
+use crate::waba::mapper::Rules;
+use crate::waba::{answer, mapper};
 use client::Payload;
 use http::Method;
 use token::{Credentials, Keeper};

@@ -3,11 +3,9 @@
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
-use zengine_connector::{
-    ErrorKind, FailureId,
-    error::ProviderDetails,
-    store::{DeadLetter, DeadLetterStore, LetterDirection},
-};
+use zengine_connector::error::ProviderDetails;
+use zengine_connector::store::{DeadLetter, DeadLetterStore, LetterDirection};
+use zengine_connector::{ErrorKind, FailureId};
 
 use super::store_failure;
 use crate::cli::exit::{Exit, Failure};

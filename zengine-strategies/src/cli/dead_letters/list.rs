@@ -1,15 +1,11 @@
 //! `zengine dead-letters list`.
 
-use zengine_connector::{
-    FailureId, StrategyName, TenantId,
-    store::{DeadLetter, LetterDirection},
-};
+use zengine_connector::store::{DeadLetter, LetterDirection};
+use zengine_connector::{FailureId, StrategyName, TenantId};
 
 use super::{StoreArgument, letter::DeadLetterLine, store_failure};
-use crate::cli::{
-    exit::{Exit, Failure},
-    output::{self, Out},
-};
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::output::{self, Out};
 
 /// Letters per page.
 const PAGE: usize = 100;

@@ -9,16 +9,12 @@ mod show;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use zengine_connector::{
-    Embedded, Error,
-    store::{StoreError, StoreErrorKind},
-};
+use zengine_connector::store::{StoreError, StoreErrorKind};
+use zengine_connector::{Embedded, Error};
 
-use super::{
-    exit::{Exit, Failure},
-    output::Out,
-    strategy::Strategies,
-};
+use super::exit::{Exit, Failure};
+use super::output::Out;
+use super::strategy::Strategies;
 
 /// Inspect messages that could not be sent or handled, and send or hand them over again
 ///

@@ -2,22 +2,18 @@
 
 use std::time::Duration;
 
-use zengine_connector::{
-    ClientMessageId, FailureId,
-    pipeline::RedriveOptions,
-    store::{DeadLetter, LetterDirection, Stores},
-};
+use zengine_connector::pipeline::RedriveOptions;
+use zengine_connector::store::{DeadLetter, LetterDirection, Stores};
+use zengine_connector::{ClientMessageId, FailureId};
 
 use super::{StoreArgument, letter::find, refused};
-use crate::cli::{
-    exit::{Exit, Failure},
-    file::{File, FileArgument, Needs},
-    host::{self, Host},
-    output::{self, Out},
-    progress,
-    send::{Report, report_outcome},
-    strategy::Strategies,
-};
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::file::{File, FileArgument, Needs};
+use crate::cli::host::Host;
+use crate::cli::output::Out;
+use crate::cli::send::{Report, report_outcome};
+use crate::cli::strategy::Strategies;
+use crate::cli::{host, output, progress};
 
 /// Send the message of a dead letter again
 ///

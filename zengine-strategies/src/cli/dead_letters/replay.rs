@@ -1,19 +1,16 @@
 //! `zengine dead-letters replay`.
 
-use zengine_connector::{
-    FailureId, HandlerContext, HandlerError, InboundEvent, TenantId,
-    orchestrator::Replayed,
-    store::{DeadLetter, LetterDirection, Stores},
-};
+use zengine_connector::orchestrator::Replayed;
+use zengine_connector::store::{DeadLetter, LetterDirection, Stores};
+use zengine_connector::{FailureId, HandlerContext, HandlerError, InboundEvent, TenantId};
 
 use super::{StoreArgument, letter::find, refused};
-use crate::cli::{
-    exit::{Exit, Failure},
-    file::{File, FileArgument, Needs},
-    host::{self, Host},
-    output::{self, Out},
-    strategy::Strategies,
-};
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::file::{File, FileArgument, Needs};
+use crate::cli::host::Host;
+use crate::cli::output::Out;
+use crate::cli::strategy::Strategies;
+use crate::cli::{host, output};
 
 /// Print the event of an inbound dead letter and remove the letter
 ///

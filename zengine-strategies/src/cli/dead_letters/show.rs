@@ -2,14 +2,10 @@
 
 use zengine_connector::FailureId;
 
-use super::{
-    StoreArgument,
-    letter::{DeadLetterLine, find, open_failure},
-};
-use crate::cli::{
-    exit::{Exit, Failure},
-    output::Out,
-};
+use super::StoreArgument;
+use super::letter::{DeadLetterLine, find, open_failure};
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::output::Out;
 
 /// Show one dead letter as a JSON line
 #[derive(Debug, clap::Args)]

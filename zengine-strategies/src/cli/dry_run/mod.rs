@@ -14,16 +14,12 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use zengine_connector::{
-    HttpClient, async_trait,
-    http::{CallOptions, HttpError},
-};
+use zengine_connector::http::{CallOptions, HttpError};
+use zengine_connector::{HttpClient, async_trait};
 
-use super::{
-    exit::{Exit, Failure},
-    file::File,
-    strategy::CliStrategy,
-};
+use super::exit::{Exit, Failure};
+use super::file::File;
+use super::strategy::CliStrategy;
 use redact::Redactor;
 
 /// An HTTP client that records each request without its secrets; the provider's emulator answers it, in process.

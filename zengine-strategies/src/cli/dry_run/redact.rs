@@ -1,12 +1,10 @@
 //! Secrets as `***` in every encoding: plain, percent-encoded, hexadecimal, JSON, or base64 at any offset.
 
-use std::{collections::BTreeSet, fmt};
+use std::collections::BTreeSet;
 
-use base64::{
-    Engine as _,
-    alphabet::{STANDARD, URL_SAFE},
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
+use base64::Engine as _;
+use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::HeaderValue;
 use serde_json::{Map, Value};
 use zengine_connector::Secret;
@@ -35,11 +33,7 @@ pub(super) struct Redactor {
     spelled: Vec<Secret<String>>,
 }
 
-impl fmt::Debug for Redactor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Redactor").field("secrets", &self.plain.len()).finish_non_exhaustive()
-    }
-}
+redacted!(Redactor { secrets: |it| it.plain.len() });
 
 impl Redactor {
     pub(super) fn new<'a>(secrets: impl Iterator<Item = &'a str>) -> Self {

@@ -5,10 +5,8 @@ use serde_json::{Value, json};
 use zengine_connector::{StrategyRegistry, TenantId, error::Violation, schema};
 
 use super::{File, Needs, Secrets, below};
-use crate::cli::{
-    exit::Failure,
-    strategy::{CliContext, CliStrategy},
-};
+use crate::cli::exit::Failure;
+use crate::cli::strategy::{CliContext, CliStrategy};
 
 /// The schema of the file, without the strategy's schemas of its members.
 fn form(needs: Needs) -> Value {

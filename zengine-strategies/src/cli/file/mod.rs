@@ -5,10 +5,8 @@
 mod check;
 mod secrets;
 
-use std::{
-    io::Read as _,
-    path::{Path, PathBuf},
-};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;

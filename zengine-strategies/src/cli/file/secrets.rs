@@ -1,17 +1,13 @@
 //! The secrets of a file: its own, the referenced ones, and the literals of its instance.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::Deserialize as _;
 use serde_json::{Value, json};
-use zengine_connector::{
-    Secret, SecretRef, StrategyName,
-    error::Violation,
-    store::{Memory, SecretScope},
-};
+use zengine_connector::error::Violation;
+use zengine_connector::store::{Memory, SecretScope};
+use zengine_connector::{Secret, SecretRef, StrategyName};
 
 /// Maximum length of a secret's file, in bytes.
 const MAX_FILE: u64 = 64 * 1024;

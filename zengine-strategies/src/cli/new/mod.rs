@@ -3,16 +3,12 @@
 mod files;
 mod name;
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{fs, io};
 
-use super::{
-    exit::{Exit, Failure},
-    output::Out,
-};
+use super::exit::{Exit, Failure};
+use super::output::Out;
 
 use files::Core;
 use name::Name;

@@ -12,33 +12,13 @@ fn is_taken(name: &str) -> bool {
 }
 
 /// Crates that a new strategy's own name would hide, and names that cargo refuses for a package.
-const CRATES: [&str; 17] = [
-    "alloc",
-    "aux",
-    "bytes",
-    "con",
-    "core",
-    "http",
-    "nul",
-    "prn",
-    "proc-macro",
-    "serde",
-    "serde-json",
-    "std",
-    "test",
-    "tokio",
-    "zengine-connector",
-    "zengine-connector-derive",
-    "zengine-strategies",
-];
+const CRATES: &str = "alloc aux bytes con core http nul prn proc-macro serde serde-json std test tokio \
+     zengine-connector zengine-connector-derive zengine-strategies";
 
 /// Reserved words of Rust 2024.
-const KEYWORDS: [&str; 52] = [
-    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else", "enum", "extern",
-    "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv",
-    "pub", "ref", "return", "self", "static", "struct", "super", "trait", "true", "try", "type", "typeof", "union", "unsafe", "unsized",
-    "use", "virtual", "where", "while", "yield",
-];
+const KEYWORDS: &str = "abstract as async await become box break const continue crate do dyn else enum extern false final fn for gen \
+     if impl in let loop macro match mod move mut override priv pub ref return self static struct super trait true try type typeof \
+     union unsafe unsized use virtual where while yield";
 
 /// A name valid for a package, a crate, a type and a strategy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +43,7 @@ impl Name {
         if is_taken(text) {
             return Err(format!("{text} is a strategy of zengine-strategies: choose a name of your own"));
         }
-        if CRATES.contains(&text) || KEYWORDS.contains(&text) {
+        if [CRATES, KEYWORDS].iter().any(|words| words.split(' ').any(|word| word == text)) {
             return Err(format!("a crate cannot be named {text}: add a word, such as {text}-chat"));
         }
         let name = Self(text.to_owned());

@@ -5,22 +5,17 @@ mod report;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use zengine_connector::{
-    ClientMessageId, Embedded, Error, Outcome, SendOptions, TenantId,
-    message::Degrade,
-    runtime::{Rng as _, SystemRng},
-    store::{Memory, Stores},
-};
+use zengine_connector::message::Degrade;
+use zengine_connector::runtime::{Rng as _, SystemRng};
+use zengine_connector::store::{Memory, Stores};
+use zengine_connector::{ClientMessageId, Embedded, Error, Outcome, SendOptions, TenantId};
 
-use super::{
-    dry_run,
-    exit::{Exit, Failure},
-    file::{File, FileArgument, Needs},
-    host::{self, Host},
-    output::{self, Out},
-    progress,
-    strategy::{CliContext, CliStrategy, Strategies},
-};
+use super::exit::{Exit, Failure};
+use super::file::{File, FileArgument, Needs};
+use super::host::Host;
+use super::output::Out;
+use super::strategy::{CliContext, CliStrategy, Strategies};
+use super::{dry_run, host, output, progress};
 
 use message::Message;
 pub(super) use report::Report;

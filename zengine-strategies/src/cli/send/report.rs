@@ -1,10 +1,8 @@
 //! The outcome as one JSON line: a public format, so members are only added.
 
 use serde::Serialize;
-use zengine_connector::{
-    ClientMessageId, Outcome, TenantId,
-    store::{Attempts, DeadLetterPort},
-};
+use zengine_connector::store::{Attempts, DeadLetterPort};
+use zengine_connector::{ClientMessageId, Outcome, TenantId};
 
 #[derive(Serialize)]
 pub(in crate::cli) struct Report<'a> {

@@ -158,95 +158,63 @@ impl FaultKind for RequestFault {
 
 #[allow(clippy::needless_pass_by_value, reason = "a code is given as it is written: 131000 or \"Throttling\"")]
 impl Fault {
-    /// Lets a request through unchanged. For scripts, such as one that fails the third request but not the first two.
-    pub fn pass() -> Self {
-        Self::new(RequestFault::Pass {})
-    }
-
-    /// Refuses with the provider's "too many requests".
-    pub fn throttle() -> Self {
-        Self::new(RequestFault::Throttle {})
-    }
-
-    /// Refuses with a provider's error code, a number or a text, and this HTTP status.
-    pub fn error(code: impl ToString, status: u16) -> Self {
-        Self::new(RequestFault::Error { code: code.to_string(), status: Some(status) })
-    }
-
-    /// Refuses with a provider's error code, a number or a text, and its usual HTTP status.
-    pub fn code(code: impl ToString) -> Self {
-        Self::new(RequestFault::Error { code: code.to_string(), status: None })
-    }
-
-    /// Responds 200 with the provider's error body; the message is not accepted.
-    pub fn error_in_200(code: impl ToString) -> Self {
-        Self::error(code, 200)
-    }
-
-    /// Responds with an HTML page, as a proxy in front of the provider does.
-    pub fn html(status: u16) -> Self {
-        Self::new(RequestFault::Html { status: Some(status) })
-    }
-
-    /// Responds 302 with this `Location`.
-    pub fn redirect(location: impl Into<String>) -> Self {
-        Self::new(RequestFault::Redirect { location: location.into(), status: None })
+    constructors! {
+        /// Lets a request through unchanged. For scripts, such as one that fails the third request but not the first two.
+        pub pass() => Self::new(RequestFault::Pass {});
+        /// Refuses with the provider's "too many requests".
+        pub throttle() => Self::new(RequestFault::Throttle {});
+        /// Refuses with a provider's error code, a number or a text, and this HTTP status.
+        pub error(code: impl ToString, status: u16) => Self::new(RequestFault::Error { code: code.to_string(), status: Some(status) });
+        /// Refuses with a provider's error code, a number or a text, and its usual HTTP status.
+        pub code(code: impl ToString) => Self::new(RequestFault::Error { code: code.to_string(), status: None });
+        /// Responds 200 with the provider's error body; the message is not accepted.
+        pub error_in_200(code: impl ToString) => Self::error(code, 200);
+        /// Responds with an HTML page, as a proxy in front of the provider does.
+        pub html(status: u16) => Self::new(RequestFault::Html { status: Some(status) });
+        /// Responds 302 with this `Location`.
+        pub redirect(location: impl Into<String>) => Self::new(RequestFault::Redirect { location: location.into(), status: None });
+        /// Responds 503 after reading the body; the message is not accepted. The client cannot tell.
+        pub unavailable() => Self::new(RequestFault::Unavailable {});
+        /// Responds 503 although the message is accepted and will be delivered.
+        pub unavailable_after_accepting() => Self::unavailable().accepting();
+        /// Accepts at once and responds as usual after `delay`.
+        pub slow(delay: Duration) => Self::new(RequestFault::Slow { ms: ms(delay) });
+        /// Accepts at once and responds in `pieces` pieces, at least 1, with a pause before each.
+        pub drip(pieces: u32, pause: Duration) => Self::new(RequestFault::Drip { pieces, ms: ms(pause) });
+        /// Reads the request and never responds; the message is not accepted.
+        pub hang() => Self::new(RequestFault::Hang {});
+        /// Accepts the message and never responds.
+        pub hang_after_accepting() => Self::hang().accepting();
+        /// Accepts the message and ends the response in the middle of its body.
+        pub cut_body() => Self::new(RequestFault::CutBody {});
+        /// Accepts the message, sends the head and half of the body, then stalls with the connection open.
+        pub stall_body() => Self::new(RequestFault::Stall {});
+        /// Accepts the message and responds with a `Content-Length` that is off by `by` bytes, then closes the connection.
+        pub wrong_length(by: i64) => Self::new(RequestFault::WrongLength { by });
+        /// Reads the request, then responds with bytes that are not HTTP; the message is not accepted.
+        pub garbage() => Self::new(RequestFault::Garbage {});
+        /// Accepts the message, and removes the member at this JSON pointer from the response.
+        pub remove(pointer: impl Into<String>) => Self::new(RequestFault::Remove { pointer: pointer.into() });
+        /// Accepts the message and responds with success, but without the message's id.
+        pub without_id() => Self::new(RequestFault::NoId {});
+        /// Announces media with a wrong digest. Matches look-ups of media (edge `media_url`).
+        pub wrong_hash() => Self::new(RequestFault::WrongHash {});
+        /// Sends this many bytes more than the file has, without announcing a length. Matches downloads (edge `media_download`).
+        pub oversize(bytes: u64) => Self::new(RequestFault::Oversize { bytes });
+        /// Resets the connection before reading the body. A condition on the body makes it [`reset_after_reading`](Self::reset_after_reading).
+        pub reset_before_reading() => Self::new(RequestFault::Reset { before_reading: true });
+        /// Reads the request, then resets the connection; the message is not accepted.
+        pub reset_after_reading() => Self::new(RequestFault::Reset { before_reading: false });
+        /// Accepts the message, then resets the connection.
+        pub reset_after_accepting() => Self::reset_after_reading().accepting();
+        /// Accepts the message; its status webhooks then report a failure with this code, a number or a text.
+        pub undeliverable(code: impl ToString) => Self::new(RequestFault::Undeliverable { code: code.to_string() });
     }
 
     /// Responds with these bytes.
     pub fn raw(status: u16, content_type: impl Into<String>, body: impl Into<String>) -> Self {
         let (content_type, body) = (Some(content_type.into()), body.into().into());
         Self::new(RequestFault::Raw { status: Some(status), content_type, body })
-    }
-
-    /// Responds 503 after reading the body; the message is not accepted. The client cannot tell.
-    pub fn unavailable() -> Self {
-        Self::new(RequestFault::Unavailable {})
-    }
-
-    /// Responds 503 although the message is accepted and will be delivered.
-    pub fn unavailable_after_accepting() -> Self {
-        Self::unavailable().accepting()
-    }
-
-    /// Accepts at once and responds as usual after `delay`.
-    pub fn slow(delay: Duration) -> Self {
-        Self::new(RequestFault::Slow { ms: ms(delay) })
-    }
-
-    /// Accepts at once and responds in `pieces` pieces, at least 1, with a pause before each.
-    pub fn drip(pieces: u32, pause: Duration) -> Self {
-        Self::new(RequestFault::Drip { pieces, ms: ms(pause) })
-    }
-
-    /// Reads the request and never responds; the message is not accepted.
-    pub fn hang() -> Self {
-        Self::new(RequestFault::Hang {})
-    }
-
-    /// Accepts the message and never responds.
-    pub fn hang_after_accepting() -> Self {
-        Self::hang().accepting()
-    }
-
-    /// Accepts the message and ends the response in the middle of its body.
-    pub fn cut_body() -> Self {
-        Self::new(RequestFault::CutBody {})
-    }
-
-    /// Accepts the message, sends the head and half of the body, then stalls with the connection open.
-    pub fn stall_body() -> Self {
-        Self::new(RequestFault::Stall {})
-    }
-
-    /// Accepts the message and responds with a `Content-Length` that is off by `by` bytes, then closes the connection.
-    pub fn wrong_length(by: i64) -> Self {
-        Self::new(RequestFault::WrongLength { by })
-    }
-
-    /// Reads the request, then responds with bytes that are not HTTP; the message is not accepted.
-    pub fn garbage() -> Self {
-        Self::new(RequestFault::Garbage {})
     }
 
     /// Accepts the message, and sets `value` at this JSON pointer of the response.
@@ -261,67 +229,18 @@ impl Fault {
         Self::new(RequestFault::Change { pointer: pointer.into(), value: value.into() })
     }
 
-    /// Accepts the message, and removes the member at this JSON pointer from the response.
-    pub fn remove(pointer: impl Into<String>) -> Self {
-        Self::new(RequestFault::Remove { pointer: pointer.into() })
-    }
-
-    /// Accepts the message and responds with success, but without the message's id.
-    pub fn without_id() -> Self {
-        Self::new(RequestFault::NoId {})
-    }
-
-    /// Announces media with a wrong digest. Matches look-ups of media (edge `media_url`).
-    pub fn wrong_hash() -> Self {
-        Self::new(RequestFault::WrongHash {})
-    }
-
-    /// Sends this many bytes more than the file has, without announcing a length. Matches downloads (edge `media_download`).
-    pub fn oversize(bytes: u64) -> Self {
-        Self::new(RequestFault::Oversize { bytes })
-    }
-
-    /// Resets the connection before reading the body. A condition on the body makes it [`reset_after_reading`](Self::reset_after_reading).
-    pub fn reset_before_reading() -> Self {
-        Self::new(RequestFault::Reset { before_reading: true })
-    }
-
-    /// Reads the request, then resets the connection; the message is not accepted.
-    pub fn reset_after_reading() -> Self {
-        Self::new(RequestFault::Reset { before_reading: false })
-    }
-
-    /// Accepts the message, then resets the connection.
-    pub fn reset_after_accepting() -> Self {
-        Self::reset_after_reading().accepting()
-    }
-
-    /// Accepts the message; its status webhooks then report a failure with this code, a number or a text.
-    pub fn undeliverable(code: impl ToString) -> Self {
-        Self::new(RequestFault::Undeliverable { code: code.to_string() })
-    }
-
-    /// Accepts (and delivers) the message despite the fault's response.
-    pub fn accepting(mut self) -> Self {
-        self.common.accepting = true;
-        self
+    setters! {
+        /// Accepts (and delivers) the message despite the fault's response.
+        pub accepting() => common.accepting = true;
+        /// Matches any kind of request whose path contains `part`.
+        pub on_path(part: impl Into<String>) => common.path = Some(part.into());
+        /// Matches any kind of request.
+        pub on_any_request() => common.any_request = true;
     }
 
     /// Adds a header to the fault's response.
     pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.common.headers.insert(name.into(), value.into());
-        self
-    }
-
-    /// Matches any kind of request whose path contains `part`.
-    pub fn on_path(mut self, part: impl Into<String>) -> Self {
-        self.common.path = Some(part.into());
-        self
-    }
-
-    /// Matches any kind of request.
-    pub fn on_any_request(mut self) -> Self {
-        self.common.any_request = true;
         self
     }
 

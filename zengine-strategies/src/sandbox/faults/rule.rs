@@ -161,16 +161,14 @@ impl<K> FaultRule<K> {
         self
     }
 
-    /// Applies the fault to each match with this probability, 0 to 1. The emulator's seed determines the draws.
-    pub fn with_probability(mut self, probability: f64) -> Self {
-        self.common.probability = Some(probability);
-        self
-    }
-
-    /// Matches only requests or webhooks of this sending number or account.
-    pub fn for_sender(mut self, sender: impl Into<String>) -> Self {
-        self.common.sender = Some(sender.into());
-        self
+    setters! {
+        /// Applies the fault to each match with this probability, 0 to 1. The emulator's seed determines the draws.
+        pub with_probability(probability: f64) => common.probability = Some(probability);
+        /// Matches only requests or webhooks of this sending number or account.
+        pub for_sender(sender: impl Into<String>) => common.sender = Some(sender.into());
+        /// Matches only if the request's JSON body, or the webhook's update, satisfies the condition. It runs inside the emulator:
+        /// you must not call the emulator from it.
+        pub when(condition: impl Fn(&Value) -> bool + Send + Sync + 'static) => common.condition = Some(Arc::new(condition));
     }
 
     /// Matches requests of this kind instead of sends (`media_upload`, `oauth`, …), or webhooks with this kind of update
@@ -183,13 +181,6 @@ impl<K> FaultRule<K> {
     /// Matches only if the request's body, or the webhook's update, has this value at this JSON pointer.
     pub fn when_member(mut self, pointer: impl Into<String>, value: impl Into<Value>) -> Self {
         self.common.when.insert(pointer.into(), value.into());
-        self
-    }
-
-    /// Matches only if the request's JSON body, or the webhook's update, satisfies the condition. It runs inside the emulator:
-    /// you must not call the emulator from it.
-    pub fn when(mut self, condition: impl Fn(&Value) -> bool + Send + Sync + 'static) -> Self {
-        self.common.condition = Some(Arc::new(condition));
         self
     }
 

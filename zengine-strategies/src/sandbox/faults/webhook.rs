@@ -62,64 +62,31 @@ impl FaultKind for WebhookFaultKind {
 }
 
 impl WebhookFault {
-    /// Delivers the webhook, then `copies` more times.
-    pub fn duplicate(copies: u32) -> Self {
-        Self::new(WebhookFaultKind::Duplicate { copies, ms: 0 })
-    }
-
-    /// Delivers the webhook, and once more after a pause by the emulator's clock.
-    pub fn duplicate_after(pause: Duration) -> Self {
-        Self::new(WebhookFaultKind::Duplicate { copies: 1, ms: ms(pause) })
-    }
-
-    /// Delivers the webhook after a pause by the emulator's clock; later webhooks overtake it.
-    pub fn delay(pause: Duration) -> Self {
-        Self::new(WebhookFaultKind::Delay { ms: ms(pause) })
-    }
-
-    /// Delivers the webhook after the next `count` webhooks, or after a second if fewer follow.
-    pub fn behind(count: u32) -> Self {
-        Self::new(WebhookFaultKind::Behind { count })
-    }
-
-    /// Delivers the update in one POST with the following ones, of any sender and account, `count` in total, 1 to 1,000, or as
-    /// many as follow within a second.
-    pub fn together(count: usize) -> Self {
-        Self::new(WebhookFaultKind::Together { count })
-    }
-
-    /// Loses the first attempt; redelivery follows as after any failure.
-    pub fn drop_once() -> Self {
-        Self::new(WebhookFaultKind::DropOnce {})
-    }
-
-    /// Never delivers the webhook.
-    pub fn lose() -> Self {
-        Self::new(WebhookFaultKind::Lose {})
-    }
-
-    /// Delivers the webhook but treats the response as a failure: redelivery follows although the callback accepted it.
-    pub fn ignore_answer() -> Self {
-        Self::new(WebhookFaultKind::IgnoreAnswer {})
-    }
-
-    /// Closes the connection in the middle of the body; redelivery follows.
-    pub fn cut() -> Self {
-        Self::new(WebhookFaultKind::Cut {})
-    }
-
-    /// Signs the webhook with another secret.
-    pub fn wrong_signature() -> Self {
-        Self::new(WebhookFaultKind::WrongSignature {})
-    }
-
-    /// Omits the signature.
-    pub fn unsigned() -> Self {
-        Self::new(WebhookFaultKind::Unsigned {})
-    }
-
-    /// Changes one byte of the body after signing it.
-    pub fn corrupt() -> Self {
-        Self::new(WebhookFaultKind::Corrupt {})
+    constructors! {
+        /// Delivers the webhook, then `copies` more times.
+        pub duplicate(copies: u32) => Self::new(WebhookFaultKind::Duplicate { copies, ms: 0 });
+        /// Delivers the webhook, and once more after a pause by the emulator's clock.
+        pub duplicate_after(pause: Duration) => Self::new(WebhookFaultKind::Duplicate { copies: 1, ms: ms(pause) });
+        /// Delivers the webhook after a pause by the emulator's clock; later webhooks overtake it.
+        pub delay(pause: Duration) => Self::new(WebhookFaultKind::Delay { ms: ms(pause) });
+        /// Delivers the webhook after the next `count` webhooks, or after a second if fewer follow.
+        pub behind(count: u32) => Self::new(WebhookFaultKind::Behind { count });
+        /// Delivers the update in one POST with the following ones, of any sender and account, `count` in total, 1 to 1,000, or as
+        /// many as follow within a second.
+        pub together(count: usize) => Self::new(WebhookFaultKind::Together { count });
+        /// Loses the first attempt; redelivery follows as after any failure.
+        pub drop_once() => Self::new(WebhookFaultKind::DropOnce {});
+        /// Never delivers the webhook.
+        pub lose() => Self::new(WebhookFaultKind::Lose {});
+        /// Delivers the webhook but treats the response as a failure: redelivery follows although the callback accepted it.
+        pub ignore_answer() => Self::new(WebhookFaultKind::IgnoreAnswer {});
+        /// Closes the connection in the middle of the body; redelivery follows.
+        pub cut() => Self::new(WebhookFaultKind::Cut {});
+        /// Signs the webhook with another secret.
+        pub wrong_signature() => Self::new(WebhookFaultKind::WrongSignature {});
+        /// Omits the signature.
+        pub unsigned() => Self::new(WebhookFaultKind::Unsigned {});
+        /// Changes one byte of the body after signing it.
+        pub corrupt() => Self::new(WebhookFaultKind::Corrupt {});
     }
 }

@@ -1,7 +1,5 @@
 //! A journal entry.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -68,22 +66,8 @@ pub struct JournalEntry {
     pub answer: Value,
 }
 
-impl fmt::Debug for JournalEntry {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The bodies contain personal messages.
-        formatter
-            .debug_struct("JournalEntry")
-            .field("number", &self.number)
-            .field("kind", &self.kind)
-            .field("at_ms", &self.at_ms)
-            .field("method", &self.method)
-            .field("path", &self.path)
-            .field("status", &self.status)
-            .field("accepted", &self.accepted)
-            .field("fault", &self.fault)
-            .finish_non_exhaustive()
-    }
-}
+// The bodies contain personal messages.
+redacted!(JournalEntry { number, kind, at_ms, method, path, status, accepted, fault });
 
 /// Maximum length of a body that is kept whole, in bytes.
 const MAX_BODY: usize = 256 * 1024;

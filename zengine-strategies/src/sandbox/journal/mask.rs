@@ -23,11 +23,7 @@ pub(in crate::sandbox) struct Mask {
     values: Mutex<HashSet<String>>,
 }
 
-impl std::fmt::Debug for Mask {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Mask").finish_non_exhaustive()
-    }
-}
+redacted!(Mask {});
 
 impl Mask {
     /// A mask that also knows the provider's names of secret members.

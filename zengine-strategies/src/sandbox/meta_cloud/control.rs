@@ -283,21 +283,11 @@ fn add_number(meta: &Meta, call: &ControlCall<'_>) -> Answered {
         return Err(ControlError::bad_request("`id` and `account` must not be empty"));
     }
     let mut number = Number::new(form.id, form.account);
-    if let Some(token) = form.token {
-        number = number.with_token(token);
-    }
-    if let Some(display) = form.display_number {
-        number = number.with_display_number(display);
-    }
-    if let Some(name) = form.name {
-        number = number.with_name(name);
-    }
-    if form.fresh {
-        number = number.fresh();
-    }
-    if form.coexisting {
-        number = number.coexisting();
-    }
+    number.token = form.token.unwrap_or(number.token);
+    number.display = form.display_number.unwrap_or(number.display);
+    number.name = form.name.unwrap_or(number.name);
+    number.fresh = form.fresh;
+    number.coexists = form.coexisting;
     let answer = json!({"id": number.id, "token": number.token});
     meta.state.add_number(number);
     Ok(answer)
@@ -337,15 +327,10 @@ struct CodeForm {
 
 fn issue_code(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     let form: CodeForm = call.read()?;
-    let mut signup = Signup::of(form.accounts);
-    match form.days {
-        None => {}
-        Some(60) => signup = signup.lasting_60_days(),
-        Some(_) => return Err(ControlError::bad_request("`days` must be 60; without it the token never expires")),
+    if form.days.is_some_and(|days| days != 60) {
+        return Err(ControlError::bad_request("`days` must be 60; without it the token never expires"));
     }
-    if let Some(uri) = form.redirect_uri {
-        signup = signup.with_redirect_uri(uri);
-    }
+    let signup = Signup { expires: form.days.is_some(), redirect_uri: form.redirect_uri, ..Signup::of(form.accounts) };
     Ok(json!({"code": meta.state.tokens.issue_code(&meta.state.ids, signup)}))
 }
 
@@ -390,21 +375,12 @@ struct TemplateForm {
 
 fn add_template(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     let form: TemplateForm = call.read()?;
-    let mut template = Template::new(form.name, form.language);
-    if let Some(account) = form.account {
-        template = template.for_account(account);
+    if form.components.as_ref().is_some_and(|components| !components.is_array()) {
+        return Err(ControlError::bad_request("`components` must be an array"));
     }
-    if let Some(category) = form.category {
-        template = template.with_category(category);
-    }
-    if let Some(status) = form.status {
-        template = template.with_status(status);
-    }
-    match form.components {
-        Some(components @ Value::Array(_)) => template = template.with_components(components),
-        Some(_) => return Err(ControlError::bad_request("`components` must be an array")),
-        None => {}
-    }
+    let template = Template { account: form.account, components: form.components, ..Template::new(form.name, form.language) };
+    let template = form.category.into_iter().fold(template, Template::with_category);
+    let template = form.status.into_iter().fold(template, Template::with_status);
     Ok(json!({"id": meta.state.templates.add(template, &meta.state.ids)}))
 }
 

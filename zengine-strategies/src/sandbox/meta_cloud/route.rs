@@ -39,11 +39,7 @@ pub struct Meta {
     pub(super) engine: Arc<Engine>,
 }
 
-impl std::fmt::Debug for Meta {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Meta").finish_non_exhaustive()
-    }
-}
+redacted!(Meta {});
 
 /// An accepted message.
 #[derive(Debug)]
@@ -378,24 +374,17 @@ impl Meta {
     }
 }
 
+/// The kinds of request that are called like the last part of their path.
+const SAME: &str = "messages message_history phone_numbers register deregister request_code verify_code smb_app_data \
+     subscribed_apps access_tokens system_user_access_tokens";
+
 /// The kind of request for the last part of a path.
 fn edge_of(name: &str) -> &'static str {
     match name {
-        "messages" => "messages",
         "media" => "media_upload",
-        "message_history" => "message_history",
-        "phone_numbers" => "phone_numbers",
-        "register" => "register",
-        "deregister" => "deregister",
-        "request_code" => "request_code",
-        "verify_code" => "verify_code",
         "settings" => "number_settings",
-        "smb_app_data" => "smb_app_data",
-        "subscribed_apps" => "subscribed_apps",
         "subscriptions" => "app_subscriptions",
-        "access_tokens" => "access_tokens",
-        "system_user_access_tokens" => "system_user_access_tokens",
-        _ => "unknown",
+        name => SAME.split(' ').find(|edge| *edge == name).unwrap_or("unknown"),
     }
 }
 

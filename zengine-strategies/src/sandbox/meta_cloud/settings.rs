@@ -1,6 +1,5 @@
 //! Settings of an emulated Cloud API.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -75,47 +74,41 @@ impl Settings {
         self
     }
 
-    /// Sets the id of the app: the `client_id` of OAuth.
-    pub fn with_app_id(mut self, id: impl Into<String>) -> Self {
-        self.app_id = id.into();
-        self
-    }
-
-    /// Sets the secret that signs webhooks: the `client_secret` of OAuth.
-    pub fn with_app_secret(mut self, secret: impl Into<String>) -> Self {
-        self.app_secret = secret.into();
-        self
-    }
-
-    /// Sets the verify token of the handshake.
-    pub fn with_verify_token(mut self, token: impl Into<String>) -> Self {
-        self.verify_token = token.into();
-        self
-    }
-
-    /// Sets the http address of the callback. Without one, no webhooks are sent.
-    pub fn with_callback(mut self, url: impl Into<String>) -> Self {
-        self.callback = Some(url.into());
-        self
-    }
-
-    /// Appends the journal to this file.
-    pub fn with_journal(mut self, path: impl Into<PathBuf>) -> Self {
-        self.journal = Some(path.into());
-        self
-    }
-
-    /// Sets the port on 127.0.0.1. Defaults to 0, which takes a free one.
-    pub fn with_port(mut self, port: u16) -> Self {
-        self.port = port;
-        self
-    }
-
-    /// Sets the seed of random faults and ids, so that every run has the same faults and ids. A host with a persistent store then
-    /// treats the second run as a repetition. By default faults are seeded with 1 and ids are unique.
-    pub fn with_seed(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
-        self
+    setters! {
+        /// Sets the id of the app: the `client_id` of OAuth.
+        pub with_app_id(id: impl Into<String>) => app_id = id.into();
+        /// Sets the secret that signs webhooks: the `client_secret` of OAuth.
+        pub with_app_secret(secret: impl Into<String>) => app_secret = secret.into();
+        /// Sets the verify token of the handshake.
+        pub with_verify_token(token: impl Into<String>) => verify_token = token.into();
+        /// Sets the http address of the callback. Without one, no webhooks are sent.
+        pub with_callback(url: impl Into<String>) => callback = Some(url.into());
+        /// Appends the journal to this file.
+        pub with_journal(path: impl Into<PathBuf>) => journal = Some(path.into());
+        /// Sets the port on 127.0.0.1. Defaults to 0, which takes a free one.
+        pub with_port(port: u16) => port = port;
+        /// Sets the seed of random faults and ids, so that every run has the same faults and ids. A host with a persistent store then
+        /// treats the second run as a repetition. By default faults are seeded with 1 and ids are unique.
+        pub with_seed(seed: u64) => seed = Some(seed);
+        /// Sets the review of templates created or edited over HTTP. Defaults to immediate approval.
+        pub with_template_review(review: Review) => review = review;
+        /// Refuses unknown templates (132001). By default only their shape is checked.
+        pub known_templates_only() => rules.known_templates_only = true;
+        /// Refuses unknown media ids. By default any id is accepted.
+        pub known_media_only() => rules.known_media_only = true;
+        /// Refuses requests without `appsecret_proof`, as for an app with "Require App Secret".
+        pub require_appsecret_proof() => rules.appsecret_proof = true;
+        /// Refuses messages other than templates to people without a message within 24 hours (131047).
+        pub enforce_service_window() => rules.service_window = true;
+        /// Maximum messages per second of one number (130429). Defaults to no limit; Meta starts with 80.
+        pub with_throughput(per_second: u32) => rules.throughput = Some(per_second);
+        /// Maximum management calls per hour of one account (80008, with the usage header). Defaults to no limit; Meta allows 200, or
+        /// 5,000 with a registered number. Sends, uploads, downloads and OAuth do not count.
+        pub with_management_limit(per_hour: u32) => rules.management_limit = Some(per_hour);
+        /// Limits messages to the same person to one per six seconds, with a burst of 45 (131056).
+        pub enforce_pair_limit() => rules.pair_limit = true;
+        /// Sets the webhooks and their delivery.
+        pub with_webhooks(webhooks: Webhooks) => webhooks = webhooks;
     }
 
     /// Adds a template, against which sends are checked.
@@ -124,58 +117,9 @@ impl Settings {
         self
     }
 
-    /// Sets the review of templates created or edited over HTTP. Defaults to immediate approval.
-    pub fn with_template_review(mut self, review: Review) -> Self {
-        self.review = review;
-        self
-    }
-
     /// Sets a different WhatsApp id for the phone number `digits`, as Meta has in Argentina, Brazil and Mexico.
     pub fn with_wa_id(mut self, digits: impl Into<String>, wa_id: impl Into<String>) -> Self {
         self.wa_ids.push((digits.into(), wa_id.into()));
-        self
-    }
-
-    /// Refuses unknown templates (132001). By default only their shape is checked.
-    pub fn known_templates_only(mut self) -> Self {
-        self.rules.known_templates_only = true;
-        self
-    }
-
-    /// Refuses unknown media ids. By default any id is accepted.
-    pub fn known_media_only(mut self) -> Self {
-        self.rules.known_media_only = true;
-        self
-    }
-
-    /// Refuses requests without `appsecret_proof`, as for an app with "Require App Secret".
-    pub fn require_appsecret_proof(mut self) -> Self {
-        self.rules.appsecret_proof = true;
-        self
-    }
-
-    /// Refuses messages other than templates to people without a message within 24 hours (131047).
-    pub fn enforce_service_window(mut self) -> Self {
-        self.rules.service_window = true;
-        self
-    }
-
-    /// Maximum messages per second of one number (130429). Defaults to no limit; Meta starts with 80.
-    pub fn with_throughput(mut self, per_second: u32) -> Self {
-        self.rules.throughput = Some(per_second);
-        self
-    }
-
-    /// Maximum management calls per hour of one account (80008, with the usage header). Defaults to no limit; Meta allows 200, or
-    /// 5,000 with a registered number. Sends, uploads, downloads and OAuth do not count.
-    pub fn with_management_limit(mut self, per_hour: u32) -> Self {
-        self.rules.management_limit = Some(per_hour);
-        self
-    }
-
-    /// Limits messages to the same person to one per six seconds, with a burst of 45 (131056).
-    pub fn enforce_pair_limit(mut self) -> Self {
-        self.rules.pair_limit = true;
         self
     }
 
@@ -190,12 +134,6 @@ impl Settings {
     pub(super) fn app_token(&self) -> String {
         format!("{}|{}", self.app_id, self.app_secret)
     }
-
-    /// Sets the webhooks and their delivery.
-    pub fn with_webhooks(mut self, webhooks: Webhooks) -> Self {
-        self.webhooks = webhooks;
-        self
-    }
 }
 
 impl Default for Settings {
@@ -204,15 +142,4 @@ impl Default for Settings {
     }
 }
 
-impl fmt::Debug for Settings {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Settings")
-            .field("callback", &self.callback.is_some())
-            .field("journal", &self.journal.is_some())
-            .field("port", &self.port)
-            .field("numbers", &self.numbers)
-            .field("webhooks", &self.webhooks)
-            .finish_non_exhaustive()
-    }
-}
+redacted!(Settings { callback: |it| it.callback.is_some(), journal: |it| it.journal.is_some(), port, numbers, webhooks });

@@ -29,9 +29,9 @@ pub(super) const SHORT_LIFE_MS: u64 = 3_600_000;
 #[derive(Debug, Clone)]
 #[must_use = "it does nothing until a code is issued for it"]
 pub struct Signup {
-    accounts: Vec<String>,
-    expires: bool,
-    redirect_uri: Option<String>,
+    pub(super) accounts: Vec<String>,
+    pub(super) expires: bool,
+    pub(super) redirect_uri: Option<String>,
 }
 
 impl Signup {
@@ -40,16 +40,11 @@ impl Signup {
         Self { accounts: accounts.into_iter().map(Into::into).collect(), expires: false, redirect_uri: None }
     }
 
-    /// Limits the token's lifetime to 60 days.
-    pub fn lasting_60_days(mut self) -> Self {
-        self.expires = true;
-        self
-    }
-
-    /// Sets the redirect address of the login, which the exchange must repeat. Defaults to a popup login.
-    pub fn with_redirect_uri(mut self, uri: impl Into<String>) -> Self {
-        self.redirect_uri = Some(uri.into());
-        self
+    setters! {
+        /// Limits the token's lifetime to 60 days.
+        pub lasting_60_days() => expires = true;
+        /// Sets the redirect address of the login, which the exchange must repeat. Defaults to a popup login.
+        pub with_redirect_uri(uri: impl Into<String>) => redirect_uri = Some(uri.into());
     }
 }
 

@@ -32,16 +32,11 @@ impl GraphError {
         self
     }
 
-    /// Adds the quota header of management calls.
-    pub(in crate::sandbox) fn with_usage(mut self, account: &str, minutes: u64) -> Self {
-        self.usage = Some((account.to_owned(), minutes));
-        self
-    }
-
-    /// Replaces the code's usual text.
-    pub(in crate::sandbox) fn with_message(mut self, message: impl Into<String>) -> Self {
-        self.message = Some(message.into());
-        self
+    setters! {
+        /// Adds the quota header of management calls.
+        pub(in crate::sandbox) with_usage(account: &str, minutes: u64) => usage = Some((account.to_owned(), minutes));
+        /// Replaces the code's usual text.
+        pub(in crate::sandbox) with_message(message: impl Into<String>) => message = Some(message.into());
     }
 
     fn with_details(mut self, details: impl Into<String>) -> Self {
@@ -49,29 +44,17 @@ impl GraphError {
         self
     }
 
-    /// 131008: a required parameter is missing.
-    pub(in crate::sandbox) fn missing(path: &str) -> Self {
-        Self::new(131_008).with_details(format!("The parameter {path} is required."))
-    }
-
-    /// 131009: a parameter has a value that is not allowed.
-    pub(in crate::sandbox) fn invalid(path: &str, why: &str) -> Self {
-        Self::new(131_009).with_details(format!("{path}: {why}"))
-    }
-
-    /// 100: an unknown parameter, or a malformed request.
-    pub(in crate::sandbox) fn bad(details: impl Into<String>) -> Self {
-        Self::new(100).with_details(details)
-    }
-
-    /// An error with details.
-    pub(in crate::sandbox) fn because(code: i64, details: impl Into<String>) -> Self {
-        Self::new(code).with_details(details)
-    }
-
-    /// 190: no token, or an invalid one.
-    pub(in crate::sandbox) fn unauthorized() -> Self {
-        Self::new(190).with_message("Invalid OAuth access token - Cannot parse access token")
+    constructors! {
+        /// 131008: a required parameter is missing.
+        pub(in crate::sandbox) missing(path: &str) => Self::new(131_008).with_details(format!("The parameter {path} is required."));
+        /// 131009: a parameter has a value that is not allowed.
+        pub(in crate::sandbox) invalid(path: &str, why: &str) => Self::new(131_009).with_details(format!("{path}: {why}"));
+        /// 100: an unknown parameter, or a malformed request.
+        pub(in crate::sandbox) bad(details: impl Into<String>) => Self::new(100).with_details(details);
+        /// An error with details.
+        pub(in crate::sandbox) because(code: i64, details: impl Into<String>) => Self::new(code).with_details(details);
+        /// 190: no token, or an invalid one.
+        pub(in crate::sandbox) unauthorized() => Self::new(190).with_message("Invalid OAuth access token - Cannot parse access token");
     }
 
     /// 100 with subcode 33: no such object for this token.

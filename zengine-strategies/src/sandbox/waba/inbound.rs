@@ -1,7 +1,5 @@
 //! Inbound messages for webhooks.
 
-use std::fmt;
-
 use serde_json::{Map, Value, json};
 
 use super::ids;
@@ -105,10 +103,11 @@ impl Inbound {
         self
     }
 
-    /// Sets the person's profile name.
-    pub fn named(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
-        self
+    setters! {
+        /// Sets the person's profile name.
+        pub named(name: impl Into<String>) => name = name.into();
+        /// Omits `contacts` from the webhook.
+        pub without_contact() => with_contact = false;
     }
 
     /// Removes the phone number, as for a person with a username; the business-scoped user id stays.
@@ -116,12 +115,6 @@ impl Inbound {
         if let Some(message) = self.message.as_object_mut() {
             message.remove("from");
         }
-        self
-    }
-
-    /// Omits `contacts` from the webhook.
-    pub fn without_contact(mut self) -> Self {
-        self.with_contact = false;
         self
     }
 
@@ -154,8 +147,4 @@ impl From<Value> for Inbound {
     }
 }
 
-impl fmt::Debug for Inbound {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Inbound").field("type", &self.message.get("type")).finish_non_exhaustive()
-    }
-}
+redacted!(Inbound { kind: |it| it.message.get("type") });

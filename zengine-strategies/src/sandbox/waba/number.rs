@@ -1,6 +1,5 @@
 //! Phone numbers.
 
-use std::fmt;
 use std::time::Duration;
 
 /// A business phone number of the emulator.
@@ -38,40 +37,19 @@ impl Number {
         }
     }
 
-    /// Sets the display number, digits only.
-    pub fn with_display_number(mut self, digits: impl Into<String>) -> Self {
-        self.display = digits.into();
-        self
-    }
-
-    /// Sets the verified name of the business.
-    pub fn with_name(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
-        self
-    }
-
-    /// Sets the access token required in requests for this number. Several numbers may share one.
-    pub fn with_token(mut self, token: impl Into<String>) -> Self {
-        self.token = token.into();
-        self
-    }
-
-    /// Sets the lifetime of the access token by the emulator's clock. Defaults to unlimited.
-    pub fn with_token_life(mut self, life: Duration) -> Self {
-        self.token_life_ms = u64::try_from(life.as_millis()).ok();
-        self
-    }
-
-    /// Makes it a number just after signup: not verified, not registered, and its account not subscribed.
-    pub fn fresh(mut self) -> Self {
-        self.fresh = true;
-        self
-    }
-
-    /// Makes it a number that is also in use in the WhatsApp Business app.
-    pub fn coexisting(mut self) -> Self {
-        self.coexists = true;
-        self
+    setters! {
+        /// Sets the display number, digits only.
+        pub with_display_number(digits: impl Into<String>) => display = digits.into();
+        /// Sets the verified name of the business.
+        pub with_name(name: impl Into<String>) => name = name.into();
+        /// Sets the access token required in requests for this number. Several numbers may share one.
+        pub with_token(token: impl Into<String>) => token = token.into();
+        /// Sets the lifetime of the access token by the emulator's clock. Defaults to unlimited.
+        pub with_token_life(life: Duration) => token_life_ms = u64::try_from(life.as_millis()).ok();
+        /// Makes it a number just after signup: not verified, not registered, and its account not subscribed.
+        pub fresh() => fresh = true;
+        /// Makes it a number that is also in use in the WhatsApp Business app.
+        pub coexisting() => coexists = true;
     }
 
     /// Returns the phone number id.
@@ -90,8 +68,4 @@ impl Number {
     }
 }
 
-impl fmt::Debug for Number {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Number").field("id", &self.id).field("waba_id", &self.waba_id).finish_non_exhaustive()
-    }
-}
+redacted!(Number { id, waba_id });

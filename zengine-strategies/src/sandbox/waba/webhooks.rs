@@ -49,35 +49,18 @@ impl Webhooks {
         self
     }
 
-    /// Sets the number of deliveries of every POST, as Meta sometimes repeats them. Defaults to 1; at least 1.
-    pub fn with_copies(mut self, copies: u32) -> Self {
-        self.plan.copies = copies.max(1);
-        self
-    }
-
-    /// Collects up to `most` changes of all numbers in one POST, 1 to 1,000, for at most `within`. Defaults to no batches.
-    pub fn batched(mut self, most: usize, within: Duration) -> Self {
-        self.plan.batch = Some((most.clamp(1, 1_000), within));
-        self
-    }
-
-    /// Redelivers for seven days, as Meta documents: at once, after a minute, then with growing pauses. Advance the emulator's
-    /// clock to trigger the redeliveries; until then such a webhook does not [settle](crate::sandbox::Emulator::settle).
-    pub fn redelivered_for_a_week(mut self) -> Self {
-        self.plan.redelivery = decreasing(Duration::from_secs(7 * 86_400));
-        self
-    }
-
-    /// Sets the pauses, by the emulator's clock, before redeliveries after a response other than 200; empty for no redelivery.
-    pub fn with_redelivery(mut self, pauses: impl IntoIterator<Item = Duration>) -> Self {
-        self.plan.redelivery = pauses.into_iter().collect();
-        self
-    }
-
-    /// Sets the maximum time for the callback to respond. Defaults to 10 seconds.
-    pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.plan.timeout = timeout;
-        self
+    setters! {
+        /// Sets the number of deliveries of every POST, as Meta sometimes repeats them. Defaults to 1; at least 1.
+        pub with_copies(copies: u32) => plan.copies = copies.max(1);
+        /// Collects up to `most` changes of all numbers in one POST, 1 to 1,000, for at most `within`. Defaults to no batches.
+        pub batched(most: usize, within: Duration) => plan.batch = Some((most.clamp(1, 1_000), within));
+        /// Redelivers for seven days, as Meta documents: at once, after a minute, then with growing pauses. Advance the emulator's
+        /// clock to trigger the redeliveries; until then such a webhook does not [settle](crate::sandbox::Emulator::settle).
+        pub redelivered_for_a_week() => plan.redelivery = decreasing(Duration::from_secs(7 * 86_400));
+        /// Sets the pauses, by the emulator's clock, before redeliveries after a response other than 200; empty for no redelivery.
+        pub with_redelivery(pauses: impl IntoIterator<Item = Duration>) => plan.redelivery = pauses.into_iter().collect();
+        /// Sets the maximum time for the callback to respond. Defaults to 10 seconds.
+        pub with_timeout(timeout: Duration) => plan.timeout = timeout;
     }
 }
 

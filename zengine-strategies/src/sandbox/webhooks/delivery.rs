@@ -1,7 +1,5 @@
 //! The result of a webhook POST.
 
-use std::fmt;
-
 use bytes::Bytes;
 
 /// The result of one webhook POST.
@@ -33,14 +31,4 @@ impl Delivery {
     }
 }
 
-impl fmt::Debug for Delivery {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Delivery")
-            .field("at_ms", &self.at_ms)
-            .field("attempts", &self.attempts)
-            .field("status", &self.status)
-            .field("body_bytes", &self.body.len())
-            .finish_non_exhaustive()
-    }
-}
+redacted!(Delivery { at_ms, attempts, status, body_bytes: |it| it.body.len() });

@@ -12,11 +12,9 @@ mod wire;
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use zengine_connector::{
-    ErrorKind, Reach,
-    error::Scope,
-    message::{ProviderError, RawJson},
-};
+use zengine_connector::error::Scope;
+use zengine_connector::message::{ProviderError, RawJson};
+use zengine_connector::{ErrorKind, Reach};
 
 pub(crate) use wire::GraphError;
 

@@ -13,11 +13,9 @@ mod recipient;
 mod template;
 
 use serde_json::{Map, Value, json};
-use zengine_connector::{
-    Content, OutboundMessage,
-    error::Violation,
-    message::{Media, MediaSource},
-};
+use zengine_connector::error::Violation;
+use zengine_connector::message::{Media, MediaSource};
+use zengine_connector::{Content, OutboundMessage};
 
 pub(crate) use cx::Rules;
 use cx::{Cx, Object};

@@ -1,9 +1,7 @@
 //! The recipient of a message, in Meta's envelope.
 
-use zengine_connector::{
-    Identity,
-    message::{IdentityKind, Party},
-};
+use zengine_connector::Identity;
+use zengine_connector::message::{IdentityKind, Party};
 
 use super::cx::Object;
 

@@ -3,12 +3,10 @@
 mod verify;
 
 use bytes::Bytes;
-use zengine_connector::{
-    EventContext, InboundContext, InboundStrategy, SendError,
-    ids::RouteKey,
-    message::ElementError,
-    strategy::{InboundRequest, RawPayload, RoutedEvent, Verified, VerifyError},
-};
+use zengine_connector::ids::RouteKey;
+use zengine_connector::message::ElementError;
+use zengine_connector::strategy::{InboundRequest, RawPayload, RoutedEvent, Verified, VerifyError};
+use zengine_connector::{EventContext, InboundContext, InboundStrategy, SendError};
 
 use super::{Tenant, WhatsAppMetaCloud, WhatsAppMetaCloudConfig};
 use crate::waba::webhook;

@@ -1,11 +1,9 @@
 //! Authentication of requests: the handshake when a webhook is set up, and the signature of every delivery.
 
 use http::Method;
-use zengine_connector::{
-    InboundContext,
-    strategy::{InboundRequest, Origin, Verified, VerifyError},
-    verify::{HmacSha256, answer_challenge, check_size},
-};
+use zengine_connector::InboundContext;
+use zengine_connector::strategy::{InboundRequest, Origin, Verified, VerifyError};
+use zengine_connector::verify::{HmacSha256, answer_challenge, check_size};
 
 use crate::whatsapp_meta_cloud::{MetaApp, Tenant};
 

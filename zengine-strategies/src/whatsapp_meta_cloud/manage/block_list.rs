@@ -1,24 +1,17 @@
 //! The block list of a number.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
 use zengine_connector::{ErrorKind, EventContext, Identity, SendError, message::IdentityKind};
 
 use super::{done, list};
-use crate::{
-    waba::{
-        answer,
-        errors::GraphError,
-        wire::{items, text},
-    },
-    whatsapp_meta_cloud::{
-        Page, Tenant, WhatsAppMetaCloud,
-        client::{Payload, encoded},
-        onboarding,
-    },
-};
+use crate::waba::answer;
+use crate::waba::errors::GraphError;
+use crate::waba::wire::{items, text};
+use crate::whatsapp_meta_cloud::client::{Payload, encoded};
+use crate::whatsapp_meta_cloud::{Page, Tenant, WhatsAppMetaCloud, onboarding};
 
 /// The result of a change of the block list. It may succeed for some people and fail for others.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -30,12 +23,8 @@ pub struct BlockReport {
     pub failed: Vec<(String, Option<i64>)>,
 }
 
-/// Without the people.
-impl fmt::Debug for BlockReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BlockReport").field("done", &self.done.len()).field("failed", &self.failed.len()).finish()
-    }
-}
+// Without the people.
+redacted!(BlockReport { done: |it| it.done.len(), failed: |it| it.failed.len() });
 
 /// The block list of the tenant's number.
 impl WhatsAppMetaCloud {

@@ -12,11 +12,9 @@ use http::Method;
 use serde_json::Value;
 use zengine_connector::{ErrorKind, EventContext, SendError};
 
-use super::{
-    Tenant, WhatsAppMetaCloud,
-    client::{Graph, Payload},
-    context::CallContext,
-};
+use super::client::{Graph, Payload};
+use super::context::CallContext;
+use super::{Tenant, WhatsAppMetaCloud};
 use crate::waba::answer;
 
 pub use block_list::BlockReport;

@@ -5,13 +5,9 @@ use serde_json::{Value, json};
 use zengine_connector::{ErrorKind, EventContext, SendError};
 
 use super::list;
-use crate::{
-    waba::wire::text,
-    whatsapp_meta_cloud::{
-        Tenant, WhatsAppMetaCloud,
-        client::{self, Payload},
-    },
-};
+use crate::waba::wire::text;
+use crate::whatsapp_meta_cloud::client::Payload;
+use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client};
 
 /// Maximum length of the text, in characters.
 const LONGEST: usize = 140;

@@ -5,14 +5,9 @@ use serde_json::Value;
 use zengine_connector::{ErrorKind, EventContext, SendError, message::RawJson};
 
 use super::list;
-use crate::{
-    waba::wire::text,
-    whatsapp_meta_cloud::{
-        Page, Tenant, WhatsAppMetaCloud,
-        client::{self, Payload, encoded},
-        onboarding,
-    },
-};
+use crate::waba::wire::text;
+use crate::whatsapp_meta_cloud::client::{Payload, encoded};
+use crate::whatsapp_meta_cloud::{Page, Tenant, WhatsAppMetaCloud, client, onboarding};
 
 const FIELDS: &str = "id,name,status,category,language,parameter_format,quality_score,rejected_reason,components";
 

@@ -12,18 +12,12 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use zengine_connector::{ErrorKind, Secret, SendError, error::NeedsReach, http::HttpCause};
 
-use super::{
-    file::{MediaFile, MediaInfo},
-    hosts,
-};
-use crate::{
-    waba::answer,
-    whatsapp_meta_cloud::{
-        Tenant,
-        client::{self, CallFailure, Graph, MAX_ANSWER},
-        context::CallContext,
-    },
-};
+use super::file::{MediaFile, MediaInfo};
+use super::hosts;
+use crate::waba::answer;
+use crate::whatsapp_meta_cloud::client::{CallFailure, Graph, MAX_ANSWER};
+use crate::whatsapp_meta_cloud::context::CallContext;
+use crate::whatsapp_meta_cloud::{Tenant, client};
 
 const REDIRECTS: usize = 3;
 

@@ -1,12 +1,8 @@
 //! Files to store at Meta, and files that Meta holds.
 
-use std::fmt;
-
 use bytes::{Bytes, BytesMut};
-use zengine_connector::{
-    ErrorKind, Secret, SendError,
-    message::{Capabilities, Media, MediaKind, MediaSource},
-};
+use zengine_connector::message::{Capabilities, Media, MediaKind, MediaSource};
+use zengine_connector::{ErrorKind, Secret, SendError};
 
 use crate::waba::media::{is_mime, most, too_large};
 
@@ -54,25 +50,13 @@ impl NewMedia {
         self
     }
 
-    /// Sets the name that a recipient sees of a document.
-    #[must_use = "returns the file with its name"]
-    pub fn with_filename(mut self, name: impl Into<String>) -> Self {
-        self.filename = Some(name.into());
-        self
-    }
-
-    /// Marks a sticker as animated: up to 500 KiB instead of 100 KiB.
-    #[must_use = "returns the file"]
-    pub fn animated(mut self) -> Self {
-        self.animated = true;
-        self
-    }
-
-    /// Sets the time that Meta keeps the file, in minutes; only for numbers without storage, where Meta's default is 60.
-    #[must_use = "returns the file with its time"]
-    pub fn with_ttl_minutes(mut self, minutes: u32) -> Self {
-        self.ttl_minutes = Some(minutes);
-        self
+    setters! {
+        /// Sets the name that a recipient sees of a document.
+        pub with_filename(name: impl Into<String>) => filename = Some(name.into());
+        /// Marks a sticker as animated: up to 500 KiB instead of 100 KiB.
+        pub animated() => animated = true;
+        /// Sets the time that Meta keeps the file, in minutes; only for numbers without storage, where Meta's default is 60.
+        pub with_ttl_minutes(minutes: u32) => ttl_minutes = Some(minutes);
     }
 
     /// Adds a chunk.
@@ -137,11 +121,7 @@ impl NewMedia {
     }
 }
 
-impl fmt::Debug for NewMedia {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewMedia").field("kind", &self.kind).field("len", &self.len()).finish_non_exhaustive()
-    }
-}
+redacted!(NewMedia { kind, len: |it| it.len() });
 
 /// A file that Meta holds: 30 days, or for its `ttl_minutes` at numbers without storage.
 ///
@@ -201,8 +181,4 @@ pub struct MediaFile {
     pub is_verified: bool,
 }
 
-impl fmt::Debug for MediaFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MediaFile").field("len", &self.bytes.len()).field("mime", &self.mime).finish_non_exhaustive()
-    }
-}
+redacted!(MediaFile { len: |it| it.bytes.len(), mime });

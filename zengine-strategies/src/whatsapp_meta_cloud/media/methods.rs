@@ -3,11 +3,8 @@
 use http::Method;
 use zengine_connector::{EventContext, SendError};
 
-use super::{
-    download,
-    file::{MediaFile, MediaInfo, NewMedia, StoredMedia},
-    upload,
-};
+use super::file::{MediaFile, MediaInfo, NewMedia, StoredMedia};
+use super::{download, upload};
 use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::Payload};
 
 /// Files, for one tenant.

@@ -4,21 +4,16 @@ use std::time::Duration;
 
 use http::Method;
 use serde_json::Value;
-use zengine_connector::{
-    ErrorKind, SendContext, SendError,
-    http::Multipart,
-    message::{Media, MediaKind, MediaSource},
-};
+use zengine_connector::http::Multipart;
+use zengine_connector::message::{Media, MediaKind, MediaSource};
+use zengine_connector::{ErrorKind, SendContext, SendError};
 
 use super::file::NewMedia;
-use crate::{
-    waba::{answer, media::file_name, wire},
-    whatsapp_meta_cloud::{
-        Tenant,
-        client::{Graph, Payload},
-        context::CallContext,
-    },
-};
+use crate::waba::media::file_name;
+use crate::waba::{answer, wire};
+use crate::whatsapp_meta_cloud::Tenant;
+use crate::whatsapp_meta_cloud::client::{Graph, Payload};
+use crate::whatsapp_meta_cloud::context::CallContext;
 
 /// The properties of a file beside its bytes.
 pub(super) struct Part<'a> {

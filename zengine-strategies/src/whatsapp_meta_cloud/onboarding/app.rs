@@ -1,28 +1,19 @@
 //! Calls of the app itself, before there is a tenant: tokens, and the numbers behind one.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use http::Method;
 use serde_json::Value;
 use zengine_connector::{ErrorKind, HttpClient, Secret, SendError, runtime::Clock};
 
-use super::{
-    calls::{AppCalls, issued},
-    numbers::{self, Page, PhoneNumber},
-    token_info::TokenInfo,
-};
-use crate::{
-    waba::answer,
-    whatsapp_meta_cloud::{
-        MetaApp,
-        client::{self, Graph, Payload},
-        manage,
-        token::Credentials,
-    },
-};
+use super::calls::{AppCalls, issued};
+use super::numbers::{self, Page, PhoneNumber};
+use super::token_info::TokenInfo;
+use crate::waba::answer;
+use crate::whatsapp_meta_cloud::client::{Graph, Payload};
+use crate::whatsapp_meta_cloud::token::Credentials;
+use crate::whatsapp_meta_cloud::{MetaApp, client, manage};
 
 /// An app's id and secret, which prove the app itself.
 #[derive(Clone, Debug)]

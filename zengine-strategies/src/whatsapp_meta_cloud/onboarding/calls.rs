@@ -1,9 +1,7 @@
 //! Calls that an app proves by its own id and secret.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{Method, Response};
@@ -11,13 +9,10 @@ use serde_json::Value;
 use zengine_connector::{ErrorKind, HttpClient, Secret, SendError, error::NeedsReach};
 
 use super::{AppCredentials, IssuedToken, TokenInfo};
-use crate::{
-    waba::{answer, errors::GraphError},
-    whatsapp_meta_cloud::{
-        client::{Graph, Payload, encoded},
-        token::Credentials,
-    },
-};
+use crate::waba::answer;
+use crate::waba::errors::GraphError;
+use crate::whatsapp_meta_cloud::client::{Graph, Payload, encoded};
+use crate::whatsapp_meta_cloud::token::Credentials;
 
 /// Subcodes of code 100 for a signup code that was used before, is too old, or is invalid.
 const CODE_REFUSED: [i64; 2] = [36_007, 36_009];

@@ -1,7 +1,5 @@
 //! The apps that receive an account's webhooks, and their addresses.
 
-use std::fmt;
-
 use http::{Method, Uri};
 use serde_json::{Value, json};
 use zengine_connector::{Error, ErrorKind, EventContext, Secret, SendError};
@@ -69,16 +67,12 @@ pub struct WebhookOverrides {
     pub application: Option<String>,
 }
 
-/// Addresses may hold a token of a tenant.
-impl fmt::Debug for WebhookOverrides {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebhookOverrides")
-            .field("phone_number", &self.phone_number.is_some())
-            .field("whatsapp_business_account", &self.whatsapp_business_account.is_some())
-            .field("application", &self.application.is_some())
-            .finish()
-    }
-}
+// Addresses may hold a token of a tenant.
+redacted!(WebhookOverrides {
+    phone_number: |it| it.phone_number.is_some(),
+    whatsapp_business_account: |it| it.whatsapp_business_account.is_some(),
+    application: |it| it.application.is_some(),
+});
 
 /// Subscriptions of the tenant's account.
 impl WhatsAppMetaCloud {

@@ -1,10 +1,8 @@
 //! The credentials of a call: the token, and the digest of the token under the app secret.
 
 use http::HeaderValue;
-use zengine_connector::{
-    Secret,
-    verify::{HmacSha256, constant_time_eq},
-};
+use zengine_connector::Secret;
+use zengine_connector::verify::{HmacSha256, constant_time_eq};
 
 /// A token with its `appsecret_proof`.
 pub(crate) struct Credentials {

@@ -1,20 +1,14 @@
 //! The token that a tenant's calls use.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicI64, Ordering},
-    },
-    time::{Duration, SystemTime},
-};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use zengine_connector::{ErrorKind, HttpClient, SendError, runtime::to_ms, strategy::Cached};
 
-use super::{
-    Credentials, TokenHook,
-    record::{Held, KEY, Life, Record},
-    renewal::{self, Ended},
-};
+use super::record::{Held, KEY, Life, Record};
+use super::renewal::Ended;
+use super::{Credentials, TokenHook, renewal};
 use crate::whatsapp_meta_cloud::{AppCredentials, TokenKind, context::CallContext, onboarding::AppCalls};
 
 /// Time that a record of the sessions is cached.

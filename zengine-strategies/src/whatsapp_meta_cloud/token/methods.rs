@@ -4,10 +4,8 @@ use std::time::SystemTime;
 
 use zengine_connector::{EventContext, Secret, SendError};
 
-use super::{
-    keeper::over,
-    renewal::{self, Ended},
-};
+use super::keeper::over;
+use super::renewal::{self, Ended};
 use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud};
 
 /// The token in use.

@@ -2,16 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use zengine_connector::{
-    ErrorKind, HttpClient, Secret, SendError,
-    strategy::{SessionErrorKind, Versioned},
-};
+use zengine_connector::strategy::{SessionErrorKind, Versioned};
+use zengine_connector::{ErrorKind, HttpClient, Secret, SendError};
 
-use super::{
-    Credentials, TokenHook, TokenStatus,
-    keeper::Watch,
-    record::{KEY, Record, TURN},
-};
+use super::keeper::Watch;
+use super::record::{KEY, Record, TURN};
+use super::{Credentials, TokenHook, TokenStatus};
 use crate::whatsapp_meta_cloud::{TokenInfo, context::CallContext};
 
 /// Time after which another process that holds the lock is considered dead.

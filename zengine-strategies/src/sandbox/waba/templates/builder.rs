@@ -39,16 +39,19 @@ impl Template {
         }
     }
 
-    /// Restricts the template to one WhatsApp Business account.
-    pub fn for_account(mut self, waba_id: impl Into<String>) -> Self {
-        self.account = Some(waba_id.into());
-        self
-    }
-
-    /// Sets the pricing category: `utility`, `marketing` or `authentication`. Defaults to `utility`.
-    pub fn with_category(mut self, category: impl Into<String>) -> Self {
-        self.category = category.into().to_ascii_uppercase();
-        self
+    setters! {
+        /// Restricts the template to one WhatsApp Business account.
+        pub for_account(waba_id: impl Into<String>) => account = Some(waba_id.into());
+        /// Sets the pricing category: `utility`, `marketing` or `authentication`. Defaults to `utility`.
+        pub with_category(category: impl Into<String>) => category = category.into().to_ascii_uppercase();
+        /// Adds a header with one text variable.
+        pub with_header_variable() => header = Some(json!({"type": "HEADER", "format": "TEXT", "text": "{{1}}"}));
+        /// Adds a header of this kind: `image`, `video`, `document` or `location`.
+        pub with_header_media(kind: impl Into<String>) => header = Some(json!({"type": "HEADER", "format": kind.into().to_ascii_uppercase()}));
+        /// Sets all components in the management API's format; buttons are then checked as well.
+        pub with_components(components: impl Into<Value>) => components = Some(components.into());
+        /// Sets the status: `APPROVED`, `PENDING`, `REJECTED`, `PAUSED`, `DISABLED`, …. Defaults to `APPROVED`.
+        pub with_status(status: impl Into<String>) => status = status.into();
     }
 
     /// Sets the number of positional variables in the body. Defaults to 0.
@@ -62,30 +65,6 @@ impl Template {
     pub fn with_named_body_variables<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.named = true;
         self.body = names.into_iter().fold("Hello".to_owned(), |text, name| format!("{text} {{{{{}}}}}", name.into()));
-        self
-    }
-
-    /// Adds a header with one text variable.
-    pub fn with_header_variable(mut self) -> Self {
-        self.header = Some(json!({"type": "HEADER", "format": "TEXT", "text": "{{1}}"}));
-        self
-    }
-
-    /// Adds a header of this kind: `image`, `video`, `document` or `location`.
-    pub fn with_header_media(mut self, kind: impl Into<String>) -> Self {
-        self.header = Some(json!({"type": "HEADER", "format": kind.into().to_ascii_uppercase()}));
-        self
-    }
-
-    /// Sets all components in the management API's format; buttons are then checked as well.
-    pub fn with_components(mut self, components: impl Into<Value>) -> Self {
-        self.components = Some(components.into());
-        self
-    }
-
-    /// Sets the status: `APPROVED`, `PENDING`, `REJECTED`, `PAUSED`, `DISABLED`, …. Defaults to `APPROVED`.
-    pub fn with_status(mut self, status: impl Into<String>) -> Self {
-        self.status = status.into();
         self
     }
 
@@ -109,19 +88,13 @@ pub struct Review {
 }
 
 impl Review {
-    /// Approves templates at once, with a webhook.
-    pub fn approving() -> Self {
-        Self { verdict: Some(Ok(())), after: Duration::ZERO }
-    }
-
-    /// Rejects templates at once for this reason, such as `INVALID_FORMAT`, with a webhook.
-    pub fn rejecting(reason: impl Into<String>) -> Self {
-        Self { verdict: Some(Err(reason.into())), after: Duration::ZERO }
-    }
-
-    /// Leaves templates pending until [`set_template_status`](crate::sandbox::meta_cloud::MetaCloud::set_template_status).
-    pub fn waiting() -> Self {
-        Self { verdict: None, after: Duration::ZERO }
+    constructors! {
+        /// Approves templates at once, with a webhook.
+        pub approving() => Self { verdict: Some(Ok(())), after: Duration::ZERO };
+        /// Rejects templates at once for this reason, such as `INVALID_FORMAT`, with a webhook.
+        pub rejecting(reason: impl Into<String>) => Self { verdict: Some(Err(reason.into())), after: Duration::ZERO };
+        /// Leaves templates pending until [`set_template_status`](crate::sandbox::meta_cloud::MetaCloud::set_template_status).
+        pub waiting() => Self { verdict: None, after: Duration::ZERO };
     }
 
     /// Delays the review by this time of the emulator's clock.
