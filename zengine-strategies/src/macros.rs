@@ -43,3 +43,13 @@ macro_rules! constructors {
         }
     )+};
 }
+
+/// Fills fields from the members of the same names: `members!(name, obj.owned: first_name, last_name);`.
+macro_rules! members {
+    ($of:ident, $obj:ident.$read:ident: $($field:ident),+) => {
+        $($of.$field = $obj.$read(stringify!($field));)+
+    };
+    ($of:ident, $read:ident($obj:ident): $($field:ident),+) => {
+        $($of.$field = $read($obj, stringify!($field));)+
+    };
+}

@@ -4,15 +4,10 @@ use std::ffi::OsString;
 
 use clap::{ColorChoice, CommandFactory as _, Parser, Subcommand};
 
-use super::{
-    check, completions, dead_letters,
-    exit::{Exit, Failure},
-    forget, health, keys, list, new,
-    output::Out,
-    receive, sandbox, schema, send,
-    strategy::Strategies,
-    sweep,
-};
+use super::exit::{Exit, Failure};
+use super::output::Out;
+use super::strategy::Strategies;
+use super::{check, completions, dead_letters, forget, health, keys, list, new, receive, sandbox, schema, send, sweep};
 
 /// Try a messaging provider without writing code.
 ///

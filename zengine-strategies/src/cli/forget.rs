@@ -3,12 +3,10 @@
 use serde::Serialize;
 use zengine_connector::{Identity, Memory, Orchestrator, TenantId, orchestrator::Forgotten, store::Stores};
 
-use super::{
-    dead_letters::StoreArgument,
-    exit::{Exit, Failure},
-    output::{self, Out},
-    progress,
-};
+use super::dead_letters::StoreArgument;
+use super::exit::{Exit, Failure};
+use super::output::Out;
+use super::{output, progress};
 
 /// Erase what an embedded store keeps of a tenant, or of a person
 ///

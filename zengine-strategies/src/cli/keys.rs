@@ -5,12 +5,10 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use zengine_connector::Embedded;
 
-use super::{
-    dead_letters::{StoreArgument, store_failure},
-    exit::{Exit, Failure},
-    output::Out,
-    progress,
-};
+use super::dead_letters::{StoreArgument, store_failure};
+use super::exit::{Exit, Failure};
+use super::output::Out;
+use super::progress;
 
 /// Rotate the keys that encrypt an embedded store
 ///

@@ -4,8 +4,7 @@
 //! or, if a command has no other result, to standard output; it has colours only on a terminal.
 
 use std::fmt::Write as _;
-use std::io;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use clap::ColorChoice;

@@ -13,6 +13,7 @@ use super::faults::{Fault, RequestFault, Target};
 use super::journal::{JournalEntry, body_value};
 use super::provider::{Engine, Provider, ProviderRequest, ProviderResponse, Refusal};
 use super::server::{ChunkedBody, PortGate, ReadError, Reply, Request};
+use super::text::head_on_the_wire;
 
 /// Maximum chunk length of a padded response, in bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -233,14 +234,8 @@ fn changed(response: Response<Bytes>, pointer: &str, value: Option<&Value>) -> R
 /// The whole response as bytes, with a content length that is off by `by`.
 fn with_wrong_length(response: &Response<Bytes>, by: i64) -> Bytes {
     let length = i64::try_from(response.body().len()).unwrap_or(i64::MAX).saturating_add(by).max(0);
-    let mut wire = format!("HTTP/1.1 {}\r\ncontent-length: {length}\r\nconnection: close\r\n", response.status()).into_bytes();
-    for (name, value) in response.headers() {
-        wire.extend_from_slice(name.as_str().as_bytes());
-        wire.extend_from_slice(b": ");
-        wire.extend_from_slice(value.as_bytes());
-        wire.extend_from_slice(b"\r\n");
-    }
-    wire.extend_from_slice(b"\r\n");
+    let start = format!("HTTP/1.1 {}\r\ncontent-length: {length}\r\nconnection: close\r\n", response.status());
+    let mut wire = head_on_the_wire(start, response.headers());
     wire.extend_from_slice(response.body());
     Bytes::from(wire)
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use http::HeaderMap;
+
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         // Writing to a String cannot fail.
@@ -47,6 +49,16 @@ pub(super) fn fields(text: &str) -> Vec<(String, String)> {
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
         .map(|(name, value)| (decoded(name), decoded(value)))
         .collect()
+}
+
+/// A head of HTTP/1.1 as bytes: its first lines, the headers, and the empty line.
+pub(super) fn head_on_the_wire(start: String, headers: &HeaderMap) -> Vec<u8> {
+    let mut wire = start.into_bytes();
+    for (name, value) in headers {
+        wire.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    wire.extend_from_slice(b"\r\n");
+    wire
 }
 
 #[cfg(test)]

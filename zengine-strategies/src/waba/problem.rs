@@ -2,10 +2,8 @@
 
 use zengine_connector::message::ProviderError;
 
-use super::{
-    errors::GraphError,
-    json::{Object, ValueRef},
-};
+use super::errors::GraphError;
+use super::json::{Object, ValueRef};
 
 /// All errors of the member `errors`, which is an array and has been seen as a single object.
 pub(super) fn all(obj: &Object<'_>) -> Vec<ProviderError> {

@@ -118,11 +118,9 @@ impl MetaApp {
         Err(Error::new(ErrorKind::Settings, "a Graph version reads like v26.0").with_context("field", "/graph_version"))
     }
 
-    /// Another limit of a webhook body, in bytes; at least 1. Meta sends up to 3 MiB.
-    #[must_use = "returns the settings with the limit"]
-    pub fn with_max_webhook_bytes(mut self, bytes: usize) -> Self {
-        self.max_webhook_bytes = bytes.max(1);
-        self
+    setters! {
+        /// Another limit of a webhook body, in bytes; at least 1. Meta sends up to 3 MiB.
+        pub with_max_webhook_bytes(bytes: usize) => max_webhook_bytes = bytes.max(1);
     }
 
     /// The reference to the app secret.

@@ -58,11 +58,9 @@ impl WhatsAppMetaCloud {
         Self { http, app, token_hook: None }
     }
 
-    /// Calls the hook after every renewal of a token, so that the host can store the new one.
-    #[must_use = "returns the strategy with the hook"]
-    pub fn with_token_hook(mut self, hook: Arc<dyn TokenHook>) -> Self {
-        self.token_hook = Some(hook);
-        self
+    setters! {
+        /// Calls the hook after every renewal of a token, so that the host can store the new one.
+        pub with_token_hook(hook: Arc<dyn TokenHook>) => token_hook = Some(hook);
     }
 
     /// The calls of the app itself, before there is a tenant: the exchange of a signup's code, tokens, numbers.

@@ -32,9 +32,11 @@ pub(super) struct Arguments {
     channel: Channel,
 }
 
+/// The kinds of conversation, by the names of the core's variants.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Channel {
-    Whatsapp,
+    #[value(name = "whatsapp")]
+    WhatsApp,
     Webchat,
     Email,
     Sms,
@@ -42,22 +44,6 @@ enum Channel {
     Messenger,
     Voice,
     Push,
-}
-
-impl Channel {
-    /// The name of the core's variant.
-    fn variant(self) -> &'static str {
-        match self {
-            Self::Whatsapp => "WhatsApp",
-            Self::Webchat => "Webchat",
-            Self::Email => "Email",
-            Self::Sms => "Sms",
-            Self::ContactCentre => "ContactCentre",
-            Self::Messenger => "Messenger",
-            Self::Voice => "Voice",
-            Self::Push => "Push",
-        }
-    }
 }
 
 pub(super) fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
@@ -71,7 +57,8 @@ pub(super) fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure>
     }
     let core = core(arguments.checkout.as_deref(), &arguments.into)?;
     let mut written = 0;
-    for (path, text) in files::render(&name, arguments.channel.variant(), &core) {
+    let channel = format!("{:?}", arguments.channel);
+    for (path, text) in files::render(&name, &channel, &core) {
         let path = folder.join(path);
         write(&path, &text).map_err(|error| Failure::new(Exit::Broken, format!("{}: {error}", path.display())))?;
         written += 1;

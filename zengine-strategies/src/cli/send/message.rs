@@ -2,10 +2,8 @@
 
 use serde_json::value::RawValue;
 
-use crate::cli::{
-    exit::Failure,
-    input::{self, Input},
-};
+use crate::cli::exit::Failure;
+use crate::cli::input::{self, Input};
 
 /// Maximum length of a message, in bytes: a file of 100 MiB in base64, and the JSON around it.
 const LONGEST: u64 = 160 << 20;

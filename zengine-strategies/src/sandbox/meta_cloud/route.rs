@@ -80,6 +80,9 @@ impl Meta {
             let account = state.number(id).map_or_else(|| id.to_owned(), |number| number.waba_id);
             state.rate_limits.manage(&state.rules(), &account, self.engine.clock.now_ms())?;
         }
+        if matches!(edge, "subscribed_apps" | "template_list" | "template_create" | "template_delete") {
+            state.account_for(&token, id)?;
+        }
         let owner = query.get("phone_number_id");
         let found = match (edge, &head.method) {
             ("messages", &Method::POST) => return self.message(head, id, &token, json),
@@ -96,22 +99,14 @@ impl Meta {
                 self.notify(updates);
                 answer
             }
-            ("subscribed_apps", _) => {
-                state.account_for(&token, id)?;
-                subscriptions::subscribed_apps(state, &head.method, id, json, &query)?
-            }
-            ("template_list", _) => {
-                state.account_for(&token, id)?;
-                templates::list(state, id, &query)?
-            }
+            ("subscribed_apps", _) => subscriptions::subscribed_apps(state, &head.method, id, json, &query)?,
+            ("template_list", _) => templates::list(state, id, &query)?,
             ("template_create", _) => {
-                state.account_for(&token, id)?;
                 let (answer, template) = templates::create(state, id, json)?;
                 self.review(template);
                 answer
             }
             ("template_delete", _) => {
-                state.account_for(&token, id)?;
                 let (answer, updates) = templates::delete(state, id, &query)?;
                 let updates = updates.into_iter().map(|(field, value)| Update::field(id, field, value)).collect();
                 self.notify(updates);

@@ -6,11 +6,18 @@ use super::query::Query;
 use super::state::State;
 use crate::sandbox::waba::check::{Checked, Param};
 use crate::sandbox::waba::errors::GraphError;
-use crate::sandbox::waba::templates::{Stored, TemplateUpdate, changed, design};
+use crate::sandbox::waba::templates::{Stored, Template, TemplateUpdate, changed, design};
 
 /// Maximum creations per hour, and maximum templates, of an account.
 const PER_HOUR: usize = 100;
 const PER_ACCOUNT: usize = 6_000;
+
+/// The keys of a new template.
+#[rustfmt::skip]
+const KEYS: &[&str] = &[
+    "name", "language", "category", "parameter_format", "message_send_ttl_seconds", "components", "allow_category_change",
+    "appsecret_proof",
+];
 
 /// Default fields of a list.
 const BY_DEFAULT: &str = "name,parameter_format,components,language,status,category,id";
@@ -33,16 +40,7 @@ fn ttl(param: &Param<'_>, category: &str) -> Checked<Option<i64>> {
 /// `POST /{version}/{waba_id}/message_templates`; the new template is pending review.
 pub(super) fn create(state: &State, account: &str, json: &Value) -> Checked<(Value, Stored)> {
     let param = Param::root(json);
-    param.only(&[
-        "name",
-        "language",
-        "category",
-        "parameter_format",
-        "message_send_ttl_seconds",
-        "components",
-        "allow_category_change",
-        "appsecret_proof",
-    ])?;
+    param.only(KEYS)?;
     let name_param = param.required("name")?;
     let name = name_param.text_of(1, 512)?;
     if name.chars().any(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')) {
@@ -68,20 +66,9 @@ pub(super) fn create(state: &State, account: &str, json: &Value) -> Checked<(Val
     if !state.templates.count(account, state.clock.now_ms(), PER_HOUR) {
         return Err(GraphError::because(80_008, "More than 100 templates were created within an hour."));
     }
-    let template = Stored {
-        id: state.ids.digits(),
-        account: Some(account.to_owned()),
-        name: name.to_owned(),
-        language: language.to_owned(),
-        category: category.to_owned(),
-        status: "PENDING".to_owned(),
-        quality: "UNKNOWN".to_owned(),
-        reason: None,
-        named,
-        components: components.value.clone(),
-        buttons_known: true,
-        ttl_seconds,
-    };
+    let template = Template { named, ..Template::new(name, language) };
+    let template = template.for_account(account).with_category(category).with_status("PENDING").with_components(components.value.clone());
+    let template = Stored { ttl_seconds, ..Stored::new(template, state.ids.digits()) };
     state.templates.push(template.clone());
     Ok((json!({"id": template.id, "status": template.status, "category": template.category}), template))
 }

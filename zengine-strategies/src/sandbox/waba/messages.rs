@@ -32,6 +32,13 @@ pub(in crate::sandbox) enum Recipient {
 const KINDS: &[&str] =
     &["text", "image", "video", "audio", "document", "sticker", "location", "contacts", "reaction", "pin", "template", "interactive"];
 
+/// The keys beside the one of the type.
+#[rustfmt::skip]
+const ENVELOPE: &[&str] = &[
+    "messaging_product", "recipient_type", "to", "recipient", "type", "context", "biz_opaque_callback_data",
+    "recipient_identity_key_hash", "appsecret_proof", "appsecret_time",
+];
+
 /// What the judgement of a message asks about its sender.
 pub(in crate::sandbox) trait Sender {
     /// The WhatsApp id of a phone number.
@@ -61,19 +68,7 @@ pub(in crate::sandbox) fn parse(body: &Value, sender: &impl Sender) -> Checked<P
             return Err(GraphError::bad(format!("Direct Send isn't enabled for this account, so {key} is not allowed.")));
         }
     }
-    param.only(&[
-        "messaging_product",
-        "recipient_type",
-        "to",
-        "recipient",
-        "type",
-        "context",
-        "biz_opaque_callback_data",
-        "recipient_identity_key_hash",
-        "appsecret_proof",
-        "appsecret_time",
-        kind,
-    ])?;
+    param.only(&[ENVELOPE, &[kind]].concat())?;
     let recipient = recipient(&param, sender)?;
     let callback_data = param.optional("biz_opaque_callback_data").map(|data| data.text_of(0, 512).map(str::to_owned)).transpose()?;
     if let Some(hash) = param.optional("recipient_identity_key_hash") {

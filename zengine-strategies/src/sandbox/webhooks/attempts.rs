@@ -17,6 +17,7 @@ use crate::sandbox::faults::{WebhookFault, WebhookFaultKind};
 use crate::sandbox::journal::{EntryKind, Journal, JournalEntry, body_value};
 use crate::sandbox::lock;
 use crate::sandbox::provider::ms;
+use crate::sandbox::text::head_on_the_wire;
 
 /// Maximum length of a callback's response, in bytes.
 const ANSWER_BYTES: usize = 64 * 1024;
@@ -83,16 +84,10 @@ impl HttpPoster {
         let (host, port) = (uri.host()?, uri.port_u16().unwrap_or(80));
         let mut stream = TcpStream::connect((host, port)).await.ok()?;
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        let mut head = format!("POST {path} HTTP/1.1\r\nhost: {host}:{port}\r\ncontent-length: {}\r\n", body.len()).into_bytes();
-        for (name, value) in headers {
-            head.extend_from_slice(name.as_str().as_bytes());
-            head.extend_from_slice(b": ");
-            head.extend_from_slice(value.as_bytes());
-            head.extend_from_slice(b"\r\n");
-        }
-        head.extend_from_slice(b"\r\n");
-        head.extend_from_slice(&body[..body.len() / 2]);
-        stream.write_all(&head).await.ok()?;
+        let start = format!("POST {path} HTTP/1.1\r\nhost: {host}:{port}\r\ncontent-length: {}\r\n", body.len());
+        let mut wire = head_on_the_wire(start, headers);
+        wire.extend_from_slice(&body[..body.len() / 2]);
+        stream.write_all(&wire).await.ok()?;
         stream.shutdown().await.ok()
     }
 }

@@ -319,7 +319,7 @@ impl WebhookSender {
     }
 
     /// Delays a POST if the fault says so; it is then sent in the background.
-    fn hold(self: &Arc<Self>, mut post: WebhookPost, fault: Option<&WebhookFault>) -> Option<WebhookPost> {
+    fn hold(self: &Arc<Self>, post: WebhookPost, fault: Option<&WebhookFault>) -> Option<WebhookPost> {
         match fault.map(|fault| fault.kind) {
             Some(WebhookFaultKind::Delay { ms }) => {
                 let (sender, guard, due) = (Arc::clone(self), self.pending_guard(), self.clock.due(Duration::from_millis(ms)));
@@ -346,14 +346,8 @@ impl WebhookSender {
                 }));
                 None
             }
-            Some(WebhookFaultKind::WrongSignature {}) => {
-                post.signature = Signature::Wrong;
-                Some(post)
-            }
-            Some(WebhookFaultKind::Unsigned {}) => {
-                post.signature = Signature::Absent;
-                Some(post)
-            }
+            Some(WebhookFaultKind::WrongSignature {}) => Some(WebhookPost { signature: Signature::Wrong, ..post }),
+            Some(WebhookFaultKind::Unsigned {}) => Some(WebhookPost { signature: Signature::Absent, ..post }),
             _ => Some(post),
         }
     }

@@ -1,9 +1,7 @@
 //! The contacts of a change.
 
-use super::{
-    names::{Contact, Names},
-    spelling::spelled,
-};
+use super::names::{Contact, Names};
+use super::spelling::spelled;
 use crate::waba::json::ValueRef;
 
 /// The contacts of a change, found by id and never by position.

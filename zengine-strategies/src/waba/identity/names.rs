@@ -2,15 +2,11 @@
 
 use std::borrow::Cow;
 
-use zengine_connector::{
-    Identity,
-    message::{IdentityKind, Party},
-};
+use zengine_connector::Identity;
+use zengine_connector::message::{IdentityKind, Party};
 
-use super::{
-    keys::{Keys, name},
-    spelling::{address, bare, identity_key, is_number, looks_scoped, parent, spelled, user},
-};
+use super::keys::{Keys, name};
+use super::spelling::{address, bare, identity_key, is_number, looks_scoped, parent, spelled, user};
 use crate::waba::json::{Object, ValueRef};
 
 /// How one place of a webhook names a person.

@@ -34,20 +34,13 @@ impl Recipient {
     }
 
     pub(super) fn write(self, body: &mut Object) {
-        match self {
-            Self::Phone(number) => {
-                body.put("recipient_type", "individual");
-                body.put("to", number);
-            }
-            Self::User(id) => {
-                body.put("recipient_type", "individual");
-                body.put("recipient", id);
-            }
-            Self::Group(id) => {
-                body.put("recipient_type", "group");
-                body.put("to", id);
-            }
-        }
+        let (kind, key, value) = match self {
+            Self::Phone(number) => ("individual", "to", number),
+            Self::User(id) => ("individual", "recipient", id),
+            Self::Group(id) => ("group", "to", id),
+        };
+        body.put("recipient_type", kind);
+        body.put(key, value);
     }
 }
 

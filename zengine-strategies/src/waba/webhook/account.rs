@@ -1,56 +1,48 @@
 //! Changes of the tenant's objects at the provider: account, number, partners; and what people did with its advertisements.
 
-use zengine_connector::{Event, message::AccountUpdate, strategy::RoutedEvent};
+use zengine_connector::{
+    Event,
+    message::{AccountUpdate, ProviderError},
+    strategy::RoutedEvent,
+};
 
-use super::{
-    reason,
-    scope::Scope,
-    sink::{EventResult, NOT_AN_OBJECT},
-};
-use crate::waba::{
-    identity::{Keys, Names, name},
-    json::{Object, ValueRef},
-    problem,
-};
+use super::reason;
+use super::scope::Scope;
+use super::sink::{EventResult, NOT_AN_OBJECT};
+use crate::waba::identity::{Keys, Names, name};
+use crate::waba::json::{Object, ValueRef};
+use crate::waba::problem;
 
 /// Fields whose change is one event as a whole.
-pub(super) fn is_field(field: &str) -> bool {
-    matches!(
-        field,
-        "account_alerts"
-            | "account_review_update"
-            | "account_settings_update"
-            | "account_update"
-            | "business_capability_update"
-            | "business_status_update"
-            | "business_username_update"
-            | "business_username_updates"
-            | "flows"
-            | "partner_solutions"
-            | "payment_configuration_update"
-            | "phone_number_name_update"
-            | "phone_number_quality_update"
-            | "security"
-            | "tracking_events"
-    )
-}
+#[rustfmt::skip]
+pub(super) const FIELDS: &[&str] = &[
+    "account_alerts", "account_review_update", "account_settings_update", "account_update", "business_capability_update",
+    "business_status_update", "business_username_update", "business_username_updates", "flows", "partner_solutions",
+    "payment_configuration_update", "phone_number_name_update", "phone_number_quality_update", "security", "tracking_events",
+];
 
 /// The event of such a change. Its word has different names; the whole value is in `data`.
 pub(super) fn update(scope: &Scope<'_>, value: &Object<'_>, raw_value: Option<ValueRef<'_>>, raw: ValueRef<'_>) -> RoutedEvent {
-    let mut update = AccountUpdate::default();
-    (*scope.field).clone_into(&mut update.field);
+    // A flow's `errors` are counts of what went wrong at its endpoint.
+    let errors = if scope.field == "flows" { vec![] } else { problem::all(value) };
+    let mut update = account_update(&scope.field, None, errors, raw_value);
     let alert = value.object("alert_info").unwrap_or_default();
     let words = ["event", "decision", "alert_type", "status", "type"];
     update.event = value.first_text(&words).or_else(|| alert.first_text(&words)).map(String::from);
     let names = ["rejection_reason", "reason", "alert_description", "message", "warning"];
     update.reason = reason::of(value, &names).or_else(|| reason::of(&alert, &names)).or_else(|| reason::of_parts(value));
-    // A flow's `errors` are counts of what went wrong at its endpoint.
-    update.errors = if scope.field == "flows" { vec![] } else { problem::all(value) };
-    update.data = raw_value.map(Into::into);
     let mut routed = scope.event(Event::Account(update), scope.by_bytes(raw));
     routed.to = scope.business();
     routed.occurred_at_ms = value.time_ms("timestamp").or(scope.time_ms);
     routed
+}
+
+/// A change of an object of the tenant's, with its JSON.
+pub(super) fn account_update(field: &str, event: Option<String>, errors: Vec<ProviderError>, raw: Option<ValueRef<'_>>) -> AccountUpdate {
+    let mut update = AccountUpdate::default();
+    field.clone_into(&mut update.field);
+    (update.event, update.errors, update.data) = (event, errors, raw.map(Into::into));
+    update
 }
 
 /// An element of `user_actions`: a person followed a link of an advertisement or saw its page. It names no person.
@@ -75,11 +67,8 @@ pub(super) fn state_sync<'a>(scope: &Scope<'a>, raw: ValueRef<'a>, _: bool) -> E
 
 fn element(scope: &Scope<'_>, raw: ValueRef<'_>, field: &str, word: &str) -> EventResult {
     let obj = raw.object().ok_or(NOT_AN_OBJECT)?;
-    let mut update = AccountUpdate::default();
-    field.clone_into(&mut update.field);
-    update.event = obj.first_text(&[word, "type"]).map(Into::into);
-    update.errors = problem::all(&obj);
-    update.data = Some(raw.into());
+    let event = obj.first_text(&[word, "type"]).map(Into::into);
+    let update = account_update(field, event, problem::all(&obj), Some(raw));
     let dedup = match name(&obj, "id") {
         Some(id) => scope.by_id(field, &id, update.event.as_deref().as_slice()),
         None => scope.by_bytes(raw),

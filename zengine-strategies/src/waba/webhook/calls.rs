@@ -1,21 +1,15 @@
 //! Spoken calls.
 
-use zengine_connector::{
-    Event,
-    message::Call,
-    strategy::{ProviderKey, RoutedEvent},
-};
+use zengine_connector::Event;
+use zengine_connector::message::Call;
+use zengine_connector::strategy::{ProviderKey, RoutedEvent};
 
-use super::{
-    reason,
-    scope::{Scope, provider_id},
-    sink::{EventResult, NOT_AN_OBJECT},
-};
-use crate::waba::{
-    identity::{Keys, Names, name},
-    json::{Object, ValueRef},
-    problem,
-};
+use super::reason;
+use super::scope::{Scope, provider_id};
+use super::sink::{EventResult, NOT_AN_OBJECT};
+use crate::waba::identity::{Keys, Names, name};
+use crate::waba::json::{Object, ValueRef};
+use crate::waba::problem;
 
 /// An element of `calls`.
 pub(super) fn call<'a>(scope: &Scope<'a>, raw: ValueRef<'a>, alone: bool) -> EventResult {

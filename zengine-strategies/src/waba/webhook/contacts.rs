@@ -22,26 +22,18 @@ fn card(obj: &Object<'_>) -> ContactCard {
     card.addresses = obj.elements("addresses").filter_map(ValueRef::object).map(|item| address(&item)).collect();
     card.org = obj.object("org").map(|org| {
         let mut organization = Organization::default();
-        organization.company = org.owned_text("company");
-        organization.department = org.owned_text("department");
-        organization.title = org.owned_text("title");
+        members!(organization, org.owned_text: company, department, title);
         organization
     });
-    card.birthday = obj.owned_text("birthday");
-    card.vcard = obj.owned_text("vcard");
+    members!(card, obj.owned_text: birthday, vcard, origin);
     card.name.formatted_name = card.display_name().unwrap_or_default();
-    card.origin = obj.owned_text("origin");
     card
 }
 
 fn name(obj: &Object<'_>) -> ContactName {
     let mut name = ContactName::default();
     name.formatted_name = obj.owned_text("formatted_name").unwrap_or_default();
-    name.first_name = obj.owned_text("first_name");
-    name.last_name = obj.owned_text("last_name");
-    name.middle_name = obj.owned_text("middle_name");
-    name.prefix = obj.owned_text("prefix");
-    name.suffix = obj.owned_text("suffix");
+    members!(name, obj.owned_text: first_name, last_name, middle_name, prefix, suffix);
     name
 }
 
@@ -59,12 +51,7 @@ fn values(card: &Object<'_>, list: &str, key: &str) -> Vec<LabelledValue> {
 
 fn address(obj: &Object<'_>) -> PostalAddress {
     let mut address = PostalAddress::default();
-    address.street = obj.owned_text("street");
-    address.city = obj.owned_text("city");
-    address.state = obj.owned_text("state");
-    address.zip = obj.owned_text("zip");
-    address.country = obj.owned_text("country");
-    address.country_code = obj.owned_text("country_code");
+    members!(address, obj.owned_text: street, city, state, zip, country, country_code);
     address.label = obj.owned_text("type");
     address
 }

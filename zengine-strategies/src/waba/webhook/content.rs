@@ -2,16 +2,14 @@
 
 use std::borrow::Cow;
 
-use zengine_connector::{
-    Content, Event,
-    message::{InteractiveReply, Location, MediaKind, Money, Order, OrderItem, Reaction, ReplySource, System, Text, Unsupported},
+use zengine_connector::message::{
+    InteractiveReply, Location, MediaKind, Money, Order, OrderItem, Reaction, ReplySource, System, Text, Unsupported,
 };
+use zengine_connector::{Content, Event};
 
 use super::{contacts, interactive, media, messages::renamed, scope::Scope};
-use crate::waba::{
-    json::{Object, ValueRef},
-    problem,
-};
+use crate::waba::json::{Object, ValueRef};
+use crate::waba::problem;
 
 /// The result of reading a message.
 #[allow(clippy::large_enum_variant)] // lives for one call
@@ -36,24 +34,10 @@ impl From<Content> for ReadContent {
 }
 
 /// Types whose object is under the type's own name; if `type` is missing, the object decides.
+#[rustfmt::skip]
 const TYPES: &[&str] = &[
-    "text",
-    "image",
-    "video",
-    "audio",
-    "voice",
-    "document",
-    "sticker",
-    "location",
-    "contacts",
-    "button",
-    "interactive",
-    "order",
-    "reaction",
-    "system",
-    "edit",
-    "revoke",
-    "unsupported",
+    "text", "image", "video", "audio", "voice", "document", "sticker", "location", "contacts", "button", "interactive", "order",
+    "reaction", "system", "edit", "revoke", "unsupported",
 ];
 
 /// The type of a message.
@@ -134,9 +118,7 @@ fn text(part: &Object<'_>) -> Content {
 fn location(part: &Object<'_>) -> Option<Location> {
     let mut location = Location::new(part.number("latitude")?, part.number("longitude")?);
     location.accuracy_m = part.number("accuracy");
-    location.name = part.owned_text("name");
-    location.address = part.owned_text("address");
-    location.url = part.owned_text("url");
+    members!(location, part.owned_text: name, address, url);
     Some(location)
 }
 

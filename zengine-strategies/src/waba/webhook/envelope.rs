@@ -2,24 +2,17 @@
 
 use std::{borrow::Cow, rc::Rc};
 
-use zengine_connector::{
-    Event,
-    json::Unread,
-    message::{AccountUpdate, ElementError},
-    strategy::{RawPayload, RoutedEvent},
-};
+use zengine_connector::Event;
+use zengine_connector::json::Unread;
+use zengine_connector::message::{AccountUpdate, ElementError};
+use zengine_connector::strategy::{RawPayload, RoutedEvent};
 
-use super::{
-    account, calls, groups, handovers, history, messages, preferences,
-    scope::{Mode, Owner, Scope, WebhookEntry},
-    sink::{EventResult, NOT_AN_ARRAY, NOT_AN_OBJECT, Path, Sink, elements, is_left, rest},
-    statuses, templates,
-};
-use crate::waba::{
-    identity::name,
-    json::{self, Document, Object, ValueRef},
-    problem,
-};
+use super::scope::{Mode, Owner, Scope, WebhookEntry};
+use super::sink::{EventResult, NOT_AN_ARRAY, NOT_AN_OBJECT, Path, Sink, elements, is_left, rest};
+use super::{account, calls, groups, handovers, history, messages, preferences, statuses, templates};
+use crate::waba::identity::name;
+use crate::waba::json::{Document, Object, ValueRef};
+use crate::waba::{json, problem};
 
 /// The `object` of this family.
 const OBJECT: &str = "whatsapp_business_account";
@@ -113,6 +106,13 @@ fn mode(field: &str) -> Mode {
     }
 }
 
+/// Fields whose value holds arrays of elements.
+#[rustfmt::skip]
+const OF_ARRAYS: &[&str] = &[
+    "messages", "message_echoes", "smb_message_echoes", "history", "standby", "calls", "user_preferences", "automatic_events",
+    "smb_app_state_sync", "group_lifecycle_update", "group_participants_update", "group_settings_update", "group_status_update",
+];
+
 /// One value of a change: `raw` are the bytes of the event if the value is one as a whole. Returns whether it is.
 fn of_value<'a>(
     sink: &mut Sink<'_>,
@@ -140,19 +140,7 @@ fn of_value<'a>(
     let mode = mode(&field);
     let scope = Scope::new(field, mode, entry, &value, owner);
     match &*scope.field {
-        "messages"
-        | "message_echoes"
-        | "smb_message_echoes"
-        | "history"
-        | "standby"
-        | "calls"
-        | "user_preferences"
-        | "automatic_events"
-        | "smb_app_state_sync"
-        | "group_lifecycle_update"
-        | "group_participants_update"
-        | "group_settings_update"
-        | "group_status_update" => {
+        field if OF_ARRAYS.contains(&field) => {
             arrays(sink, &value_path, &scope, &value, raw_value.unwrap_or(raw), is_alone(&value, mode));
             if sink.len() > before {
                 return false;
@@ -160,7 +148,7 @@ fn of_value<'a>(
         }
         "messaging_handovers" => sink.put(path, raw, Ok(handovers::handover(&scope, &value, raw_value, raw))),
         field if templates::is_field(field) => sink.put(path, raw, Ok(templates::update(&scope, &value, raw_value, raw))),
-        field if account::is_field(field) => sink.put(path, raw, Ok(account::update(&scope, &value, raw_value, raw))),
+        field if account::FIELDS.contains(&field) => sink.put(path, raw, Ok(account::update(&scope, &value, raw_value, raw))),
         _ => {}
     }
     // None of the arrays, or a field nobody knows: the change is the event.

@@ -1,30 +1,21 @@
 //! Changes of groups.
 
-use zengine_connector::{
-    Event, Identity,
-    message::{AccountUpdate, IdentityKind},
-};
+use zengine_connector::message::IdentityKind;
+use zengine_connector::{Event, Identity};
 
-use super::{
-    reason,
-    scope::Scope,
-    sink::{EventResult, NOT_AN_OBJECT},
-};
-use crate::waba::{
-    identity::{Keys, Names, name},
-    json::{Object, ValueRef},
-    problem,
-};
+use super::account::account_update;
+use super::reason;
+use super::scope::Scope;
+use super::sink::{EventResult, NOT_AN_OBJECT};
+use crate::waba::identity::{Keys, Names, name};
+use crate::waba::json::{Object, ValueRef};
+use crate::waba::problem;
 
 /// An element of `groups`: a change of an object that the business owns, in the conversation of the group.
 pub(super) fn group<'a>(scope: &Scope<'a>, raw: ValueRef<'a>, _: bool) -> EventResult {
     let obj = raw.object().ok_or(NOT_AN_OBJECT)?;
-    let mut update = AccountUpdate::default();
-    (*scope.field).clone_into(&mut update.field);
-    update.event = obj.owned_text("type");
+    let mut update = account_update(&scope.field, obj.owned_text("type"), problem::with_parts(&obj), Some(raw));
     update.reason = reason::of(&obj, &["reason"]);
-    update.errors = problem::with_parts(&obj);
-    update.data = Some(raw.into());
     let mut routed = scope.event(Event::Account(update), scope.by_bytes(raw));
     let group = name(&obj, "group_id").and_then(|id| Identity::new(IdentityKind::Group, &id).ok());
     routed.conversation = scope.conversation(group.as_slice());

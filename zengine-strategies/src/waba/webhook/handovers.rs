@@ -1,16 +1,12 @@
 //! Conversations that change hands between applications of one business.
 
-use zengine_connector::{
-    Event,
-    message::{SessionChange, SessionEvent},
-    strategy::RoutedEvent,
-};
+use zengine_connector::Event;
+use zengine_connector::message::{SessionChange, SessionEvent};
+use zengine_connector::strategy::RoutedEvent;
 
 use super::scope::Scope;
-use crate::waba::{
-    identity::{Keys, Names},
-    json::{Object, ValueRef},
-};
+use crate::waba::identity::{Keys, Names};
+use crate::waba::json::{Object, ValueRef};
 
 /// A change of `messaging_handovers`.
 pub(super) fn handover<'a>(scope: &Scope<'a>, value: &Object<'a>, raw_value: Option<ValueRef<'a>>, raw: ValueRef<'a>) -> RoutedEvent {

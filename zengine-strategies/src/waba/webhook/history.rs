@@ -1,17 +1,14 @@
 //! Older conversations of a number, delivered when it is connected.
 
-use zengine_connector::{Event, message::AccountUpdate};
+use zengine_connector::Event;
 
-use super::{
-    messages,
-    scope::Scope,
-    sink::{NOT_AN_ARRAY, NOT_AN_OBJECT, Path, Sink, elements, rest},
-};
-use crate::waba::{
-    identity::{Keys, Names},
-    json::ValueRef,
-    problem,
-};
+use super::account::account_update;
+use super::messages;
+use super::scope::Scope;
+use super::sink::{NOT_AN_ARRAY, NOT_AN_OBJECT, Path, Sink, elements, rest};
+use crate::waba::identity::{Keys, Names};
+use crate::waba::json::ValueRef;
+use crate::waba::problem;
 
 /// An element of `history`: a chunk of threads, each with its messages, and its progress. A chunk or thread without any is itself
 /// the event.
@@ -65,12 +62,7 @@ fn thread<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, raw: Valu
 }
 
 fn notice(scope: &Scope<'_>, event: &str, raw: ValueRef<'_>) -> zengine_connector::strategy::RoutedEvent {
-    let mut update = AccountUpdate::default();
-    (*scope.field).clone_into(&mut update.field);
-    update.event = Some(event.to_owned());
-    if event == "error" {
-        update.errors = vec![problem::one(raw)];
-    }
-    update.data = Some(raw.into());
+    let errors = if event == "error" { vec![problem::one(raw)] } else { vec![] };
+    let update = account_update(&scope.field, Some(event.to_owned()), errors, Some(raw));
     scope.event(Event::Account(update), scope.by_bytes(raw))
 }

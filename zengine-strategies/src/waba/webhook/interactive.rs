@@ -2,10 +2,8 @@
 
 use std::borrow::Cow;
 
-use zengine_connector::{
-    Content, Event,
-    message::{FlowReply, InteractiveReply, Preference, ReplySource},
-};
+use zengine_connector::message::{FlowReply, InteractiveReply, Preference, ReplySource};
+use zengine_connector::{Content, Event};
 
 use super::content::ReadContent;
 use crate::waba::json::{Object, ValueRef};

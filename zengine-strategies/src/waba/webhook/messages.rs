@@ -2,21 +2,15 @@
 
 use std::borrow::Cow;
 
-use zengine_connector::{
-    Content, Event, Identity,
-    message::{Context, Forwarded, IdentityKind, Party, ProductItem, Referral},
-};
+use zengine_connector::message::{Context, Forwarded, IdentityKind, Party, ProductItem, Referral};
+use zengine_connector::{Content, Event, Identity};
 
-use super::{
-    content::{self, ReadContent},
-    scope::{Mode, Scope, digest, provider_id},
-    sink::{EventResult, NOT_AN_OBJECT},
-};
-use crate::waba::{
-    identity::{self, Keys, Names, name},
-    json::{Object, ValueRef},
-    problem,
-};
+use super::content::{self, ReadContent};
+use super::scope::{Mode, Scope, digest, provider_id};
+use super::sink::{EventResult, NOT_AN_OBJECT};
+use crate::waba::identity::{Keys, Names, name};
+use crate::waba::json::{Object, ValueRef};
+use crate::waba::{identity, problem};
 
 /// The direction of a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -170,11 +164,7 @@ fn refer(context: &mut Context, message: &Object<'_>) {
 fn referral(raw: ValueRef<'_>) -> Option<Referral> {
     let obj = raw.object()?;
     let mut referral = Referral::default();
-    referral.source_type = obj.owned_text("source_type");
-    referral.source_id = obj.owned_text("source_id");
-    referral.source_url = obj.owned_text("source_url");
-    referral.headline = obj.owned_text("headline");
-    referral.body = obj.owned_text("body");
+    members!(referral, obj.owned_text: source_type, source_id, source_url, headline, body);
     referral.click_id = obj.owned_text("ctwa_clid");
     referral.data = Some(raw.into());
     Some(referral)

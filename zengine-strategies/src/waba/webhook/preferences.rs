@@ -2,14 +2,10 @@
 
 use zengine_connector::{Event, message::Preference};
 
-use super::{
-    scope::Scope,
-    sink::{EventResult, NOT_AN_OBJECT},
-};
-use crate::waba::{
-    identity::{Keys, Names},
-    json::ValueRef,
-};
+use super::scope::Scope;
+use super::sink::{EventResult, NOT_AN_OBJECT};
+use crate::waba::identity::{Keys, Names};
+use crate::waba::json::ValueRef;
 
 /// An element of `user_preferences`.
 pub(super) fn preference<'a>(scope: &Scope<'a>, raw: ValueRef<'a>, alone: bool) -> EventResult {

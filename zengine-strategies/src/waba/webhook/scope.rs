@@ -5,20 +5,16 @@ use std::{borrow::Cow, cell::Cell, rc::Rc};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use zengine_connector::{
-    ConversationId, Event, Identity, ProviderMessageId,
-    ids::RouteKey,
-    message::{IdentityKind, Party, ProviderError},
-    strategy::RoutedEvent,
-};
+use zengine_connector::ids::RouteKey;
+use zengine_connector::message::{IdentityKind, Party, ProviderError};
+use zengine_connector::strategy::RoutedEvent;
+use zengine_connector::{ConversationId, Event, Identity, ProviderMessageId};
 
 use super::reason;
-use crate::waba::{
-    identity::{Contact, Contacts, Keys, Names, address, name, spelled},
-    json::{Object, ValueRef},
-    problem,
-    text::joined,
-};
+use crate::waba::identity::{Contact, Contacts, Keys, Names, address, name, spelled};
+use crate::waba::json::{Object, ValueRef};
+use crate::waba::problem;
+use crate::waba::text::joined;
 
 /// How the elements of a change arrived.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -3,11 +3,9 @@
 use std::fmt;
 
 use bytes::Bytes;
-use zengine_connector::{
-    Event,
-    message::ElementError,
-    strategy::{RawPayload, RoutedEvent},
-};
+use zengine_connector::Event;
+use zengine_connector::message::ElementError;
+use zengine_connector::strategy::{RawPayload, RoutedEvent};
 
 use super::scope::Scope;
 use crate::waba::json::{Object, ValueRef};

@@ -1,21 +1,16 @@
 //! Statuses of sent messages, and two kinds that come in the same array: payments and calls.
 
-use zengine_connector::{
-    Event, Identity,
-    message::{AccountUpdate, Cost, IdentityKind, State, Status},
-    strategy::{ProviderKey, RoutedEvent},
-};
+use zengine_connector::message::{Cost, IdentityKind, State, Status};
+use zengine_connector::strategy::{ProviderKey, RoutedEvent};
+use zengine_connector::{Event, Identity};
 
-use super::{
-    calls,
-    scope::{Scope, provider_id},
-    sink::{EventResult, NOT_AN_OBJECT},
-};
-use crate::waba::{
-    identity::{Keys, Names, name},
-    json::{Object, ValueRef},
-    problem,
-};
+use super::account::account_update;
+use super::calls;
+use super::scope::{Scope, provider_id};
+use super::sink::{EventResult, NOT_AN_OBJECT};
+use crate::waba::identity::{Keys, Names, name};
+use crate::waba::json::{Object, ValueRef};
+use crate::waba::problem;
 
 /// An element of `statuses`.
 pub(super) fn status<'a>(scope: &Scope<'a>, raw: ValueRef<'a>, alone: bool) -> EventResult {
@@ -114,11 +109,7 @@ fn people<'a>(scope: &Scope<'a>, obj: &Object<'a>, alone: bool) -> ((Vec<Identit
 
 /// The status of a payment (India, Brazil): an account event, never a state of a message.
 fn payment(scope: &Scope<'_>, obj: &Object<'_>, raw: ValueRef<'_>, word: Option<&str>) -> RoutedEvent {
-    let mut update = AccountUpdate::default();
-    "payment".clone_into(&mut update.field);
-    update.event = word.map(str::to_owned);
-    update.errors = problem::all(obj);
-    update.data = Some(raw.into());
+    let update = account_update("payment", word.map(str::to_owned), problem::all(obj), Some(raw));
     let mut routed = scope.event(Event::Account(update), scope.by_bytes(raw));
     routed.reference = obj.owned_text("biz_opaque_callback_data").map(ProviderKey::echoed);
     routed

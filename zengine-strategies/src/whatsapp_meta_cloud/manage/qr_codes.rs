@@ -91,10 +91,7 @@ fn path(tenant: &Tenant) -> String {
 }
 
 fn read(value: &Value) -> Option<QrCode> {
-    Some(QrCode {
-        code: text(value, "code")?,
-        prefilled_message: text(value, "prefilled_message"),
-        deep_link_url: text(value, "deep_link_url"),
-        qr_image_url: text(value, "qr_image_url"),
-    })
+    let mut code = QrCode { code: text(value, "code")?, ..QrCode::default() };
+    members!(code, text(value): prefilled_message, deep_link_url, qr_image_url);
+    Some(code)
 }

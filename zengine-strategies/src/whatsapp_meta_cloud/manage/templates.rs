@@ -105,14 +105,8 @@ fn path(tenant: &Tenant) -> String {
 }
 
 fn read(value: &Value) -> Option<TemplateRecord> {
-    Some(TemplateRecord {
-        id: text(value, "id")?,
-        name: text(value, "name"),
-        language: text(value, "language"),
-        status: text(value, "status"),
-        category: text(value, "category"),
-        parameter_format: text(value, "parameter_format"),
-        rejected_reason: text(value, "rejected_reason").filter(|reason| reason != "NONE"),
-        data: RawJson::from_value(value).ok(),
-    })
+    let mut template = TemplateRecord { id: text(value, "id")?, data: RawJson::from_value(value).ok(), ..TemplateRecord::default() };
+    members!(template, text(value): name, language, status, category, parameter_format, rejected_reason);
+    template.rejected_reason.take_if(|reason| reason == "NONE");
+    Some(template)
 }

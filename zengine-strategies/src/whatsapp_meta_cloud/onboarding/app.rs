@@ -70,11 +70,9 @@ impl Onboarding {
         Self { http, clock, root, app: credentials, timeout: Duration::from_secs(10) }
     }
 
-    /// Sets the timeout of each call. Defaults to 10 seconds.
-    #[must_use = "returns the calls with the time"]
-    pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
+    setters! {
+        /// Sets the timeout of each call. Defaults to 10 seconds.
+        pub with_timeout(timeout: Duration) => timeout = timeout;
     }
 
     /// Exchanges the code of a signup for a token. A code is valid for 30 seconds and works once: if this fails with

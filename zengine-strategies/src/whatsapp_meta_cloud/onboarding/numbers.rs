@@ -62,17 +62,11 @@ pub(super) fn path(waba_id: &str, after: Option<&str>) -> String {
 
 pub(super) fn read(body: &Value) -> Result<Page<PhoneNumber>, SendError> {
     let number = |value: &Value| {
-        Some(PhoneNumber {
-            id: text(value, "id")?,
-            display_phone_number: text(value, "display_phone_number"),
-            verified_name: text(value, "verified_name"),
-            quality_rating: text(value, "quality_rating"),
-            status: text(value, "status"),
-            name_status: text(value, "name_status"),
-            code_verification_status: text(value, "code_verification_status"),
-            platform_type: text(value, "platform_type"),
-            is_on_biz_app: value.get("is_on_biz_app") == Some(&Value::Bool(true)),
-        })
+        let mut number = PhoneNumber { id: text(value, "id")?, ..PhoneNumber::default() };
+        members!(number, text(value): display_phone_number, verified_name, quality_rating, status, name_status, platform_type);
+        number.code_verification_status = text(value, "code_verification_status");
+        number.is_on_biz_app = value.get("is_on_biz_app") == Some(&Value::Bool(true));
+        Some(number)
     };
     Ok(Page { items: list(body, "phone_numbers")?.iter().filter_map(number).collect(), next: next(body) })
 }

@@ -15,7 +15,7 @@ use super::{items, text};
 /// assert_eq!((signup.event, signup.waba_id.as_deref()), (SignupEvent::Finished, Some("900100")));
 /// # Ok::<(), &str>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Signup {
     /// The kind of result.
@@ -41,7 +41,7 @@ pub struct Signup {
 }
 
 /// The kind of result of a signup.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SignupEvent {
     /// Done, with a number: register it within 14 days.
@@ -57,6 +57,7 @@ pub enum SignupEvent {
     /// Meta reports an error.
     Failed,
     /// An unknown word.
+    #[default]
     Other,
 }
 
@@ -80,18 +81,10 @@ impl Signup {
             "ERROR" => SignupEvent::Failed,
             _ => SignupEvent::Other,
         };
-        Some(Self {
-            event,
-            phone_number_id: text(data, "phone_number_id"),
-            waba_id: text(data, "waba_id"),
-            business_id: text(data, "business_id"),
-            current_step: text(data, "current_step"),
-            error_id: text(data, "error_id"),
-            session_id: text(data, "session_id"),
-            ad_account_ids: ids("ad_account_ids"),
-            page_ids: ids("page_ids"),
-            dataset_ids: ids("dataset_ids"),
-        })
+        let (ad_account_ids, page_ids, dataset_ids) = (ids("ad_account_ids"), ids("page_ids"), ids("dataset_ids"));
+        let mut signup = Self { event, ad_account_ids, page_ids, dataset_ids, ..Self::default() };
+        members!(signup, text(data): phone_number_id, waba_id, business_id, current_step, error_id, session_id);
+        Some(signup)
     }
 }
 

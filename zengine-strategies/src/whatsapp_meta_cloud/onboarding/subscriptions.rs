@@ -133,11 +133,9 @@ impl WhatsAppMetaCloud {
             return Err(odd.context("operation", "webhook_overrides").not_sent());
         };
         let setting = node.get("webhook_configuration").unwrap_or(&Value::Null);
-        Ok(WebhookOverrides {
-            phone_number: text(setting, "phone_number"),
-            whatsapp_business_account: text(setting, "whatsapp_business_account"),
-            application: text(setting, "application"),
-        })
+        let mut overrides = WebhookOverrides::default();
+        members!(overrides, text(setting): phone_number, whatsapp_business_account, application);
+        Ok(overrides)
     }
 }
 
@@ -148,12 +146,8 @@ fn apps(tenant: &Tenant) -> String {
 pub(in crate::whatsapp_meta_cloud) fn read(body: &Value) -> Result<Vec<SubscribedApp>, SendError> {
     let app = |value: &Value| {
         let data = value.get("whatsapp_business_api_data").unwrap_or(value);
-        Some(SubscribedApp {
-            id: text(data, "id")?,
-            name: text(data, "name"),
-            link: text(data, "link"),
-            override_callback_uri: text(value, "override_callback_uri"),
-        })
+        let override_callback_uri = text(value, "override_callback_uri");
+        Some(SubscribedApp { id: text(data, "id")?, name: text(data, "name"), link: text(data, "link"), override_callback_uri })
     };
     Ok(list(body, "subscribed_apps")?.iter().filter_map(app).collect())
 }

@@ -28,8 +28,13 @@ pub(in crate::sandbox) struct Stored {
 }
 
 impl Stored {
-    pub(in crate::sandbox) fn is_named(&self) -> bool {
-        self.named
+    pub(in crate::sandbox) fn new(template: Template, id: String) -> Self {
+        let Template { account, name, language, category, status, named, header, body, components } = template;
+        let buttons_known = components.is_some();
+        let parts = || header.into_iter().chain([json!({"type": "BODY", "text": body})]).collect();
+        let components = components.unwrap_or_else(parts);
+        let (quality, reason, ttl_seconds) = ("UNKNOWN".to_owned(), None, None);
+        Self { id, account, name, language, category, status, quality, reason, named, components, buttons_known, ttl_seconds }
     }
 
     pub(in crate::sandbox) fn component(&self, kind: &str) -> Option<&Value> {
@@ -128,23 +133,7 @@ impl Templates {
 
     /// Adds a template from a test; replaces one of the same account, name and language. Returns its id.
     pub(in crate::sandbox) fn add(&self, template: Template, ids: &Ids) -> String {
-        let Template { account, name, language, category, status, named, header, body, components } = template;
-        let buttons_known = components.is_some();
-        let parts = || header.into_iter().chain([json!({"type": "BODY", "text": body})]).collect();
-        let stored = Stored {
-            id: ids.digits(),
-            account,
-            name,
-            language,
-            category,
-            status,
-            quality: "UNKNOWN".to_owned(),
-            reason: None,
-            named,
-            components: components.unwrap_or_else(parts),
-            buttons_known,
-            ttl_seconds: None,
-        };
+        let stored = Stored::new(template, ids.digits());
         let id = stored.id.clone();
         let templates = &mut lock(&self.0).templates;
         let same = |other: &Stored| (&other.account, &other.name, &other.language) == (&stored.account, &stored.name, &stored.language);

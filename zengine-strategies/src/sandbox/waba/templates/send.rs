@@ -52,7 +52,7 @@ fn agrees(template: &Stored, components: &[Param<'_>]) -> Checked {
     if given.len() != body.len() {
         return Err(count("body", given.len(), body.len()));
     }
-    if template.is_named() {
+    if template.named {
         let named = |parameter: &Value| parameter["parameter_name"].as_str().is_some_and(|name| !name.is_empty());
         if parameters("header").iter().any(|parameter| is_kind(parameter, "type", "text") && !named(parameter)) {
             return Err(GraphError::bad("Parameter name is missing or empty"));
