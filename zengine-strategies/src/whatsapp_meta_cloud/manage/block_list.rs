@@ -1,5 +1,6 @@
 //! The block list of a number.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::Method;
@@ -23,8 +24,12 @@ pub struct BlockReport {
     pub failed: Vec<(String, Option<i64>)>,
 }
 
-// Without the people.
-redacted!(BlockReport { done: |it| it.done.len(), failed: |it| it.failed.len() });
+/// Without the people.
+impl fmt::Debug for BlockReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BlockReport").field("done", &self.done.len()).field("failed", &self.failed.len()).finish()
+    }
+}
 
 /// The block list of the tenant's number.
 impl WhatsAppMetaCloud {
