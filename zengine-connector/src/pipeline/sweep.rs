@@ -30,7 +30,7 @@ const PAGE: usize = 100;
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// The result of a [sweep](crate::Orchestrator::sweep).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[must_use = "sweep again from `next` unless it is `None`"]
 #[non_exhaustive]
 pub struct Swept {
@@ -48,6 +48,7 @@ pub struct Swept {
     /// Sends that it could not complete, or whose record it could not read. The next sweep tries again.
     pub failed: usize,
     /// The place at which the next call goes on. `None` if every record was looked at.
+    #[serde(skip)]
     pub next: Option<String>,
 }
 

@@ -1,9 +1,7 @@
 //! `zengine keys`: the keys of an embedded store.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
-use zengine_connector::Embedded;
+use zengine_connector::{Embedded, store::Resealed};
 
 use super::dead_letters::{StoreArgument, store_failure};
 use super::exit::{Exit, Failure};
@@ -43,9 +41,8 @@ struct OfStore {
 #[derive(Serialize)]
 struct ResealedLine {
     key_id: String,
-    resealed: u64,
-    unreadable: u64,
-    in_use: BTreeSet<String>,
+    #[serde(flatten)]
+    report: Resealed,
 }
 
 /// The line of `drop`.
@@ -77,7 +74,6 @@ async fn reseal(store: &Embedded, out: &mut Out) -> Result<Exit, Failure> {
     let report = progress::during("encrypting anew", store.reseal()).await.map_err(store_failure)?;
     let exit = if report.unreadable > 0 { Exit::Broken } else { Exit::Done };
     let key_id = store.keys().current().id().to_owned();
-    let line = ResealedLine { key_id, resealed: report.resealed, unreadable: report.unreadable, in_use: report.in_use };
-    out.json(&line).map_err(|failure| failure.with_exit_on_closed_output(exit))?;
+    out.json(&ResealedLine { key_id, report }).map_err(|failure| failure.with_exit_on_closed_output(exit))?;
     Ok(exit)
 }

@@ -1,6 +1,5 @@
 //! `zengine sweep`.
 
-use serde::Serialize;
 use zengine_connector::{Memory, Orchestrator, pipeline::Swept, store::Stores};
 
 use super::dead_letters::StoreArgument;
@@ -21,24 +20,6 @@ pub(super) struct Arguments {
     store: StoreArgument,
 }
 
-/// The counts of `docs/command-line.md`.
-#[derive(Serialize)]
-struct SweptLine {
-    ended: usize,
-    published: usize,
-    overdue: usize,
-    waiting_for_letter: usize,
-    letters_given_up: usize,
-    failed: usize,
-}
-
-impl From<&Swept> for SweptLine {
-    fn from(swept: &Swept) -> Self {
-        let Swept { ended, published, overdue, waiting_for_letter, letters_given_up, failed, .. } = *swept;
-        Self { ended, published, overdue, waiting_for_letter, letters_given_up, failed }
-    }
-}
-
 pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
     let store = arguments.store.writing("A host sweeps its store by itself; to do it here, stop the host first")?;
     let secrets = Memory::new().secrets();
@@ -46,7 +27,7 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Fa
     let orchestrator = builder.sweep_every(None).build()?;
     let swept = progress::during("sweeping", sweep_all(&orchestrator)).await?;
     let exit = if swept.failed > 0 { Exit::Broken } else { Exit::Done };
-    out.json(&SweptLine::from(&swept)).map_err(|failure| failure.with_exit_on_closed_output(exit))?;
+    out.json(&swept).map_err(|failure| failure.with_exit_on_closed_output(exit))?;
     Ok(exit)
 }
 

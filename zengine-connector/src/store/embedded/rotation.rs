@@ -30,7 +30,7 @@ use crate::{
 const PAGE: usize = 256;
 
 /// The report of [`Embedded::reseal`](super::Embedded::reseal).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Resealed {
     /// Entries that were encrypted anew: records of sends, dead letters, sessions, secrets.

@@ -134,11 +134,7 @@ impl Redactor {
             let end = run.find(|c| !is_base64(c)).unwrap_or(run.len());
             let padding = run[end..].bytes().take_while(|byte| *byte == b'=').count();
             out.push_str(&rest[..start]);
-            if self.holds(&run[..end]) {
-                out.push_str(HIDDEN);
-            } else {
-                out.push_str(&run[..end + padding]);
-            }
+            out.push_str(if self.holds(&run[..end]) { HIDDEN } else { &run[..end + padding] });
             rest = &run[end + padding..];
         }
         out.push_str(rest);

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 
 use serde_json::Value;
+use zengine_connector::http::encode;
 
 use crate::sandbox::lock;
-use crate::sandbox::text::{decoded, encoded};
+use crate::sandbox::text::decoded;
 
 const MASK: &str = "***";
 
@@ -74,29 +75,20 @@ impl Mask {
 
     /// Masks a query or a form body.
     pub(in crate::sandbox) fn fields(&self, query: &str) -> String {
-        let mut out = String::with_capacity(query.len());
-        for (index, pair) in query.split('&').enumerate() {
-            if index > 0 {
-                out.push('&');
-            }
-            let Some((name, value)) = pair.split_once('=') else {
-                out.push_str(pair);
-                continue;
-            };
+        let masked = |pair: &str| {
+            let Some((name, value)) = pair.split_once('=') else { return pair.to_owned() };
             let (plain, key) = (decoded(value), decoded(name));
             let secret = self.is_name(&key) || FIELDS.contains(&key.as_str()) || self.is_secret(&plain);
-            out.push_str(name);
-            out.push('=');
-            out.push_str(if secret { MASK } else { value });
-        }
-        out
+            format!("{name}={}", if secret { MASK } else { value })
+        };
+        query.split('&').map(masked).collect::<Vec<_>>().join("&")
     }
 
     /// An address without its query, with known secrets in its path masked.
     pub(in crate::sandbox) fn address(&self, url: &str) -> String {
         let path = url.split(['?', '#']).next().unwrap_or_default();
         let segments: Vec<_> =
-            path.split('/').map(|segment| if self.is_secret(&decoded(segment)) { encoded(MASK) } else { segment.to_owned() }).collect();
+            path.split('/').map(|segment| if self.is_secret(&decoded(segment)) { encode(MASK) } else { segment.to_owned() }).collect();
         segments.join("/")
     }
 }

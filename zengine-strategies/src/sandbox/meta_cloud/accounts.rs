@@ -162,8 +162,5 @@ fn node_of(number: &Number, business_id: &str, app_id: &str) -> Map<String, Valu
             ],
         },
     });
-    match node {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
-    }
+    node.as_object().cloned().unwrap_or_default()
 }

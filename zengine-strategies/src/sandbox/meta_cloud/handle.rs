@@ -18,12 +18,12 @@ use super::tokens::Signup;
 use super::updates::Update;
 use crate::sandbox::emulator::{Emulator, StartOptions};
 use crate::sandbox::provider::ms;
-use crate::sandbox::text::encoded;
 use crate::sandbox::waba::Inbound;
 use crate::sandbox::waba::templates::{Stored, Template, changed};
 use crate::sandbox::waba::{Number, Webhooks};
 use crate::sandbox::webhooks::{Signature, WebhookFormat};
 use crate::sandbox::{Delivery, InProcess, lock};
+use zengine_connector::http::encode;
 
 /// A running emulator of the Cloud API. Dropping it stops the emulator.
 pub type MetaCloud = Emulator<Meta>;
@@ -318,5 +318,5 @@ impl std::error::Error for HandshakeError {}
 /// The address of a handshake.
 pub(super) fn handshake_url(callback: &str, challenge: &str, verify_token: &str) -> String {
     let joint = if callback.contains('?') { '&' } else { '?' };
-    format!("{callback}{joint}hub.mode=subscribe&hub.challenge={challenge}&hub.verify_token={}", encoded(verify_token))
+    format!("{callback}{joint}hub.mode=subscribe&hub.challenge={challenge}&hub.verify_token={}", encode(verify_token))
 }

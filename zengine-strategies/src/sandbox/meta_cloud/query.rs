@@ -4,7 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::sandbox::text::{encoded, fields};
+use zengine_connector::http::encode;
+
+use crate::sandbox::text::fields;
 use crate::sandbox::waba::check::Checked;
 use crate::sandbox::waba::errors::GraphError;
 
@@ -64,8 +66,8 @@ impl Query {
     /// The address with another cursor. Meta also includes the token; clients send their own.
     fn with(&self, key: &str, cursor: &str) -> String {
         let kept = self.fields.iter().filter(|(name, _)| !["after", "before", "access_token", "appsecret_proof"].contains(&name.as_str()));
-        let mut pairs: Vec<_> = kept.map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
-        pairs.push(format!("{key}={}", encoded(cursor)));
+        let mut pairs: Vec<_> = kept.map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+        pairs.push(format!("{key}={}", encode(cursor)));
         format!("{}?{}", self.address, pairs.join("&"))
     }
 }

@@ -90,17 +90,13 @@ impl Cx {
 
     /// JSON in the provider's form that must be an object.
     pub(super) fn object(&mut self, at: &str, json: &RawJson) -> Map<String, Value> {
-        match json.parse::<Value>() {
-            Ok(Value::Object(members)) => members,
-            Ok(_) => {
-                self.check.add(at, "must be a JSON object");
-                Map::new()
-            }
-            Err(_) => {
-                self.check.add(at, "must be JSON of less than 128 levels");
-                Map::new()
-            }
-        }
+        let wrong = match json.parse::<Value>() {
+            Ok(Value::Object(members)) => return members,
+            Ok(_) => "must be a JSON object",
+            Err(_) => "must be JSON of less than 128 levels",
+        };
+        self.check.add(at, wrong);
+        Map::new()
     }
 }
 

@@ -59,10 +59,7 @@ impl Stored {
             "rejected_reason": self.reason.as_deref().unwrap_or("NONE"),
             "message_send_ttl_seconds": self.ttl_seconds,
         });
-        match node {
-            Value::Object(fields) => fields,
-            _ => Map::new(),
-        }
+        node.as_object().cloned().unwrap_or_default()
     }
 
     /// The common members of its webhooks.
