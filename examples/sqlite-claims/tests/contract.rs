@@ -6,8 +6,7 @@ use std::{path::Path, sync::Arc};
 
 use sqlite_claims::SqliteClaims;
 use zengine_connector::{
-    ClientMessageId, Error, ErrorKind, Identity, Memory, Orchestrator, OutboundMessage, Outcome, Secret, StrategyName,
-    TenantId,
+    ClientMessageId, Error, ErrorKind, Identity, Memory, Orchestrator, OutboundMessage, Outcome, Secret, StrategyName, TenantId,
     keyring::{Key, StaticKeyRing},
     store::{ClaimKey, ClaimOp, ClaimStore as _, Fingerprint, Lease, OwnerToken, Stores},
     testing::{Recording, store_contract::Subject},
