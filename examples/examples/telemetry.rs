@@ -1,4 +1,4 @@
-//! What operators see of a host: lines, spans, metrics in two forms, and the status of a tenant.
+//! The telemetry of a host: lines, spans, metrics in two forms, and the status of a tenant.
 //!
 //! ```sh
 //! cargo run -p zengine-examples --example telemetry

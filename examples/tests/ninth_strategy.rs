@@ -12,7 +12,7 @@ use serde_json::Value;
 const STRATEGY: &str = include_str!("../acme-chat/src/lib.rs");
 
 /// The host's output.
-fn told() -> Vec<String> {
+fn output() -> Vec<String> {
     let (tell, told) = mpsc::channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(ninth_strategy::host(move |line| tell.send(line).unwrap())).unwrap();
@@ -21,7 +21,7 @@ fn told() -> Vec<String> {
 
 #[test]
 fn a_ninth_strategy_sends_and_receives() {
-    let lines = told();
+    let lines = output();
     let with = |start: &str| lines.iter().filter_map(|line| line.strip_prefix(start)).collect::<Vec<_>>();
 
     assert_eq!(with("order-17: "), ["delivered", "delivered, replayed"]);

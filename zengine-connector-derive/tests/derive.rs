@@ -1,4 +1,4 @@
-//! What the derive accepts and what it writes; what it refuses is in `ui.rs`.
+//! The inputs that the derive accepts, and the code that it writes; `ui.rs` has the refused ones.
 
 #[macro_use]
 #[path = "ui/acme/mod.rs"]

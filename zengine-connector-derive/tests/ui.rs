@@ -1,4 +1,4 @@
-//! What an author who makes a mistake sees, recorded: every file of `ui/` must fail to compile, with the message beside it.
+//! The messages for an author's mistakes, recorded: every file of `ui/` must fail to compile, with the message beside it.
 //!
 //! The compiler words its messages anew with each release, so they are compared only under the release they were recorded with; under
 //! another, each case must still fail. `TRYBUILD=overwrite cargo test -p zengine-connector-derive --test ui` records them.

@@ -26,7 +26,7 @@ guides! {
     logging = "../guide/logging.md";
     /// The delivery rules and the state of each.
     semantics = "../guide/semantics.md";
-    /// What is stored and published.
+    /// The stored and published forms.
     formats = "../guide/formats.md";
     /// A channel of your own.
     writing_a_strategy = "../guide/writing-a-strategy.md";

@@ -1,4 +1,4 @@
-//! What only the embedded store promises: one file, one writer, keys beside it, and nothing lost by closing it.
+//! Promises of the embedded store alone: one file, one writer, keys beside it, and nothing lost by closing it.
 
 #![allow(clippy::unwrap_used)] // helpers of tests
 

@@ -1,4 +1,4 @@
-//! What a host meets first: a send with texts, a handler of one argument, an outcome as JSON.
+//! A host's first calls: a send with texts, a handler of one argument, an outcome as JSON.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that meets the unexpected fails")]
 

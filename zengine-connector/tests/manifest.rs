@@ -1,4 +1,4 @@
-//! What the manifests and the READMEs promise, compared with what cargo resolves.
+//! The promises of manifests and READMEs, compared with what cargo resolves.
 #![allow(clippy::expect_used)] // in the tests' helpers, where clippy's own exception does not reach
 
 use std::{

@@ -100,7 +100,8 @@ fn llms() -> String {
         let name = name(&strategy);
         writeln!(text, "- [{name}]({SITE}/docs/strategies/{name}.md): {}", strategy["summary"].as_str().unwrap()).unwrap();
     }
-    write!(text, "\n{}\n", between("## Features of the core", "Features only add").replace("](docs/", &format!("]({SITE}/docs/"))).unwrap();
+    let features = &core[core.find("## Features").expect("a section")..core.find("## Where to go").expect("the last section")];
+    write!(text, "\n{}\n", features.replace("## Features", "## Features of the core").trim_end()).unwrap();
     text
 }
 

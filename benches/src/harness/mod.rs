@@ -1,4 +1,4 @@
-//! How rows are measured and printed.
+//! The measuring and printing of rows.
 //!
 //! | part | what |
 //! |---|---|

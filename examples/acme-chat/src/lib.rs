@@ -7,7 +7,7 @@ use serde_json::{Value, from_slice, from_str, json, value::RawValue};
 use zengine_connector::{
     Configure, ConfigureContext, Content, ConversationId, Error, ErrorKind, Event, HttpClient, Identity, InboundContext, InboundStrategy,
     OutboundMessage, OutboundStrategy, ProviderMessageId, Receipt, Secret, SendContext, SendError, Strategy,
-    http::{CallOptions, retry_after, status_error},
+    http::{CallOptions, RequestBuilder, answer_error},
     ids::RouteKey,
     message::{Capabilities, ElementError, Length, State, Status},
     schemars,
@@ -58,14 +58,15 @@ impl OutboundStrategy<AcmeChatConfig, OutboundMessage> for AcmeChat {
         let (Some(to), Content::Text(text)) = (message.to.preferred(), &message.content) else {
             return Err(SendError::domain("only text to one person can be sent").not_sent());
         };
-        let request = http::Request::post(format!("{}/messages", self.base_url))
-            .header("authorization", format!("Bearer {}", tenant.api_key.expose()))
+        let request = RequestBuilder::post(&self.base_url)
+            .segments(["messages"])
+            .bearer(&tenant.api_key)
             .header("idempotency-key", cx.provider_key().as_str())
-            .body(json!({ "to": to.value(), "text": text.body, "reference": cx.provider_key() }).to_string().into())
-            .map_err(|error| SendError::local("the request cannot be built").source(error).not_sent())?;
+            .json(&json!({ "to": to.value(), "text": text.body, "reference": cx.provider_key() }))
+            .build()?;
         let answer = self.http.call(request, CallOptions::DEFAULT.with_timeout(cx.remaining())).await?;
         // If the provider has error codes of its own, check them first: they say more than a status.
-        if let Some((error, reach)) = status_error(answer.status(), retry_after(answer.headers(), cx.now())) {
+        if let Some((error, reach)) = answer_error(&answer, cx.now()) {
             return Err(error.reach(reach));
         }
         let id = from_slice(answer.body()).ok().and_then(|accepted: Value| ProviderMessageId::new(accepted["id"].as_str()?).ok());

@@ -3,12 +3,11 @@
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
-use form_urlencoded::{Serializer, parse};
 use serde::Deserialize;
 use zengine_connector::{
     Configure, ConfigureContext, Content, ConversationId, Error, ErrorKind, Event, HttpClient, Identity, InboundContext, InboundStrategy,
     OutboundMessage, OutboundStrategy, ProviderMessageId, Receipt, Secret, SendContext, SendError, Strategy,
-    http::{CallOptions, retry_after, status_error},
+    http::{CallOptions, RequestBuilder, answer_error, pairs},
     ids::RouteKey,
     message::{Capabilities, ElementError, IdentityKind, Length, State, Status},
     schemars,
@@ -30,11 +29,10 @@ pub struct AcmeSmsConfig {
     pub webhook_password: Secret<String>,
 }
 
-/// A tenant: its configuration, and the credentials of its account and its webhooks.
+/// A tenant: its configuration, and the credentials of its webhooks.
 #[derive(Debug)]
 pub struct AcmeSmsTenant {
     config: AcmeSmsConfig,
-    account: BasicCredentials,
     webhook: BasicCredentials,
 }
 
@@ -60,12 +58,9 @@ impl Configure<AcmeSmsConfig> for AcmeSms {
     type Tenant = AcmeSmsTenant;
 
     async fn configure(&self, config: AcmeSmsConfig, _: &ConfigureContext) -> Result<AcmeSmsTenant, Error> {
-        let credentials = |password: &Secret<String>| {
-            let unusable = |error| Error::new(ErrorKind::ConfigInvalid, "the account or a password cannot be used").with_source(error);
-            BasicCredentials::new(&config.account, &password.to_bytes()).map_err(unusable)
-        };
-        let (account, webhook) = (credentials(&config.password)?, credentials(&config.webhook_password)?);
-        Ok(AcmeSmsTenant { config, account, webhook })
+        let unusable = |error| Error::new(ErrorKind::ConfigInvalid, "the account or a password cannot be used").with_source(error);
+        let webhook = BasicCredentials::new(&config.account, &config.webhook_password.to_bytes()).map_err(unusable)?;
+        Ok(AcmeSmsTenant { config, webhook })
     }
 }
 
@@ -74,21 +69,20 @@ impl OutboundStrategy<AcmeSmsConfig, OutboundMessage> for AcmeSms {
         let (Some(to), Content::Text(text)) = (message.to.id(IdentityKind::Phone), &message.content) else {
             return Err(SendError::domain("only text to a phone number can be sent").not_sent());
         };
-        let (sender, reference) = (tenant.config.sender.as_str(), cx.provider_key().as_str());
-        let form = [("to", to.value()), ("from", sender), ("text", text.body.as_str()), ("ref", reference)];
-        let request = http::Request::post(format!("{}/messages", self.base_url))
-            .header("authorization", tenant.account.header().expose())
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(Serializer::new(String::new()).extend_pairs(form).finish().into())
-            .map_err(|error| SendError::local("the request cannot be built").source(error).not_sent())?;
+        let (config, reference) = (&tenant.config, cx.provider_key().as_str());
+        let request = RequestBuilder::post(&self.base_url)
+            .segments(["messages"])
+            .basic(&config.account, &config.password)
+            .form([("to", to.value()), ("from", &config.sender), ("text", &text.body), ("ref", reference)])
+            .build()?;
         let answer = self.http.call(request, CallOptions::DEFAULT.with_timeout(cx.remaining())).await?;
-        let fields: HashMap<_, _> = parse(answer.body()).collect();
+        let fields: HashMap<_, _> = pairs(answer.body()).flatten().collect();
         match fields.get("code").map(Cow::as_ref) {
             Some("21") => return Err(SendError::of(ErrorKind::InvalidRecipient, "no such number").code("21").processed()),
             Some("30") => return Err(SendError::of(ErrorKind::OptedOut, "the recipient opted out").code("30").processed()),
             _ => {}
         }
-        if let Some((error, reach)) = status_error(answer.status(), retry_after(answer.headers(), cx.now())) {
+        if let Some((error, reach)) = answer_error(&answer, cx.now()) {
             return Err(error.reach(reach));
         }
         let id = fields.get("id").and_then(|id| ProviderMessageId::new(id.as_ref()).ok());
@@ -99,7 +93,7 @@ impl OutboundStrategy<AcmeSmsConfig, OutboundMessage> for AcmeSms {
 impl InboundStrategy<AcmeSmsConfig> for AcmeSms {
     async fn verify(&self, request: &InboundRequest, cx: &InboundContext<AcmeSmsTenant>) -> Result<Verified, VerifyError> {
         let given = BasicAuth::DEFAULT.read(request.header("authorization"))?;
-        let account = RouteKey::new("account", request.path().strip_prefix("/acme-sms/").ok_or(VerifyError::NotFound)?);
+        let account = RouteKey::new("account", request.segment(0).ok_or(VerifyError::NotFound)?);
         let tenant = cx.find_one(&account).await?;
         given.check(std::slice::from_ref(&tenant.webhook))?;
         let Origin::Http { parts, .. } = request.origin() else { return Err(VerifyError::NotFound) };
@@ -124,7 +118,7 @@ impl InboundStrategy<AcmeSmsConfig> for AcmeSms {
 }
 
 fn event(raw: &Bytes) -> Result<RoutedEvent, &'static str> {
-    let fields: HashMap<_, _> = parse(raw).collect();
+    let fields: HashMap<_, _> = pairs(raw).collect::<Result<_, _>>().map_err(|_| "not a form")?;
     let field = |name: &str| fields.get(name).map(Cow::as_ref);
     let id = field("id").and_then(|id| ProviderMessageId::new(id).ok()).ok_or("no id")?;
     let status = |state, word| (Event::Status(Status::new(id.as_str(), state)), format!("{word} {id}"));

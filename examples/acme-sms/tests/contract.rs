@@ -4,11 +4,11 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 use bytes::Bytes;
-use form_urlencoded::Serializer;
 use http::{Request, Response};
 use serde_json::json;
 use zengine_connector::{
     ErrorKind, Identity, OutboundMessage, Reach, Secret, contract_tests,
+    http::RequestBuilder,
     message::State,
     testing::contract::{self, Call, Delivery, ErrorRow, Expected, Fixture, Inbound, Outbound, Sample, SampleTenant, Wire},
     verify::BasicCredentials,
@@ -78,20 +78,18 @@ fn error_table() -> [ErrorRow; 4] {
 
 /// The request of an event without its credentials: a message is a form post, a report a GET.
 fn event(tenant: usize, sample: &Sample, expected: &Expected<'_>) -> Option<Request<Bytes>> {
-    let (path, at) = (format!("/acme-sms/account-{tenant}"), (sample.at_ms() / 1000).to_string());
-    let form = |pairs: &[(&str, &str)]| Serializer::new(String::new()).extend_pairs(pairs).append_pair("at", &at).finish();
-    let report = |pairs: &[(&str, &str)]| Request::get(format!("{path}?{}", form(pairs))).body(Bytes::new()).ok();
-    match expected {
+    let (path, at) = (format!("/account-{tenant}"), (sample.at_ms() / 1000).to_string());
+    let report = |id: &str, state: &str| RequestBuilder::get(&path).query("id", id).query("status", state).query("at", &at);
+    let request = match expected {
         Expected::Text => {
             let (id, from, text) = (sample.word("in"), sample.phone(), sample.text());
-            Request::post(&path).body(form(&[("id", &id), ("from", &from), ("text", &text)]).into()).ok()
+            RequestBuilder::post(&path).form([("id", &id), ("from", &from), ("text", &text), ("at", &at)])
         }
-        Expected::Status { target, state: state @ (State::Sent | State::Delivered), recipients: [_], .. } => {
-            report(&[("id", target), ("status", state.as_str())])
-        }
-        Expected::Echo { target, key } => report(&[("id", target), ("status", "delivered"), ("ref", key)]),
-        _ => None,
-    }
+        Expected::Status { target, state: state @ (State::Sent | State::Delivered), recipients: [_], .. } => report(target, state.as_str()),
+        Expected::Echo { target, key } => report(target, "delivered").query("ref", key),
+        _ => return None,
+    };
+    request.build().ok()
 }
 
 fn signed(delivery: &Delivery, mut request: Request<Bytes>) -> Request<Bytes> {

@@ -39,7 +39,7 @@ struct Job {
     message: Box<RawValue>,
 }
 
-/// What becomes of a message in the queue.
+/// The decision about a message in the queue.
 enum Settle {
     /// It is over: delivered, or kept as a dead letter of the orchestrator.
     Delete(&'static str),
@@ -103,7 +103,7 @@ async fn pause() {
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
     let (provider, whatsapp) = Provider::start(None)?;
-    let stores = Memory::new(); // in production a store that outlives the process: see docs/deploying.md
+    let stores = Memory::new(); // in production a store that outlives the process: see the guide on deploying
     let orchestrator = Orchestrator::builder()
         .strategy(whatsapp)
         .stores(stores.clone())

@@ -31,7 +31,7 @@ async fn main() -> Result<(), BoxError> {
     let (provider, whatsapp) = Provider::start(None)?;
     let orchestrator = Orchestrator::builder()
         .strategy(whatsapp)
-        .stores(Memory::new()) // in production a store that outlives the process: see docs/deploying.md
+        .stores(Memory::new()) // in production a store that outlives the process: see the guide on deploying
         .directory(provider.tenants.directory())
         .secrets(provider.tenants.secrets())
         .on_inbound(store)

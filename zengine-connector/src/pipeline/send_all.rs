@@ -74,7 +74,7 @@ pub struct SentAll {
     pub replayed: u64,
     /// The deferred and the errored sends, in the order in which they ended: at most 10,000.
     pub unsent: Vec<Unsent>,
-    /// Why the stream was not read further.
+    /// The reason for which the stream was not read further.
     pub stream: StreamEnd,
 }
 
@@ -88,7 +88,7 @@ pub struct Unsent {
     pub strategy: StrategyName,
     /// The caller's id of the message.
     pub id: ClientMessageId,
-    /// How the send ended: postponed, or in an error.
+    /// The end of the send: postponed, or an error.
     pub end: Result<Deferred, Error>,
 }
 

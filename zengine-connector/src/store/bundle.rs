@@ -39,7 +39,7 @@ pub struct Stores {
     pub keys: Arc<dyn KeyRing>,
     /// Tenants' configuration, if this store holds it.
     pub directory: Option<Arc<dyn TenantDirectory>>,
-    /// Writes tenants' configuration, if this store holds it. The core only reads.
+    /// Writes tenants' configuration, if this store holds it, for [`TenantSetup`](crate::registry::TenantSetup).
     pub tenant_writer: Option<Arc<dyn TenantWriter>>,
     /// Secrets, if this store holds them.
     pub secrets: Option<Arc<dyn SecretStore>>,

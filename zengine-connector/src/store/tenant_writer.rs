@@ -58,8 +58,9 @@ impl From<serde_json::Value> for TenantRow {
 
 debug_fields!(TenantRow { routes: |row| row.routes.len(), enabled });
 
-/// Writes the rows that a [`TenantDirectory`](super::TenantDirectory) reads. The core never calls it. Beside a directory of your own
-/// you need one only as a port of your administration, and so that the [contract](crate::store_contract) can fill the directory.
+/// Writes the rows that a [`TenantDirectory`](super::TenantDirectory) reads. Of the core only
+/// [`TenantSetup`](crate::registry::TenantSetup) calls it: no send and no request does. Beside a directory of your own you need one only
+/// for set-ups, and so that the [contract](crate::store_contract) can fill the directory.
 ///
 /// Running hosts notice a change after the times of [`Caching`](crate::registry::Caching), or at once after
 /// [`invalidate`](crate::Orchestrator::invalidate).

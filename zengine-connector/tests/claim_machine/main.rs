@@ -42,7 +42,7 @@ fn has_unknown_member(record: &ClaimRecord) -> bool {
     record.to_cbor().ends_with(&UNKNOWN_MEMBER)
 }
 
-/// What every write must keep.
+/// Invariants of every write.
 fn check(before: Option<&ClaimRecord>, operation: &ClaimOp, after: &ClaimRecord, now_ms: i64) {
     assert_eq!(ClaimRecord::from_cbor(&after.to_cbor()).unwrap(), *after, "what is stored can be read");
     let redriven = matches!(operation, ClaimOp::Redrive { .. });

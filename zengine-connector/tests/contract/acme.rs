@@ -95,7 +95,7 @@ struct Incoming {
 
 impl InboundStrategy<AcmeConfig> for AcmeChat {
     async fn verify(&self, request: &InboundRequest, cx: &InboundContext<AcmeConfig>) -> Result<Verified, VerifyError> {
-        let site = request.path().strip_prefix("/acme/").ok_or(VerifyError::NotFound)?;
+        let site = request.segment(0).ok_or(VerifyError::NotFound)?;
         let tenant = cx.find_one(&RouteKey::new("site", site)).await?;
         SIGNATURE.check(request.header("acme-signature"), request.body(), &[tenant.webhook_secret.to_bytes()])?;
         Ok(Verified::tenant(&tenant, request.body().clone()))
@@ -164,7 +164,7 @@ mod fixture {
             let element = |sample: &contract::Sample| json!({ "id": sample.word("message"), "from": sample.word("visitor"), "text": sample.text(), "at_ms": sample.at_ms() });
             let request = |delivery: &contract::Delivery| {
                 let secret = Secret::new(format!("acme-hook-{}", delivery.tenant).into_bytes());
-                http::Request::post(format!("/acme/site-{}", delivery.tenant))
+                http::Request::post(format!("/site-{}", delivery.tenant))
                     .header("acme-signature", SIGNATURE.sign(&delivery.body, &secret))
                     .body(delivery.body.clone())
                     .unwrap()

@@ -205,7 +205,7 @@ impl<const FLAW: usize> Fixture for Both<FLAW> {
     }
 
     fn inbound() -> Option<Inbound> {
-        let path = |n| format!("/pigeon/{}", loft(n));
+        let path = |n| format!("/{}", loft(n));
         Some(
             inbound(move |delivery| signed(&path(delivery.tenant), (SIGNATURE, &webhook_secret(delivery.tenant)), delivery))
                 .handshake(move |n| handshake(&path(n), &handshake_token(n))),
@@ -236,7 +236,7 @@ impl<const FLAW: usize> Fixture for Cards<FLAW> {
         let polls = |n: usize, sample: &Sample, previous: &http::Response<Bytes>| {
             let after = serde_json::from_slice::<Value>(previous.body()).unwrap_or_default()["after"].as_str().unwrap_or("0").to_owned();
             let (loft, token, from) = (loft(n), handshake_token(n), sample.word("dove"));
-            http::Request::get(format!("/pigeon-cards/{loft}/{token}/replies?from={from}&after={after}")).body(Bytes::new()).unwrap()
+            http::Request::get(format!("/{loft}/{token}/replies?from={from}&after={after}")).body(Bytes::new()).unwrap()
         };
         let file = |call: &Call<'_>| match call.path() {
             "/files/file-1" => contract::text(200, "a feather"),
@@ -251,7 +251,7 @@ impl<const FLAW: usize> Fixture for Cards<FLAW> {
 
 /// The request of a card without its token.
 fn card(n: usize, sample: &Sample, expected: &Expected<'_>) -> Option<http::Request<Bytes>> {
-    let path = format!("/pigeon-cards/{}/TOKEN", loft(n));
+    let path = format!("/{}/TOKEN", loft(n));
     let (at, encoded) = (sample.at_ms() / 1000, |text: &str| text.bytes().fold(String::new(), |all, byte| all + &format!("%{byte:02x}")));
     match expected {
         Expected::Text => {
@@ -285,9 +285,7 @@ impl<const FLAW: usize> Fixture for Hub<FLAW> {
 
     fn inbound() -> Option<Inbound> {
         Some(
-            inbound(|delivery| signed("/pigeon-hub", (HUB_SIGNATURE, HUB_VALUE), delivery))
-                .mixed(addressed)
-                .handshake(|_| handshake("/pigeon-hub", HUB_VALUE)),
+            inbound(|delivery| signed("/", (HUB_SIGNATURE, HUB_VALUE), delivery)).mixed(addressed).handshake(|_| handshake("/", HUB_VALUE)),
         )
     }
 }

@@ -20,7 +20,7 @@ use zengine_connector::{
     },
 };
 
-/// What is to fail.
+/// The fault.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     /// The claim store answers nothing about inbound events.

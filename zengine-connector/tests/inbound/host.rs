@@ -27,7 +27,7 @@ use crate::{
     strategies::{AcmeBoth, AcmeChat, AcmeFlaky, AcmeHook, AcmeKeeper, AcmeQueue, AcmeShared, AcmeText, text_of},
 };
 
-/// What the handler does with a message of a certain text. Everything else it stores.
+/// The handler's reaction to a message of a certain text. It stores everything else.
 #[derive(Clone, Debug)]
 pub(crate) enum Do {
     NotStored,
@@ -50,7 +50,7 @@ pub(crate) enum Do {
     },
 }
 
-/// What the handler has seen.
+/// The events that the handler got.
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) events: Mutex<Vec<InboundEvent>>,

@@ -1,4 +1,4 @@
-//! What can never be handled is kept.
+//! Events that can never be handled are kept.
 
 use bytes::Bytes;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What a request holds, without anything becoming of it.
+//! Previews: the events of a request, and nothing stored.
 
 use bytes::Bytes;
 use serde_json::json;

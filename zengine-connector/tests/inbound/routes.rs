@@ -1,4 +1,4 @@
-//! Whose events they are.
+//! The tenants of events.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering::SeqCst},

@@ -1,4 +1,4 @@
-//! What a send sees of its breaker.
+//! Sends and their breakers.
 
 use std::sync::Arc;
 

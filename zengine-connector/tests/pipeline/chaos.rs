@@ -163,7 +163,7 @@ impl<P: ProviderKind> Run<'_, P> {
         panic!("a redrive never ends: {left:#?}");
     }
 
-    /// What is promised whatever fails.
+    /// The promises that hold whatever fails.
     async fn check(&self, seed: u64) {
         let letters = self.world.all_letters().await;
         for what in IDS {

@@ -103,7 +103,7 @@ async fn rule_19_not_found_counts_only_after_the_visibility_delay() {
     assert_eq!((provider.calls().len(), provider.effects("1")), (2, 1));
 }
 
-/// What an attempt sent may have left as late as its end.
+/// The request of an attempt may have left as late as the attempt's end.
 #[tokio::test(start_paused = true)]
 async fn rule_19_the_visibility_delay_counts_from_the_end_of_an_attempt() {
     let (world, provider) = (new_world(), Recording::<QueryableProvider>::default());
@@ -857,7 +857,7 @@ async fn rule_19_the_end_of_an_attempt_is_read_from_the_wall_clock() {
 /// A status that arrives between two attempts stops the next one (rule 27).
 #[tokio::test(start_paused = true)]
 async fn rule_27_proof_between_two_attempts_stops_the_second() {
-    async fn told(world: &World) {
+    async fn status_arrives(world: &World) {
         world.pass(ms(100)).await;
         let now_ms = to_ms(world.clock.now());
         let evidence = Evidence::new(State::Delivered, now_ms, None);
@@ -867,7 +867,7 @@ async fn rule_27_proof_between_two_attempts_stops_the_second() {
     let (world, provider) = (new_world(), Recording::<NativeProvider>::default());
     let process = world.process(&provider);
     provider.answer(ProviderAnswer::accept_then_break());
-    let (end, ()) = futures_util::future::join(send(&process, "1"), told(&world)).await;
+    let (end, ()) = futures_util::future::join(send(&process, "1"), status_arrives(&world)).await;
     delivered(end);
     assert_eq!(provider.calls().len(), 1);
 
@@ -877,7 +877,7 @@ async fn rule_27_proof_between_two_attempts_stops_the_second() {
     let failure = unknown(send(&process, "1").await).failure_id;
     provider.answer(ProviderAnswer::unreachable());
     let redrive = process.redrive(&failure, RedriveOptions::new().force("the customer asked"));
-    let (end, ()) = futures_util::future::join(redrive, told(&world)).await;
+    let (end, ()) = futures_util::future::join(redrive, status_arrives(&world)).await;
     delivered(end.unwrap());
     assert_eq!((provider.effects("1"), provider.calls().len()), (1, 2));
 }

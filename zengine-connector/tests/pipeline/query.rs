@@ -23,7 +23,7 @@ use zengine_connector::{
 use super::new_world;
 use crate::support::{World, id, ms, secs, tenant, text};
 
-/// What is asked.
+/// The query.
 #[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 struct Question {
     page: u32,

@@ -1,4 +1,4 @@
-//! What an operator sees: the lines that Powertools' layer prints, the spans around them, the numbers that an observer gets, and the
+//! The telemetry of a host: the lines that Powertools' layer prints, the spans around them, the numbers that an observer gets, and the
 //! status of a tenant.
 
 #![allow(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]

@@ -1,4 +1,4 @@
-//! What the observers that come with the crate make of sends.
+//! The metrics of sends by the observers that come with the crate.
 
 use std::sync::Arc;
 

@@ -69,7 +69,7 @@ pub(crate) enum Mode {
     Hang,
 }
 
-/// What the strategy keeps of a tenant.
+/// The strategy's state of a tenant.
 pub(crate) struct AcmeTenant {
     /// How often the strategy had configured anybody before.
     pub(crate) serial: usize,

@@ -1,4 +1,4 @@
-//! What the command says of itself and of its strategies.
+//! The command's descriptions of itself and of its strategies.
 
 use serde_json::Value;
 

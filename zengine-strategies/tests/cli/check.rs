@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Files, NOBODY, TOKEN, WHATSAPP, file, zengine};
 
-/// What is said of a file with this change, one line each.
+/// The violations of a file with this change, one line each.
 fn said(change: impl FnOnce(&mut Value)) -> Vec<String> {
     let files = Files::new();
     let mut content = file(NOBODY);

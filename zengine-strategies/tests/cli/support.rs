@@ -17,7 +17,7 @@ pub(crate) const APP_SECRET: &str = "canary-app-secret";
 pub(crate) const VERIFY_TOKEN: &str = "canary-verify-token";
 pub(crate) const PHONE: &str = "+15551230001";
 
-/// What a run of the command left behind.
+/// The output of a run of the command.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) code: i32,

@@ -1,4 +1,4 @@
-//! What the emulator takes and refuses.
+//! The limits of the emulator's input.
 
 use serde_json::{Value, json};
 use zengine_strategies::sandbox::meta_cloud::{MetaCloud, Template};

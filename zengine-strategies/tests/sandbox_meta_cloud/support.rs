@@ -95,7 +95,7 @@ pub(crate) fn text() -> Value {
     message("text", json!({"body": "Hello"}))
 }
 
-/// What the callback got.
+/// The requests that the callback got.
 #[derive(Clone)]
 pub(crate) struct Seen {
     pub(crate) method: Method,

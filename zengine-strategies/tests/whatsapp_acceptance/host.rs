@@ -27,7 +27,7 @@ pub(crate) struct Host {
     pub(crate) stores: Memory,
     pub(crate) clock: Arc<SimClock>,
     seen: Arc<Mutex<Vec<InboundEvent>>>,
-    /// What became of the answers of the handler that answers everything.
+    /// The outcomes of the handler's answers.
     pub(crate) answers: Arc<Mutex<Vec<Result<Outcome, Error>>>>,
 }
 
@@ -104,7 +104,7 @@ impl Host {
         self.orchestrator.serve(NAME, http::Request::get(format!("/hook?{query}")).body(Bytes::new()).unwrap()).await
     }
 
-    /// What the handler saw since the last time.
+    /// The events that the handler got since the last call.
     pub(crate) fn take(&self) -> Vec<InboundEvent> {
         std::mem::take(&mut self.seen.lock().unwrap())
     }

@@ -1,4 +1,4 @@
-//! What the code under test logs, as lines.
+//! The log lines of the code under test.
 
 use std::{
     fmt::{Debug, Write},
@@ -16,7 +16,7 @@ use tracing::{
 pub(crate) struct Lines(Arc<Mutex<Vec<(Level, String)>>>);
 
 impl Lines {
-    /// What was logged since the last time, at every level.
+    /// The lines since the last call, at every level.
     pub(crate) fn take(&self) -> Vec<(Level, String)> {
         std::mem::take(&mut self.0.lock().unwrap())
     }

@@ -8,7 +8,7 @@ use crate::{
     support::{body, ids, normalize, shown, value},
 };
 
-/// What the handler gets.
+/// The events that the handler gets.
 async fn received(body: &Value) -> Vec<InboundEvent> {
     let host = Host::new();
     assert_eq!(host.post_bytes(body.to_string()).await, 200);

@@ -1,4 +1,4 @@
-//! What changed and why: reasons, and errors beside what they explain.
+//! Changes with their reasons, and errors beside the element that they explain.
 
 use serde_json::{Value, json};
 use zengine_connector::{ErrorKind, Event};

@@ -1,4 +1,4 @@
-//! Who a webhook is about: one person in every spelling, named by all that it says, in one conversation.
+//! The person that a webhook is about: one person in every spelling, named by all that it says, in one conversation.
 
 use serde_json::{Value, json};
 use zengine_connector::{Event, strategy::RoutedEvent};

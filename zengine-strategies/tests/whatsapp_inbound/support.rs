@@ -1,4 +1,4 @@
-//! What the tests share: an app with known secrets, and bodies in Meta's form.
+//! Shared by the tests: an app with known secrets, and bodies in Meta's form.
 
 use std::sync::Arc;
 

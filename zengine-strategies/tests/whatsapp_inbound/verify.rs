@@ -1,4 +1,4 @@
-//! Who is let in: the handshake and the signature.
+//! Verification: the handshake and the signature.
 
 use bytes::Bytes;
 use serde_json::json;

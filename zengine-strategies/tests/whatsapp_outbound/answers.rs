@@ -1,4 +1,4 @@
-//! What becomes of a send, by the provider's answer.
+//! The end of a send, by the provider's answer.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! How a number is.
+//! The health of a number.
 
 use std::time::Duration;
 

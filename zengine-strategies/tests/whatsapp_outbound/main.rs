@@ -1,4 +1,4 @@
-//! What `whatsapp-meta-cloud` sends, refuses to send, and makes of the answers.
+//! The requests of `whatsapp-meta-cloud`, its refusals, and its reading of answers.
 
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "these are tests, helpers included")]
 

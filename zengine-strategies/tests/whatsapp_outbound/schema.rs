@@ -1,4 +1,4 @@
-//! What the strategy says of itself.
+//! The strategy's descriptor and schemas.
 
 use serde_json::Value;
 use zengine_connector::{

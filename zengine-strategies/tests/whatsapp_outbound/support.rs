@@ -28,9 +28,9 @@ pub(crate) const PHONE: &str = "+15551230001";
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     answers: Mutex<VecDeque<Result<Response<Bytes>, HttpError>>>,
-    /// What goes before, by the last part of the path.
+    /// Answers that come first, by the last part of the path.
     by_path: Mutex<VecDeque<(&'static str, Response<Bytes>)>>,
-    /// What comes where nothing else is to come.
+    /// The answer without a prepared one.
     always: Mutex<Option<Response<Bytes>>>,
     calls: Mutex<Vec<(Request<Bytes>, CallOptions)>>,
 }
@@ -69,7 +69,7 @@ impl Script {
         serde_json::from_slice(self.calls.lock().unwrap().last().unwrap().0.body()).unwrap()
     }
 
-    /// How many calls came.
+    /// The number of calls.
     pub(crate) fn len(&self) -> usize {
         self.calls.lock().unwrap().len()
     }

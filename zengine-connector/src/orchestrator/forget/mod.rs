@@ -48,7 +48,7 @@ impl Orchestrator {
     /// Erases what the stores keep of a tenant: its dead letters with the messages and events in them, its sessions and the replies
     /// that wait to be polled. Removes the tenant from the caches of this process too.
     ///
-    /// What stays, and for how long:
+    /// These stay, for the time named:
     ///
     /// - Records of sends and of events, which keep a message from being sent or handled twice: until they expire, for a settled one
     ///   [`Dedup::keep`](crate::stage::Dedup::keep) (24 hours) after its end, for one in doubt 14 days. They hold your ids, keyed hashes

@@ -108,6 +108,9 @@ impl Received {
 impl Orchestrator {
     /// [`receive`](Self::receive) for an HTTP server: takes its request and returns the response. Never fails. Answers 404 if
     /// the strategy is not registered or only sends, 503 after a temporary error and 500 after any other.
+    ///
+    /// The request's [path](InboundRequest::path) is the part below the place where you serve the strategy. If your router does not take
+    /// the rest off, do it, and keep the whole address as [`OriginalUri`](crate::http::OriginalUri).
     pub async fn serve(&self, strategy: &str, request: Request<Bytes>) -> Response<Bytes> {
         match catch(self.receive(strategy, InboundRequest::http(request))).await {
             Some(Ok(received)) => received.response,

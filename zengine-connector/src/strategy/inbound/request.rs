@@ -80,7 +80,12 @@ impl InboundRequest {
         self.parts().map(|parts| &parts.method)
     }
 
-    /// The path; empty for a trusted record.
+    /// The path below the strategy's mount, still encoded: `/` and whatever the provider's address has behind the place where the host
+    /// serves the strategy. Empty for a trusted record.
+    ///
+    /// A strategy that is served at `/webhooks/acme` sees `/site-7` of `/webhooks/acme/site-7`, and must not expect its own name there.
+    /// [`Orchestrator::service`](crate::Orchestrator::service) takes the mount off; a host that calls
+    /// [`serve`](crate::Orchestrator::serve) does it. [`original_uri`](Self::original_uri) has the whole address.
     pub fn path(&self) -> &str {
         self.parts().map_or("", |parts| parts.uri.path())
     }
@@ -91,7 +96,7 @@ impl InboundRequest {
         self.parts().map(|parts| parts.extensions.get().map_or(&parts.uri, |OriginalUri(uri)| uri))
     }
 
-    /// A segment of the path, decoded, from 0. `None` if there are fewer, or if it is not percent-encoded UTF-8.
+    /// A segment of the [`path`](Self::path), decoded, from 0: the first behind the strategy's mount. `None` if there are fewer, or if it is not percent-encoded UTF-8.
     ///
     /// ```
     /// use bytes::Bytes;

@@ -71,7 +71,8 @@ pub(crate) enum Form {
 /// The inbound half of a fixture.
 ///
 /// In JSON, an element becomes one event: it is one message in the provider's own form. `body` wraps elements of one tenant in a
-/// webhook's body; `request` makes the whole signed request. [`requests`](Self::requests) is for all other forms.
+/// webhook's body; `request` makes the whole signed request, whose path is the part below the strategy's mount.
+/// [`requests`](Self::requests) is for all other forms.
 ///
 /// ```
 /// use serde_json::json;
@@ -82,7 +83,7 @@ pub(crate) enum Form {
 ///     |_tenant, elements| json!({ "messages": elements }),
 ///     |delivery| {
 ///         let secret = Secret::new(format!("hook-secret-{}", delivery.tenant).into_bytes());
-///         http::Request::post(format!("/acme/site-{}", delivery.tenant))
+///         http::Request::post(format!("/site-{}", delivery.tenant))
 ///             .header("acme-signature", HmacSha256::hex().sign(&delivery.body, &secret))
 ///             .body(delivery.body.clone())
 ///             .unwrap()
@@ -136,10 +137,10 @@ impl Inbound {
     ///     |tenant, sample, expected| match expected {
     ///         Expected::Text => {
     ///             let form = format!("id={}&from={}&text={}", sample.word("in"), sample.word("visitor"), sample.word("text"));
-    ///             http::Request::post(format!("/acme/{tenant}")).body(Bytes::from(form)).ok()
+    ///             http::Request::post(format!("/{tenant}")).body(Bytes::from(form)).ok()
     ///         }
     ///         Expected::Status { target, state, .. } => {
-    ///             http::Request::get(format!("/acme/{tenant}?id={target}&state={}", state.as_str())).body(Bytes::new()).ok()
+    ///             http::Request::get(format!("/{tenant}?id={target}&state={}", state.as_str())).body(Bytes::new()).ok()
     ///         }
     ///         _ => None,
     ///     },

@@ -18,7 +18,7 @@ pub(crate) enum SessionFault {
     Unavailable,
     /// Another caller wrote first.
     Conflict,
-    /// What is read is unreadable.
+    /// A session that is read cannot be opened.
     Corrupt,
 }
 

@@ -1,4 +1,4 @@
-//! Cards, which are not JSON: a form by `POST /pigeon-cards/<loft>/<token>`, or the fate of a letter by `GET` with a query. The token
+//! Cards, which are not JSON: a form by `POST /<loft>/<token>`, or the fate of a letter by `GET` with a query. The token
 //! is the credential. The response holds replies, `GET …/replies?from=…&after=…` later ones; a record of the queue `pigeon/<loft>`
 //! holds the same form.
 
@@ -29,7 +29,7 @@ pub(super) async fn verify(post: &Post, request: &InboundRequest, cx: &InboundCo
         }
         _ => return Err(VerifyError::NotFound),
     };
-    let address = request.path().strip_prefix("/pigeon-cards/").and_then(|rest| rest.split_once('/'));
+    let address = request.path().strip_prefix('/').and_then(|rest| rest.split_once('/'));
     let (name, rest) = address.ok_or(VerifyError::NotFound)?;
     let (token, polls) = rest.strip_suffix("/replies").map_or((rest, false), |token| (token, true));
     let loft = cx.find_one(&RouteKey::new("url_token", name)).await?;

@@ -1,4 +1,4 @@
-//! What a tenant of Pigeon Post configures: rightly, and wrongly in four ways.
+//! Configurations of Pigeon Post: a right one, and four wrong ones.
 
 use serde::Deserialize;
 use zengine_connector::{

@@ -1,4 +1,4 @@
-//! Who may post: `POST /pigeon/<loft>` or `POST /pigeon-hub`, signed with the time in front; and the handshake by GET.
+//! Verification: `POST /<loft>`, or `POST /` of the hub, signed with the time in front; and the handshake by GET.
 
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -18,17 +18,17 @@ use crate::flaw::Flaw;
 
 /// The secret that signs for all lofts of the hub.
 pub(crate) const HUB_SECRET: &str = "pigeon-hub";
-/// How a loft's own signatures are written.
+/// The form of a loft's own signatures.
 pub(crate) const SIGNATURE: HmacSha256 = HmacSha256::hex_with_prefix("sha256=");
-/// How the hub's signatures are written.
+/// The form of the hub's signatures.
 pub(crate) const HUB_SIGNATURE: HmacSha256 = HmacSha256::base64_with_prefix("v1=");
-/// Where the signature of `<time>.<body>` stands.
+/// The header with the signature of `<time>.<body>`.
 pub(crate) const SIGNATURE_HEADER: &str = "pigeon-signature";
-/// Where the time of signing stands, in seconds.
+/// The header with the time of signing, in seconds.
 pub(crate) const TIME_HEADER: &str = "pigeon-time";
 
 pub(super) async fn verify_own(post: &Post, request: &InboundRequest, cx: &InboundContext<Loft>) -> Result<Verified, VerifyError> {
-    let token = request.path().strip_prefix("/pigeon/").ok_or(VerifyError::NotFound)?;
+    let token = request.path().strip_prefix('/').ok_or(VerifyError::NotFound)?;
     let loft = match cx.find_one(&RouteKey::new("url_token", token)).await {
         Err(_) if post.is(Flaw::UnknownGoesToLast) => {
             let last = post.memory.route.lock().unwrap().clone().unwrap_or_default();
@@ -56,7 +56,7 @@ pub(super) async fn verify_own(post: &Post, request: &InboundRequest, cx: &Inbou
     Ok(Verified::tenant(&whose, request.body().clone()))
 }
 
-/// Whose the body says it is: not a thing to believe.
+/// The tenant that the body names, which must not be believed.
 async fn named(request: &InboundRequest, cx: &InboundContext<Loft>) -> Option<Candidate<Loft>> {
     let body: Value = serde_json::from_slice(request.body()).ok()?;
     cx.find_one(&RouteKey::new("url_token", body["letters"][0]["loft"].as_str()?)).await.ok()

@@ -1,4 +1,4 @@
-//! What Pigeon Post posts: `{"letters": [{"id", "loft", "kind", "at": seconds, …}]}`.
+//! The webhooks of Pigeon Post: `{"letters": [{"id", "loft", "kind", "at": seconds, …}]}`.
 
 use std::{collections::HashMap, sync::atomic::Ordering::SeqCst};
 

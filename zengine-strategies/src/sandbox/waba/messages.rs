@@ -39,7 +39,7 @@ const ENVELOPE: &[&str] = &[
     "recipient_identity_key_hash", "appsecret_proof", "appsecret_time",
 ];
 
-/// What the judgement of a message asks about its sender.
+/// The facts about a sender that the check of a message depends on.
 pub(in crate::sandbox) trait Sender {
     /// The WhatsApp id of a phone number.
     fn wa_id(&self, digits: String) -> String;

@@ -1,4 +1,4 @@
-//! What the emulators of WhatsApp providers share: numbers, the judgement of messages and templates, Meta's error bodies, ids, and
+//! The parts that emulators of WhatsApp providers share: numbers, checks of messages and templates, Meta's error bodies, ids, and
 //! the bodies of webhooks. A provider's folder has the rest: paths, credentials, accounts, files.
 
 pub(in crate::sandbox) mod check;

@@ -4,9 +4,12 @@ use super::prelude::*;
 use crate::testing::contract::{inbound::Delivery, pairs};
 use crate::{message::Event, strategy::RawPayload};
 
-/// A signed request with one element is acknowledged, and the handler gets the sender's text.
+/// A signed request with one element, below the strategy's mount, is acknowledged, and the handler gets the sender's text.
 pub(crate) async fn a_signed_message_reaches_the_handler(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
+    let request = inbox.host.sample(0, 1);
+    let first = request.uri().path().split('/').nth(1);
+    assert_ne!(first, Some(kit.name.as_str()), "a request's path is the part below the strategy's mount: no host leaves its name there");
     let received = inbox.sample(0, 1).await;
     assert_accepted(&received, "a signed message");
     let seen = inbox.seen();
