@@ -115,6 +115,101 @@ async fn files_are_for_their_owner_only() {
     assert_eq!((mode(&path), mode(&key_path)), (0o600, 0o600));
 }
 
+/// With keys of theirs, others could read what is stored from then on.
+#[cfg(unix)]
+#[test]
+fn a_key_file_that_others_may_write_or_own_is_refused_and_stays_as_it_is() {
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+    let (_folder, path) = place();
+    let key_path = path.with_extension("db.key");
+    drop(Embedded::open(&path).unwrap());
+    let refused_as_it_is = |mode: u32| {
+        fs::set_permissions(&key_path, fs::Permissions::from_mode(mode)).unwrap();
+        for opened in [Embedded::open(&path), Embedded::open_read_only(&path)] {
+            let (kind, message) = refused(opened);
+            assert!(kind == StoreErrorKind::Corrupt && message.contains("mode 0600"), "{message}");
+        }
+        assert_eq!(fs::metadata(&key_path).unwrap().permissions().mode() & 0o777, mode);
+    };
+    refused_as_it_is(0o666);
+    refused_as_it_is(0o602);
+    // A volume of a group, as Kubernetes mounts it, gives the group its permissions at every start.
+    fs::set_permissions(&key_path, fs::Permissions::from_mode(0o660)).unwrap();
+    drop(Embedded::open(&path).unwrap());
+    if chown(&key_path, Some(65_534), None).is_ok() {
+        refused_as_it_is(0o600);
+        // An administrator's command over the store of a service.
+        chown(&path, Some(65_534), None).unwrap();
+        drop(Embedded::open(&path).unwrap());
+    }
+}
+
+/// As a mounted volume brings it: what a rotation writes must be in the volume.
+#[cfg(unix)]
+#[test]
+fn a_rotation_through_a_link_writes_the_key_file_that_it_leads_to() {
+    let (folder, path) = place();
+    let (key_path, volume) = (path.with_extension("db.key"), folder.path().join("volume"));
+    drop(Embedded::open(&path).unwrap());
+    fs::create_dir(&volume).unwrap();
+    fs::rename(&key_path, volume.join("keys")).unwrap();
+    std::os::unix::fs::symlink("volume/keys", &key_path).unwrap();
+    let mut store = Embedded::open(&path).unwrap();
+    let reader = Embedded::open_read_only(&path).unwrap();
+    let new = store.rotate_key().unwrap();
+    assert!(fs::symlink_metadata(&key_path).unwrap().is_symlink());
+    let in_volume = || fs::read_to_string(volume.join("keys")).unwrap();
+    assert!(in_volume().contains(&new));
+    assert_eq!(reader.keys().by_id(&new).unwrap().id(), new);
+    drop(reader);
+    assert_eq!(smol::block_on(store.drop_old_keys()).unwrap().len(), 1);
+    assert!(fs::symlink_metadata(&key_path).unwrap().is_symlink() && in_volume().matches("\"id\"").count() == 1);
+    assert_eq!(fs::read_dir(&volume).unwrap().count(), 1, "nothing is left beside it");
+}
+
+#[test]
+fn a_key_file_from_before_a_rotation_is_refused() {
+    let (_folder, path) = place();
+    let key_path = path.with_extension("db.key");
+    let mut store = Embedded::open(&path).unwrap();
+    let mut files = vec![fs::read(&key_path).unwrap()];
+    for _ in 0..2 {
+        store.rotate_key().unwrap();
+        files.push(fs::read(&key_path).unwrap());
+    }
+    drop(store);
+    let newest = files.pop().unwrap();
+    for older in files {
+        fs::write(&key_path, older).unwrap();
+        for opened in [Embedded::open(&path), Embedded::open_read_only(&path)] {
+            let (kind, message) = refused(opened);
+            assert!(kind == StoreErrorKind::Corrupt && message.contains("older than the store"), "{message}");
+        }
+    }
+    fs::write(&key_path, newest).unwrap();
+    store = Embedded::open(&path).unwrap();
+    // Keys that were dropped are not missed.
+    assert_eq!(smol::block_on(store.drop_old_keys()).unwrap().len(), 2);
+    drop(store);
+    Embedded::open(&path).unwrap();
+}
+
+/// Killed between the key file and the store: the next opening uses the new key, and so records it.
+#[test]
+fn a_key_that_an_opening_finds_is_recorded_before_it_is_used() {
+    let (folder, path) = place();
+    let key_path = path.with_extension("db.key");
+    let kept = folder.path().join("kept.db");
+    let store = Embedded::open(&path).unwrap();
+    store.snapshot(&kept).unwrap();
+    let before = fs::read(&key_path).unwrap();
+    store.rotate_key().unwrap();
+    fs::copy(&key_path, kept.with_extension("db.key")).unwrap();
+    drop(Embedded::open(&kept).unwrap());
+    fs::write(kept.with_extension("db.key"), before).unwrap();
+    assert!(refused(Embedded::open(&kept)).1.contains("older than the store"));
+}
+
 /// Opening looks first: only what is ours is changed.
 #[cfg(unix)]
 #[test]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use crate::hex::hex;
+use crate::{error::is_invisible, hex::hex};
 
 /// The start of every boundary.
 const BOUNDARY: &str = "zengine-part";
@@ -91,9 +91,9 @@ impl<'a> Multipart<'a> {
     }
 }
 
-/// A text that cannot leave its quotes or its line.
+/// A text that cannot leave its quotes, its line or its direction.
 fn quotable(text: &str) -> String {
-    replaced(text, |c| c.is_control() || matches!(c, '"' | '\\'))
+    replaced(text, |c| is_invisible(c) || matches!(c, '"' | '\\'))
 }
 
 fn replaced(text: &str, odd: impl Fn(char) -> bool) -> String {
@@ -126,5 +126,12 @@ mod tests {
             --zengine-part\r\nContent-Disposition: form-data; name=\"a___X: y_.pdf\"; filename=\"a___X: y_.pdf\"\r\n\
             Content-Type: a/b__X: y\r\n\r\nbytes\r\n--zengine-part--\r\n";
         assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn no_name_of_a_file_looks_like_another() {
+        let (_, body) = Multipart::new().file("file", "a\u{202e}fdp.exe\u{200b}é", "a/b", &b"bytes"[..]).encode();
+        let body = std::str::from_utf8(&body).unwrap();
+        assert!(body.contains("filename=\"a_fdp.exe_é\""), "{body}");
     }
 }

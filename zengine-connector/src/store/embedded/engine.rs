@@ -45,6 +45,12 @@ impl Engine {
         unless_damaged(|| Ok(look(&self.shared.snapshot()?)?))
     }
 
+    /// Runs work in a write transaction in the calling thread.
+    pub(super) fn write_here(&self, work: impl FnOnce(&WriteTransaction) -> Result<(), Fault>) -> Result<(), StoreError> {
+        self.writer()?;
+        unless_damaged(|| Ok(self.shared.transaction(|transaction| work(transaction).map(|()| true))?))
+    }
+
     /// Runs work in the next write transaction and waits until it is on disk.
     pub(super) async fn write<T, F>(&self, now_ms: Option<i64>, work: F) -> Result<T, StoreError>
     where

@@ -133,18 +133,24 @@ impl KeyFile {
         text.map_err(|_| StoreError::new(StoreErrorKind::Corrupt, "the keys have no JSON form"))
     }
 
-    /// Replaces the file atomically: after a crash it holds the old keys or the new ones.
+    /// Replaces the file atomically: after a crash it holds the old keys or the new ones. A link, as to a mounted volume, stays one: its
+    /// file is replaced.
     fn written(self) -> Result<Self, StoreError> {
         let text = self.text()?;
-        let next = extended(&self.path, ".new");
+        let path = match fs::canonicalize(&self.path) {
+            // A new one. A link to a file that is not there is refused.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(&self.path).is_err() => self.path.clone(),
+            resolved => resolved.map_err(io_error)?,
+        };
+        let next = extended(&path, ".new");
         let write = || {
             // A file left by a crash may have other permissions.
             fs::remove_file(&next).or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
             let mut file = create_private(&next)?;
             file.write_all(&text)?;
             file.sync_all()?;
-            fs::rename(&next, &self.path)?;
-            sync_folder(&self.path)
+            fs::rename(&next, &path)?;
+            sync_folder(&path)
         };
         write().map_err(io_error)?;
         Ok(self)
@@ -165,6 +171,11 @@ impl KeyFile {
 
     pub(super) fn current_id(&self) -> &str {
         &self.current.id
+    }
+
+    /// The ids of the keys and their check values.
+    pub(super) fn checks(&self) -> Vec<(String, String)> {
+        self.ids().filter_map(|id| Some((id.to_owned(), self.check_value(id)?))).collect()
     }
 
     pub(super) fn holds(&self, id: &str) -> bool {

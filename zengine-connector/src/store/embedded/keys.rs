@@ -13,6 +13,8 @@ use crate::{
 /// The keys of an embedded store, from its key file.
 pub(super) struct EmbeddedKeys {
     file: Mutex<KeyFile>,
+    /// Held by one rotation at a time. The file's lock is not held while the store is written, whose thread may want it.
+    rotating: Mutex<()>,
     ring: Snapshot<StaticKeyRing>,
     /// Whether another handle rotates the keys.
     follows: bool,
@@ -21,7 +23,7 @@ pub(super) struct EmbeddedKeys {
 impl EmbeddedKeys {
     pub(super) fn new(file: KeyFile) -> Self {
         let ring = Snapshot::new(file.ring());
-        Self { file: Mutex::new(file), ring, follows: false }
+        Self { file: Mutex::new(file), rotating: Mutex::new(()), ring, follows: false }
     }
 
     /// The keys of a handle that only reads. They follow the key file, because the host may rotate its keys.
@@ -38,11 +40,26 @@ impl EmbeddedKeys {
         self.ring.load().by_id(id)
     }
 
-    pub(super) fn rotate(&self, rng: &dyn Rng) -> Result<String, StoreError> {
-        let mut file = self.file.lock();
-        *file = file.rotated(rng)?;
-        self.ring.store(Arc::new(file.ring()));
-        Ok(file.current_id().to_owned())
+    /// Adds a key, and uses it as soon as it is recorded.
+    pub(super) fn rotate(
+        &self,
+        rng: &dyn Rng,
+        record: impl FnOnce(&[(String, String)]) -> Result<(), StoreError>,
+    ) -> Result<String, StoreError> {
+        let _one = self.rotating.lock();
+        let rotated = {
+            let mut file = self.file.lock();
+            *file = file.rotated(rng)?;
+            file.clone()
+        };
+        record(&rotated.checks())?;
+        self.ring.store(Arc::new(rotated.ring()));
+        Ok(rotated.current_id().to_owned())
+    }
+
+    /// The ids of all keys and their check values.
+    pub(super) fn checks(&self) -> Vec<(String, String)> {
+        self.file.lock().checks()
     }
 
     /// The ids of all keys, the current one first.

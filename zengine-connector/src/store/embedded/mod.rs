@@ -37,7 +37,7 @@ mod writer;
 
 use std::{fs, path::Path, sync::Arc};
 
-use redb::{ReadableTable as _, TableHandle as _};
+use redb::{ReadableTable as _, TableHandle as _, WriteTransaction};
 
 pub(crate) use self::fault::catches_panics;
 pub use self::rotation::Resealed;
@@ -54,7 +54,9 @@ use self::{
 };
 use super::{
     ClaimStore, DeadLetterStore, DomainEvent, EpochLog, EventBus, SecretStore, SessionStore, StoreError, StoreErrorKind, Stores,
-    TenantDirectory, TenantWriter, bundle::ports_of,
+    TenantDirectory, TenantWriter,
+    bundle::ports_of,
+    owners::{OTHERS, Owners, owner},
 };
 use crate::{
     keyring::KeyRing,
@@ -84,13 +86,14 @@ impl Embedded {
     ///
     /// # Errors
     /// `StoreBusy` if another process or handle has it open for writing. `Corrupt` if its format is unknown, the file is not a
-    /// store or empty, its key file is missing, damaged or of another store, or only the key file is there. `Unavailable` if the
-    /// folder does not exist.
+    /// store or empty, its key file is missing, damaged, of another store or from before a rotation, others may write the key file or
+    /// own it, or only the key file is there. `Unavailable` if the folder does not exist.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         let (file, key_path) = (path.to_owned(), KeyFile::beside(path));
         unless_damaged(|| {
             make_file(path, &key_path)?;
+            check_trust(path, &key_path)?;
             let store = Self::open_with(Box::new(move |limit: &Arc<SyncLimit>| file::open(&file, limit)), &key_path)?;
             // Only now is it known to be ours.
             make_private(path).map_err(io_error)?;
@@ -105,7 +108,7 @@ impl Embedded {
             (Found::Nothing, None) => KeyFile::create(key_path, &SystemRng)?,
             // The process that made both was killed before it wrote to the store.
             (Found::Nothing, Some(keys)) => keys,
-            (Found::Store { key_id, check }, keys) => fitting(keys, key_id, check.as_deref())?,
+            (Found::Store { keys: recorded }, keys) => fitting(keys, recorded)?,
         };
         make_private(key_path).map_err(io_error)?;
         let boot = draw_boot(&SystemRng);
@@ -129,8 +132,10 @@ impl Embedded {
             let found = examine(&shared)?;
             Ok((shared, found))
         })?;
-        let Found::Store { key_id, check } = found else { return Err(no_store()) };
-        let keys = fitting(KeyFile::read(&KeyFile::beside(path))?, &key_id, check.as_deref())?;
+        let Found::Store { keys } = found else { return Err(no_store()) };
+        let key_path = KeyFile::beside(path);
+        check_trust(path, &key_path)?;
+        let keys = fitting(KeyFile::read(&key_path)?, &keys)?;
         let keys = Arc::new(EmbeddedKeys::following(keys));
         Ok(Self { engine: Arc::new(Engine::reading(shared, Arc::clone(&keys))), keys })
     }
@@ -166,10 +171,10 @@ impl Embedded {
     /// [`reseal`](Self::reseal) encrypts that data anew.
     ///
     /// # Errors
-    /// If the key file cannot be written. The old key then stays the current one.
+    /// If the key file or the store cannot be written. The old key then stays the current one of this opening.
     pub fn rotate_key(&self) -> Result<String, StoreError> {
         self.engine.writer()?;
-        self.keys.rotate(&SystemRng)
+        self.keys.rotate(&SystemRng, |checks| self.engine.write_here(|transaction| record_keys(transaction, checks)))
     }
 
     /// Encrypts with the current key what older keys encrypted: receipts of sends, dead letters, sessions and secrets. Works beside a running
@@ -223,11 +228,15 @@ impl Embedded {
         let report = self.reseal().await?;
         // The file's own key first: it must be one that the key file holds, also if this is killed in between.
         let (id, check) = self.keys.current_check();
+        let staying: Vec<_> = self.keys.checks().into_iter().filter(|(key, _)| *key == id || report.in_use.contains(key)).collect();
         self.engine
             .write(None, move |transaction| {
                 let mut meta = transaction.open_table(META)?;
                 meta.insert("key_id", &*id)?;
                 meta.insert("key_check", &*check)?;
+                meta.retain_in(RECORDED.., |name, _| !name.starts_with(RECORDED))?;
+                drop(meta);
+                record_keys(transaction, &staying)?;
                 Ok(Done::Wrote(()))
             })
             .await?;
@@ -272,10 +281,31 @@ ports_of! {
 enum Found {
     Nothing,
     Store {
-        key_id: String,
-        /// The check value of that key; older stores have none until they are opened for writing.
-        check: Option<String>,
+        /// The ids of the keys that it may need, and their check values, if it has them.
+        keys: Vec<(String, Option<String>)>,
     },
+}
+
+/// Begins the name under which [`META`] holds the check value of a key: its id follows.
+const RECORDED: &str = "key:";
+
+/// Records keys before anything is encrypted with them, so that a key file without them is told when the store is opened.
+fn record_keys(transaction: &WriteTransaction, checks: &[(String, String)]) -> Result<(), Fault> {
+    let mut meta = transaction.open_table(META)?;
+    for (id, check) in checks {
+        meta.insert(&*format!("{RECORDED}{id}"), &**check)?;
+    }
+    Ok(())
+}
+
+/// Refuses a key file that others may have written: with keys of theirs they could read what is stored from now on.
+fn check_trust(path: &Path, key_path: &Path) -> Result<(), StoreError> {
+    // What is not there has other answers.
+    let (Ok(store), Ok(file)) = (fs::metadata(path), fs::metadata(key_path)) else { return Ok(()) };
+    Owners::new(&store, owner(&store)).check(&file, OTHERS).map_err(|_| {
+        let message = "others may write the store's key file, or own it: make it yours with mode 0600, and look whether it is still yours";
+        StoreError::new(StoreErrorKind::Corrupt, message)
+    })
 }
 
 /// Makes the file of a new store, which has no tables yet. Leaves an existing file as it is, also its permissions: it may be
@@ -329,8 +359,13 @@ fn examine(shared: &Shared) -> Result<Found, StoreError> {
             .into());
         }
         let key_id = meta.get("key_id")?.map_or_else(String::new, |id| id.value().to_owned());
-        let check = meta.get("key_check")?.map(|check| check.value().to_owned());
-        Ok(Found::Store { key_id, check })
+        let mut keys = vec![(key_id, meta.get("key_check")?.map(|check| check.value().to_owned()))];
+        for entry in meta.range(RECORDED..)? {
+            let (name, check) = entry?;
+            let Some(id) = name.value().strip_prefix(RECORDED) else { break };
+            keys.push((id.to_owned(), Some(check.value().to_owned())));
+        }
+        Ok(Found::Store { keys })
     };
     examine().map_err(StoreError::from)
 }
@@ -348,16 +383,21 @@ fn empty() -> StoreError {
 
 /// The keys of an existing store. A missing key file is never replaced: a new key would make receipts, sessions and dead
 /// letters unreadable and fingerprints incomparable.
-fn fitting(keys: Option<KeyFile>, key_id: &str, check: Option<&str>) -> Result<KeyFile, StoreError> {
+fn fitting(keys: Option<KeyFile>, recorded: &[(String, Option<String>)]) -> Result<KeyFile, StoreError> {
     let message = match keys {
-        Some(keys) if keys.holds(key_id) => {
-            if check.is_none() || keys.check_value(key_id).as_deref() == check {
+        None => "the store's key file is gone: put its backup beside the store, named as the store with .key",
+        Some(keys) => {
+            let held: Vec<_> = recorded.iter().filter(|(id, _)| keys.holds(id)).collect();
+            if held.is_empty() {
+                "the key file belongs to another store: put this store's own in its place"
+            } else if held.iter().any(|(id, check)| check.is_some() && keys.check_value(id) != *check) {
+                "the store's key file is damaged: a key is not the one that the store was made with, put a backup in its place"
+            } else if held.len() < recorded.len() {
+                "the store's key file is older than the store and lacks a key of a later rotation: put the newest one in its place"
+            } else {
                 return Ok(keys);
             }
-            "the store's key file is damaged: a key is not the one that the store was made with, put a backup in its place"
         }
-        Some(_) => "the key file belongs to another store: put this store's own in its place",
-        None => "the store's key file is gone: put its backup beside the store, named as the store with .key",
     };
     Err(StoreError::new(StoreErrorKind::Corrupt, message))
 }
@@ -381,6 +421,8 @@ fn prepare(shared: &Shared, boot: &str, keys: &KeyFile) -> Result<(), StoreError
             meta.insert("key_check", &*check)?;
         }
         meta.insert("boot", boot)?;
+        drop(meta);
+        record_keys(transaction, &keys.checks())?;
         Ok(true)
     });
     Ok(prepared?)
