@@ -129,7 +129,7 @@ impl<S: Strategy + OutboundStrategy<S::Config, S::Message>> DynOutbound for Outb
         })
     }
 
-    #[cfg(feature = "testing")]
+    #[cfg(all(feature = "testing", feature = "tokio"))]
     fn capabilities<'t>(&self, tenant: &'t ErasedTenant) -> Option<&'t Capabilities> {
         self.0.capabilities(tenant_of::<S>(tenant).ok()?)
     }

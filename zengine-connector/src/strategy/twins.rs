@@ -58,7 +58,7 @@ pub(crate) trait DynOutbound: Send + Sync {
     fn inspect(&self, tenant: &ErasedTenant, message: &Prepared<'_>, descriptor: &Capabilities, how: Degrade) -> Result<Inspected, Error>;
 
     /// The tenant's own capability table, for the contract.
-    #[cfg(feature = "testing")]
+    #[cfg(all(feature = "testing", feature = "tokio"))]
     fn capabilities<'t>(&self, tenant: &'t ErasedTenant) -> Option<&'t Capabilities>;
 
     /// A keyed hash of the recipient, for logs.
