@@ -14,8 +14,9 @@ use crate::secret::{Secret, SecretRef};
 /// other variable.
 ///
 /// The parts of a name are joined by two underscores: prefix, strategy, scope, the tenant if it is a tenant's own, and the secret's
-/// name. Letters are written in capitals and a hyphen within a part as an underscore; any other byte as `x` and its two hexadecimal
-/// digits. [`variable`](Self::variable) gives the name. While a secret is being rotated, its older value stands in the variable
+/// name. Letters are written in capitals and a hyphen within a part as an underscore; any other byte as `XX` and its two hexadecimal
+/// digits, and so an `x` before such a byte or another `x`. No two secrets share a variable, also where names ignore case, as on
+/// Windows. [`variable`](Self::variable) gives the name. While a secret is being rotated, its older value stands in the variable
 /// with `__PREVIOUS` at the end.
 ///
 /// ```
@@ -60,15 +61,20 @@ impl EnvSecrets {
     }
 }
 
-/// A part of a variable's name. Two texts are never spelled the same, and none holds or touches two underscores.
+/// A part of a variable's name, in capitals. Two texts are never spelled the same, and none holds or touches two underscores. `XX` begins
+/// an escape and stands nowhere else, because no other `X` comes before an `X`.
 fn spelled(text: &str) -> String {
     let (bytes, mut spelled) = (text.as_bytes(), String::with_capacity(text.len()));
     let plain = |at: usize| bytes.get(at).is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let is_hyphen = |at: usize| bytes.get(at) == Some(&b'-') && at > 0 && plain(at - 1) && plain(at + 1);
     for (at, byte) in bytes.iter().enumerate() {
         match byte {
+            b'x' if bytes.get(at + 1).is_some_and(|next| *next == b'x' || !(plain(at + 1) || is_hyphen(at + 1))) => {
+                spelled.push_str("XX78")
+            }
             b'a'..=b'z' | b'0'..=b'9' => spelled.push(byte.to_ascii_uppercase().into()),
-            b'-' if at > 0 && plain(at - 1) && plain(at + 1) => spelled.push('_'),
-            _ => drop(write!(spelled, "x{byte:02x}")),
+            b'-' if is_hyphen(at) => spelled.push('_'),
+            _ => drop(write!(spelled, "XX{byte:02X}")),
         }
     }
     spelled
@@ -95,10 +101,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_texts_are_spelled_the_same() {
-        let texts = ["a-b", "a_b", "A-b", "a--b", "-a", "a-", "a", "xa", "x", "x2d", "a-1", "a1", "é", "a.b", "tenant", "Tenant", ""];
-        let spelled: BTreeSet<_> = texts.iter().map(|text| super::spelled(text)).collect();
-        assert_eq!(spelled.len(), texts.len(), "{spelled:?}");
+    fn no_two_texts_are_spelled_the_same_also_without_regard_to_case() {
+        // Every text of at most six of these: what is escaped, what escapes are made of, and what is neither.
+        let mut texts = vec![String::new()];
+        for from in 0..=5 {
+            let longest: Vec<_> = texts.iter().filter(|text| text.len() == from).cloned().collect();
+            texts.extend(longest.iter().flat_map(|text| ["x", "7", "8", "a", "-", "_", "X"].map(|end| text.clone() + end)));
+        }
+        texts.extend(["é", "a.b", "tenant", "Tenant", "x2d", "xx78"].map(str::to_owned));
+        let spelled: BTreeSet<_> = texts.iter().map(|text| super::spelled(text).to_lowercase()).collect();
+        let texts: BTreeSet<_> = texts.into_iter().collect();
+        assert_eq!(spelled.len(), texts.len());
+        let spelled: Vec<_> = texts.iter().map(|text| super::spelled(text)).collect();
         assert!(spelled.iter().all(|text| !text.contains("__") && !text.starts_with('_') && !text.ends_with('_')), "{spelled:?}");
         assert!(spelled.iter().all(|text| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')), "{spelled:?}");
     }

@@ -12,16 +12,24 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+#[cfg(unix)]
+use super::owners::{GROUP_AND_OTHERS, OTHERS, Owners};
 use super::{
     SecretAnswer, SecretError, SecretScope, SecretStore,
-    secret_file::{read_checked, refusal, trim},
+    secret_file::{self, read_checked, refusal, trimmed},
     secret_names::parts,
-    secrets::{MAX_SECRET, answer},
+    secrets::answer,
 };
 use crate::secret::{Secret, SecretRef};
 
 /// Maximum size of a file of many secrets, in bytes.
 const MAX_FILE: usize = 1 << 20;
+
+/// Reads of a file whose name leads elsewhere each time, as it does for a moment when a mounted volume is changed.
+const TRIES: usize = 3;
+const MOVED: &str = "a secret's file is moved while it is read";
+#[cfg(unix)]
+const UNTRUSTED: SecretError = SecretError::Malformed("others may write, or own, a secret's file, a link to it, or a folder on its way");
 
 /// A secret store in files: a folder with one file per secret, as container platforms mount them, or one JSON file.
 ///
@@ -42,9 +50,13 @@ const MAX_FILE: usize = 1 << 20;
 /// ```
 ///
 /// Files are read at every call, so a change takes effect as soon as the core asks again
-/// ([`secret_ttl`](crate::registry::Caching::secret_ttl)). A file is refused if its group or others may write it or a folder on its
-/// way, unless the folder is sticky and its owner owns the file; the line `secrets.readable_by_others` warns once if others may read
-/// one. Symbolic links are followed inside the folder only. Permissions are looked at on Unix.
+/// ([`secret_ttl`](crate::registry::Caching::secret_ttl)). The line `secrets.readable_by_others` warns once if others may read a file.
+/// Symbolic links are followed inside the folder only.
+///
+/// On Unix a file is refused if somebody else could have written it: if the file, a link to it, or a folder on its way from the root
+/// belongs to a user who is neither root, nor the process's (as `/proc/self/status` says; where there is none, the folder's owner), nor
+/// [`owned_by`](Self::owned_by); if its group or others may write it or a folder from the named one on; or if others may write a
+/// folder above. A sticky folder may be written by all, because nobody can replace another's file there.
 ///
 /// ```
 /// use zengine_connector::{SecretScope, StrategyName, store::FileSecrets};
@@ -57,6 +69,7 @@ const MAX_FILE: usize = 1 << 20;
 /// ```
 pub struct FileSecrets {
     path: PathBuf,
+    owner: Option<u32>,
     warned: AtomicBool,
 }
 
@@ -65,47 +78,62 @@ debug_fields!(FileSecrets { path });
 impl FileSecrets {
     /// A store in a folder or in a JSON file. Which of them it is, and that it is there, is seen when a secret is read.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), warned: AtomicBool::new(false) }
+        Self { path: path.into(), owner: None, warned: AtomicBool::new(false) }
     }
 
-    /// The name of a secret's file in a folder.
+    /// Trusts files and folders of one more user, by number, such as the one of the host that a container's secrets are mounted from.
+    #[must_use]
+    pub fn owned_by(self, user: u32) -> Self {
+        Self { owner: Some(user), ..self }
+    }
+
+    /// The name of a secret's file in a folder. Most file systems take names of at most 255 bytes; a secret whose name is longer does
+    /// not exist, and one above 246 bytes has no older value.
     pub fn file_name(scope: &SecretScope, name: &str) -> String {
         parts(scope, name).into_iter().map(spelled).collect::<Vec<_>>().join(".")
     }
 
-    /// Reads a file of a folder that may be trusted with secrets.
+    /// Reads a file of a folder that may be trusted with secrets. Tries again if its name leads elsewhere meanwhile.
     fn read(&self, folder: &Path, name: &Path, most: usize) -> Result<Vec<u8>, SecretError> {
-        let folder = folder.canonicalize().map_err(|error| refusal(&error))?;
+        for _ in 1..TRIES {
+            match self.read_once(folder, name, most) {
+                Err(SecretError::Malformed(MOVED)) => {}
+                read => return read,
+            }
+        }
+        self.read_once(folder, name, most)
+    }
+
+    fn read_once(&self, named: &Path, name: &Path, most: usize) -> Result<Vec<u8>, SecretError> {
+        let folder = named.canonicalize().map_err(|error| refusal(&error))?;
         let link = folder.join(name);
         let path = link.canonicalize().map_err(|error| refusal(&error))?;
         if !path.starts_with(&folder) {
             return Err(SecretError::Malformed("a secret's file is a link that leads out of its folder"));
         }
-        read_checked(&path, most, |about| self.check(&folder, &link, &path, about))
+        let read = read_checked(&path, most, |about| self.check(named, &folder, &link, &path, about));
+        // It was there a moment ago.
+        read.map_err(|error| if matches!(error, SecretError::NotFound) { SecretError::Malformed(MOVED) } else { error })
     }
 
-    /// Whether nobody else could have written the file.
+    /// Checks that the opened file is the one of the path, and that nobody else could have written it.
     #[cfg(unix)]
-    fn check(&self, folder: &Path, link: &Path, path: &Path, about: &Metadata) -> Result<(), SecretError> {
-        use std::{
-            fs::{metadata, symlink_metadata},
-            os::unix::fs::MetadataExt as _,
-        };
-        const WRITABLE: SecretError = SecretError::Malformed("others may write a secret's file, or a folder on its way");
-        const OTHERS_WRITE: u32 = 0o022;
-        const STICKY: u32 = 0o1000;
-        if about.mode() & OTHERS_WRITE != 0 {
-            return Err(WRITABLE);
+    fn check(&self, named: &Path, folder: &Path, link: &Path, path: &Path, about: &Metadata) -> Result<(), SecretError> {
+        use std::{fs::symlink_metadata, os::unix::fs::MetadataExt as _};
+        let look = |path: &Path| symlink_metadata(path).map_err(|error| refusal(&error));
+        if !is_at(about, path) {
+            return Err(SecretError::Malformed(MOVED));
         }
-        let mut owners = vec![about.uid(), symlink_metadata(link).map_err(|error| refusal(&error))?.uid()];
-        for above in path.ancestors().skip(1).take_while(|above| above.starts_with(folder)) {
-            let above = metadata(above).map_err(|error| refusal(&error))?;
-            // In a sticky folder others may add files, but not replace those of its owner.
-            let is_safe = above.mode() & STICKY != 0 && owners.iter().all(|owner| *owner == above.uid());
-            if above.mode() & OTHERS_WRITE != 0 && !is_safe {
-                return Err(WRITABLE);
-            }
-            owners.push(above.uid());
+        let owners = Owners::new(&look(folder)?, self.owner);
+        let check = |about: &Metadata, writers| owners.check(about, writers).map_err(|_| UNTRUSTED);
+        check(about, GROUP_AND_OTHERS)?;
+        check(&look(link)?, GROUP_AND_OTHERS)?;
+        for above in path.ancestors().skip(1) {
+            check(&look(above)?, if above.starts_with(folder) { GROUP_AND_OTHERS } else { OTHERS })?;
+        }
+        // The links on the way to the folder too.
+        for above in std::path::absolute(named).map_err(|error| refusal(&error))?.ancestors() {
+            check(&look(above)?, OTHERS)?;
         }
         if about.mode() & 0o004 != 0 && !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!("secrets.readable_by_others");
@@ -115,18 +143,14 @@ impl FileSecrets {
 
     #[cfg(not(unix))]
     #[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "there are no permissions to look at")]
-    fn check(&self, _: &Path, _: &Path, _: &Path, _: &Metadata) -> Result<(), SecretError> {
+    fn check(&self, _: &Path, _: &Path, _: &Path, _: &Path, _: &Metadata) -> Result<(), SecretError> {
         Ok(())
     }
 
     fn of_folder(&self, scope: &SecretScope, reference: &SecretRef) -> SecretAnswer {
         let SecretRef::Named { secret, key } = reference else { return Err(SecretError::NotFound) };
         let name = Self::file_name(scope, secret);
-        let read = |name: &str| {
-            let mut value = self.read(&self.path, name.as_ref(), MAX_SECRET)?;
-            trim(&mut value);
-            Ok(Secret::new(value))
-        };
+        let read = |name: &str| trimmed(self.read(&self.path, name.as_ref(), secret_file::MAX_FILE)?);
         let mut values = vec![read(&name)?];
         match read(&(name + ".previous")) {
             Err(SecretError::NotFound) => {}
@@ -146,6 +170,14 @@ impl FileSecrets {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Whether an opened file is the one at a path, and not the end of a link that stood there when it was opened.
+#[cfg(unix)]
+fn is_at(about: &Metadata, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let is_same = |at: Metadata| (at.dev(), at.ino()) == (about.dev(), about.ino());
+    path.canonicalize().is_ok_and(|at| at == path) && path.symlink_metadata().is_ok_and(is_same)
 }
 
 fn spelled(text: &str) -> String {
@@ -235,6 +267,24 @@ fn again(error: &SecretError) -> SecretError {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_stood_in_a_files_place_when_it_was_opened_is_noticed() {
+        use std::{fs, os::unix::fs::symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        let (path, elsewhere) = (folder.join("token"), folder.join("elsewhere"));
+        fs::write(&elsewhere, "canary").unwrap();
+        symlink(&elsewhere, &path).unwrap();
+        let opened = fs::File::open(&path).unwrap().metadata().unwrap();
+        assert!(!super::is_at(&opened, &path), "the link is still there");
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "token").unwrap();
+        assert!(!super::is_at(&opened, &path), "the link is gone again");
+        let opened = fs::File::open(&path).unwrap().metadata().unwrap();
+        assert!(super::is_at(&opened, &path));
+    }
 
     #[test]
     fn no_two_texts_are_spelled_the_same_also_without_regard_to_case() {

@@ -11,15 +11,24 @@ use crate::secret::Secret;
 
 /// Reads a secret's file in the calling thread: it is small and read every few minutes at most. Removes one line break at its end.
 pub(super) fn read(path: &Path) -> Result<Secret<Vec<u8>>, SecretError> {
-    let mut value = read_checked(path, MAX_SECRET, |_| Ok(()))?;
-    trim(&mut value);
-    Ok(Secret::new(value))
+    trimmed(read_checked(path, MAX_FILE, |_| Ok(()))?)
 }
 
-/// Removes one line break at the end.
-pub(super) fn trim(value: &mut Vec<u8>) {
-    let text = value.strip_suffix(b"\n").map_or(&**value, |line| line.strip_suffix(b"\r").unwrap_or(line));
-    value.truncate(text.len());
+/// Maximum size of a file of one secret, in bytes: with a line break at its end.
+pub(super) const MAX_FILE: usize = MAX_SECRET + 2;
+
+const TOO_LARGE: SecretError = SecretError::Malformed("a secret's file is too large");
+
+/// The value in a file: without one line break at its end, and within the bound of a secret.
+pub(super) fn trimmed(mut value: Vec<u8>) -> Result<Secret<Vec<u8>>, SecretError> {
+    let length = value.strip_suffix(b"\n").map_or(&*value, |line| line.strip_suffix(b"\r").unwrap_or(line)).len();
+    value.truncate(length);
+    let value = Secret::new(value);
+    match length {
+        0 => Err(SecretError::Malformed("the secret is empty")),
+        1..=MAX_SECRET => Ok(value),
+        _ => Err(TOO_LARGE),
+    }
 }
 
 /// Reads a plain file of at most `most` bytes whose opened form passes a check.
@@ -45,7 +54,7 @@ pub(super) fn read_checked(
     file.take(most as u64 + 1).read_to_end(&mut value).map_err(|error| refusal(&error))?;
     if value.len() > most {
         drop(Secret::new(value));
-        return Err(SecretError::Malformed("a secret's file is too large"));
+        return Err(TOO_LARGE);
     }
     Ok(value)
 }
@@ -53,7 +62,8 @@ pub(super) fn read_checked(
 /// Converts the error without the operating system's text, which may hold the path.
 pub(super) fn refusal(error: &std::io::Error) -> SecretError {
     match error.kind() {
-        ErrorKind::NotFound => SecretError::NotFound,
+        // A name that is too long for the file system is one that no file has.
+        ErrorKind::NotFound | ErrorKind::InvalidFilename => SecretError::NotFound,
         ErrorKind::PermissionDenied => SecretError::Denied,
         _ => SecretError::Malformed("a secret's file cannot be read"),
     }

@@ -157,10 +157,17 @@ pub(crate) fn check_secret(name: &str, values: &[Secret<Vec<u8>>]) -> Result<(),
     }
 }
 
-/// The answer of a store that reads whole secrets: within bounds, and the member that is asked for.
+/// The answer of a store that reads whole secrets: within bounds, not empty, and the member that is asked for.
 pub(crate) fn answer(values: Vec<Secret<Vec<u8>>>, key: Option<&str>) -> SecretAnswer {
     if values.len() > MAX_VALUES || values.iter().any(|value| value.expose().len() > MAX_SECRET) {
         return Err(SecretError::Malformed("a secret is too large"));
+    }
+    if values.is_empty() {
+        return Err(SecretError::NotFound);
+    }
+    // A signature under an empty key proves nothing.
+    if values.iter().any(|value| value.expose().is_empty()) {
+        return Err(SecretError::Malformed("the secret is empty"));
     }
     match key {
         None => Ok(values),

@@ -288,6 +288,98 @@ async fn a_file_that_others_may_write_is_refused_and_one_they_may_read_warned_of
 
 #[cfg(unix)]
 #[tokio::test]
+async fn a_folder_above_that_others_may_write_makes_the_whole_folder_theirs() {
+    let above = folder();
+    let path = above.path().join("secrets");
+    fs::create_dir(&path).unwrap();
+    mode(&path, 0o700);
+    Folder(path.clone()).put(&scope(Some("acme")), "token", &["canary"]).await;
+    let link = above.path().join("link");
+    std::os::unix::fs::symlink("secrets", &link).unwrap();
+    for (permissions, refused) in [(0o777, true), (0o1777, false), (0o755, false)] {
+        mode(above.path(), permissions);
+        for path in [&path, &link] {
+            assert_eq!(token(&FileSecrets::new(path)).await.is_err(), refused, "{path:?} in {permissions:o}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn files_links_and_folders_of_other_users_are_refused_unless_they_are_named() {
+    use std::os::unix::fs::{chown, lchown, symlink};
+    const OTHER: u32 = 65_534;
+    let above = folder();
+    mode(above.path(), 0o755);
+    let path = above.path().join("secrets");
+    fs::create_dir(&path).unwrap();
+    mode(&path, 0o755);
+    Folder(path.clone()).put(&scope(Some("acme")), "token", &["canary"]).await;
+    let (file, real) = (path.join(FileSecrets::file_name(&scope(Some("acme")), "token")), path.join("real"));
+    fs::rename(&file, &real).unwrap();
+    symlink("real", &file).unwrap();
+    if lchown(&file, Some(OTHER), None).is_err() {
+        return; // Only root gives files away.
+    }
+    lchown(&file, Some(0), None).unwrap();
+    let store = FileSecrets::new(&path);
+    assert_eq!(token(&store).await.unwrap(), "canary");
+    for of_other in [&file, &real, &path, &above.path().to_owned()] {
+        lchown(of_other, Some(OTHER), None).unwrap();
+        let error = token(&store).await.unwrap_err();
+        assert!(error.to_string().contains("own"), "{of_other:?}: {error}");
+        assert_eq!(token(&FileSecrets::new(&path).owned_by(OTHER)).await.unwrap(), "canary");
+        assert!(token(&FileSecrets::new(&path).owned_by(OTHER - 1)).await.is_err());
+        chown(above.path(), Some(0), None).unwrap();
+        lchown(of_other, Some(0), None).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_no_file_can_have_is_not_found_and_one_that_just_fits_is_read() {
+    let folder = folder();
+    let store = FileSecrets::new(folder.path());
+    let start = FileSecrets::file_name(&scope(Some("acme")), "").len();
+    for (length, found) in [(246, true), (247, true), (255, true), (256, false), (5_000, false)] {
+        let name = "n".repeat(length - start);
+        if found {
+            write(&folder.path().join(FileSecrets::file_name(&scope(Some("acme")), &name)), "canary");
+        }
+        match get(&store, &SecretRef::named(&*name)).await {
+            Ok(value) => assert!(found && value == "canary", "{length}"),
+            Err(error) => assert!(!found && matches!(error, SecretError::NotFound), "{length}: {error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_secret_of_the_full_size_may_end_its_line_and_an_empty_one_is_refused() {
+    let folder = folder();
+    let path = folder.path().join(FileSecrets::file_name(&scope(Some("acme")), "token"));
+    let store = FileSecrets::new(folder.path());
+    for (length, end, fits) in
+        [(65_536, "", true), (65_536, "\n", true), (65_536, "\r\n", true), (65_537, "", false), (65_537, "\n", false)]
+    {
+        write(&path, &("x".repeat(length) + end));
+        assert_eq!(token(&store).await.map_or(0, |value| value.len()), if fits { length } else { 0 }, "{length} {end:?}");
+    }
+    let document = folder.path().join("secrets.json");
+    let (environment, variables) = variables();
+    let in_document = FileSecrets::new(&document);
+    for empty in ["", "\n", "\r\n"] {
+        write(&path, empty);
+        assert_eq!(token(&store).await.unwrap_err().to_string(), "the secret is empty");
+    }
+    write(&document, r#"{"acme":{"tenants":{"acme":{"token":"","none":[]}}}}"#);
+    Environment(variables).put(&scope(Some("acme")), "token", &[""]).await;
+    for store in [&in_document as &dyn SecretStore, &environment] {
+        assert_eq!(token(store).await.unwrap_err().to_string(), "the secret is empty");
+    }
+    assert!(matches!(get(&in_document, &SecretRef::named("none")).await, Err(SecretError::NotFound)));
+}
+
+#[cfg(unix)]
+#[tokio::test]
 async fn links_are_followed_inside_the_folder_only() {
     use std::os::unix::fs::symlink;
     let (folder, elsewhere) = (folder(), folder());
