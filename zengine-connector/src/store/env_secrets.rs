@@ -102,9 +102,9 @@ mod tests {
 
     #[test]
     fn no_two_texts_are_spelled_the_same_also_without_regard_to_case() {
-        // Every text of at most six of these: what is escaped, what escapes are made of, and what is neither.
+        // Every text of at most five of these: what is escaped, what escapes are made of, and what is neither.
         let mut texts = vec![String::new()];
-        for from in 0..=5 {
+        for from in 0..=4 {
             let longest: Vec<_> = texts.iter().filter(|text| text.len() == from).cloned().collect();
             texts.extend(longest.iter().flat_map(|text| ["x", "7", "8", "a", "-", "_", "X"].map(|end| text.clone() + end)));
         }

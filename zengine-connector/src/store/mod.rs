@@ -32,6 +32,7 @@ mod file_secrets;
 mod letters;
 mod local_secrets;
 mod memory;
+#[cfg(any(unix, feature = "embedded"))]
 mod owners;
 mod ports;
 mod secret_file;

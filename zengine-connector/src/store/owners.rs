@@ -5,6 +5,7 @@ use std::fs::Metadata;
 /// Permission of everybody to write.
 pub(super) const OTHERS: u32 = 0o002;
 /// Permission of the group and of everybody to write.
+#[cfg(unix)]
 pub(super) const GROUP_AND_OTHERS: u32 = 0o022;
 
 /// The users whose files are trusted: root, the user of the process, and at most one more.
