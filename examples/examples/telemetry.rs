@@ -12,7 +12,7 @@ use std::{
     sync::Arc,
 };
 
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use tracing::Instrument as _;
 use tracing_subscriber::{Layer as _, filter::LevelFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 use zengine_connector::{
@@ -34,8 +34,9 @@ pub(crate) async fn run<W: Write + Send + 'static>(out: impl Fn() -> W) -> Resul
     let lines = Powertools::builder("messaging", Arc::clone(&clock) as _).build(out());
     tracing_subscriber::registry().with(lines.with_filter(LevelFilter::INFO)).init();
 
-    // Metrics: the recorder first, because the observer describes its metrics to it.
-    let prometheus = PrometheusBuilder::new().install_recorder()?;
+    // Metrics: the recorder first, because the observer describes its metrics to it. Without buckets it would give summaries.
+    let seconds = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+    let prometheus = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &seconds)?.install_recorder()?;
     let emf = EmfObserver::new("messaging", clock, out()).with_tenant_as_property();
 
     let (provider, memory) = (Recording::new(), Memory::new());

@@ -62,7 +62,7 @@ debug_fields!([M] SendItem<M> { tenant, strategy, id });
 pub struct SentAll {
     /// Sends that ended as [`Delivered`](Outcome::Delivered).
     pub delivered: u64,
-    /// Sends that ended as [`Failed`](Outcome::Failed).
+    /// Sends that ended as [`Failed`](Outcome::Failed). Their dead letters name them, as those of the unknown ones.
     pub failed: u64,
     /// Sends that ended as [`Unknown`](Outcome::Unknown).
     pub unknown: u64,
