@@ -11,7 +11,7 @@ use crate::{
 /// An observer that writes CloudWatch's embedded metric format to a writer: one JSON line per send, per received request, and per other
 /// metric.
 ///
-/// CloudWatch bills every combination of dimensions as a series. With many tenants, make the tenant a
+/// Each metric has two sets of dimensions: all that are known, and the strategy alone, which an alarm can name. CloudWatch bills every combination of dimensions as a series. With many tenants, make the tenant a
 /// [property](Self::with_tenant_as_property), which log queries still find.
 ///
 /// ```
@@ -67,11 +67,17 @@ impl<W: Write + Send + 'static> EmfObserver<W> {
         json::string(into, &self.namespace);
         into.push_str(",\"Dimensions\":[[");
         let dimensions = first.dimensions.iter().filter(|(name, _)| !(self.tenant_is_property && *name == "tenant"));
+        let mut others = false;
         for (n, (name, _)) in dimensions.enumerate() {
             into.push_str(if n == 0 { "" } else { "," });
             json::string(into, name);
+            others |= name != "strategy";
         }
-        into.push_str("]],\"Metrics\":[");
+        into.push(']');
+        if others && first.dimensions.strategy.is_some() {
+            into.push_str(",[\"strategy\"]");
+        }
+        into.push_str("],\"Metrics\":[");
         for (n, metric) in metrics().enumerate() {
             let (comma, name, unit) = (if n == 0 { "" } else { "," }, metric.name.as_str(), metric.name.unit().as_str());
             let _ = write!(into, "{comma}{{\"Name\":\"{name}\",\"Unit\":\"{unit}\"}}");
@@ -185,7 +191,7 @@ pub(super) mod tests {
                     "Timestamp": 1_760_000_000_123_i64,
                     "CloudWatchMetrics": [{
                         "Namespace": "zengine",
-                        "Dimensions": [["tenant", "strategy", "fault"]],
+                        "Dimensions": [["tenant", "strategy", "fault"], ["strategy"]],
                         "Metrics": [{"Name": "duration", "Unit": "Milliseconds"}],
                     }],
                 },
@@ -216,8 +222,14 @@ pub(super) mod tests {
         let (kept, tenant) = (Kept::default(), TenantId::new("acme").unwrap());
         EmfObserver::new("zengine", Arc::new(Still), kept.clone()).with_tenant_as_property().record(&metric(&tenant));
         let line: serde_json::Value = serde_json::from_str(&kept.text()).unwrap();
-        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["strategy", "fault"]]));
+        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["strategy", "fault"], ["strategy"]]));
         assert_eq!(line["tenant"], "acme");
+        // The strategy alone is one set, not two.
+        let (kept, metric) = (Kept::default(), metric(&tenant));
+        let metric = Metric { dimensions: Dimensions { fault: None, ..metric.dimensions }, ..metric };
+        EmfObserver::new("zengine", Arc::new(Still), kept.clone()).with_tenant_as_property().record(&metric);
+        let line: serde_json::Value = serde_json::from_str(&kept.text()).unwrap();
+        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["strategy"]]));
     }
 
     #[test]
