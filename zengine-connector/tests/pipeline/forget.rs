@@ -1,12 +1,13 @@
 //! Erasure of letters: of a tenant, and of a person.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use zengine_connector::{
     ErrorKind, Identity, Orchestrator, OutboundMessage, Outcome, Reach, TenantId,
     stage::{Breaker, Retry},
-    store::ClaimStatus,
+    store::{ClaimStatus, SessionPage, SessionStore, StoreError},
     testing::{ProviderAnswer, Recording, StoreCall, StoreFault},
 };
 
@@ -113,6 +114,47 @@ async fn a_sink_of_letters_is_named_and_the_sessions_are_erased_all_the_same() {
     let forgotten = process.forget(&tenant()).await.unwrap();
     let why: Vec<_> = forgotten.not_done.iter().map(|(port, error)| (*port, error.kind())).collect();
     assert_eq!((forgotten.sessions, why), (1, vec![("dead_letters", ErrorKind::Unsupported)]));
+}
+
+/// Sessions of which one is written by others before each deletion.
+#[derive(Debug)]
+struct Restless(Arc<dyn SessionStore>);
+
+#[async_trait]
+impl SessionStore for Restless {
+    async fn get(&self, scope: &str, key: &str, now_ms: i64) -> Result<Option<(u64, Bytes)>, StoreError> {
+        self.0.get(scope, key, now_ms).await
+    }
+
+    async fn put(&self, scope: &str, key: &str, value: Bytes, expect: Option<u64>, ttl: Duration, now_ms: i64) -> Result<u64, StoreError> {
+        self.0.put(scope, key, value, expect, ttl, now_ms).await
+    }
+
+    async fn delete(&self, scope: &str, key: &str, expect: u64, now_ms: i64) -> Result<(), StoreError> {
+        if key == "b" {
+            self.put(scope, key, Bytes::from_static(b"again"), Some(expect), Duration::MAX, now_ms).await?;
+        }
+        self.0.delete(scope, key, expect, now_ms).await
+    }
+
+    async fn list(&self, after: Option<&str>, limit: usize) -> Result<SessionPage, StoreError> {
+        self.0.list(after, limit).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_never_rests_is_counted_and_keeps_no_other() {
+    let world = World::in_memory();
+    let sessions = world.memory.sessions();
+    let process = world.process_with(&Recording::new(), |it| it.sessions(Arc::new(Restless(world.memory.sessions()))));
+    for key in ["a", "b", "c"] {
+        sessions.put("acme|recording", key, Bytes::from_static(b"v"), None, Duration::MAX, 0).await.unwrap();
+    }
+    let forgotten = process.forget(&tenant()).await.unwrap();
+    assert_eq!((forgotten.sessions, forgotten.busy, forgotten.not_done.len()), (2, 1, 0));
+    assert!(!forgotten.is_complete());
+    sessions.delete("acme|recording", "b", sessions.get("acme|recording", "b", 0).await.unwrap().unwrap().0, 0).await.unwrap();
+    assert!(process.forget(&tenant()).await.unwrap().is_complete());
 }
 
 #[tokio::test(start_paused = true)]

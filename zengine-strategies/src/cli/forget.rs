@@ -31,6 +31,7 @@ struct ForgottenLine {
     letters: u64,
     sessions: u64,
     unreadable: u64,
+    busy: u64,
     not_done: Vec<&'static str>,
 }
 
@@ -48,11 +49,12 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Fa
     })
     .await?;
     let exit = if forgotten.is_complete() { Exit::Done } else { Exit::Broken };
-    let Forgotten { letters, sessions, unreadable, not_done, .. } = forgotten;
+    let Forgotten { letters, sessions, unreadable, busy, not_done, .. } = forgotten;
     for (port, error) in &not_done {
         output::error(&format!("{port}: {error}"));
     }
     let not_done = not_done.into_iter().map(|(port, _)| port).collect();
-    out.json(&ForgottenLine { letters, sessions, unreadable, not_done }).map_err(|failure| failure.with_exit_on_closed_output(exit))?;
+    out.json(&ForgottenLine { letters, sessions, unreadable, busy, not_done })
+        .map_err(|failure| failure.with_exit_on_closed_output(exit))?;
     Ok(exit)
 }

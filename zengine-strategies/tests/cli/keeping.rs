@@ -29,7 +29,7 @@ fn filled() -> (Bench, String) {
 fn a_persons_letters_are_forgotten_once_and_another_persons_stay() {
     let (bench, store) = filled();
     let forget = |tenant: &str, person: &str| of(&store, &["forget", "--tenant", tenant, "--person", person]).ended(0).line();
-    let removed = |letters: u32| json!({ "letters": letters, "sessions": 0, "unreadable": 0, "not_done": [] });
+    let removed = |letters: u32| json!({ "letters": letters, "sessions": 0, "unreadable": 0, "busy": 0, "not_done": [] });
     assert_eq!(forget("acme", "+15559999999"), removed(0));
     assert_eq!(forget("other", PHONE), removed(0));
     assert_eq!(letters(&store), 1);

@@ -32,6 +32,8 @@ pub struct Forgotten {
     /// Letters and sessions that stay because they cannot be read: it is not known whom they are about. A letter whose tenant
     /// cannot be read counts for every tenant.
     pub unreadable: u64,
+    /// Sessions that stay because something changed them at every try. Stop what does, and call again.
+    pub busy: u64,
     /// The ports that are not done, by their names in [`Stores`](crate::store::Stores), and why: `Unsupported` if a store cannot
     /// list what it keeps. Another error is mostly of the moment: call again, which goes on with what is left.
     pub not_done: Vec<(&'static str, Error)>,
@@ -40,7 +42,7 @@ pub struct Forgotten {
 impl Forgotten {
     /// Returns `true` if nothing is left that could not be removed, or could not be read.
     pub fn is_complete(&self) -> bool {
-        self.unreadable == 0 && self.not_done.is_empty()
+        self.unreadable == 0 && self.busy == 0 && self.not_done.is_empty()
     }
 }
 
@@ -141,12 +143,13 @@ impl Orchestrator {
         if let Err(error) = self.erase_sessions(tenant, session, &mut forgotten).await {
             forgotten.not_done.push(("sessions", error.into()));
         }
-        let Forgotten { letters, sessions, unreadable, ref not_done } = forgotten;
+        let Forgotten { letters, sessions, unreadable, busy, ref not_done } = forgotten;
         tracing::info!(
             tenant_id = DeadLetter::known_tenant(tenant),
             letters,
             sessions,
             unreadable,
+            busy,
             not_done = not_done.len(),
             "store.forgotten"
         );
@@ -191,7 +194,12 @@ impl Orchestrator {
             let page = stores.list_sessions(after.as_deref(), PAGE).await?;
             for session in page.sessions.into_iter().filter(|session| Sessions::is_of(&session.scope, tenant)) {
                 match chosen(&session) {
-                    Ok(true) => forgotten.sessions += u64::from(self.erase_session(session).await?),
+                    Ok(true) => match self.erase_session(session).await {
+                        Ok(is_erased) => forgotten.sessions += u64::from(is_erased),
+                        // One that never rests keeps no other.
+                        Err(error) if error.kind == StoreErrorKind::Conflict => forgotten.busy += 1,
+                        Err(error) => return Err(error),
+                    },
                     Ok(false) => {}
                     Err(()) => forgotten.unreadable += 1,
                 }
