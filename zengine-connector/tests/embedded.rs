@@ -646,3 +646,26 @@ fn it_works_on_any_executor() {
         assert!(store.claims().apply(&key("1"), &claim(&store, "a", NOW), None, NOW).await.unwrap().done);
     });
 }
+
+#[tokio::test]
+async fn a_snapshot_by_a_reader_has_the_keys_of_a_rotation_since_it_was_opened() {
+    use zengine_connector::{Secret, SecretRef, store::SecretScope};
+    let (folder, path) = place();
+    let store = Embedded::open(&path).unwrap();
+    let scope = SecretScope::shared(zengine_connector::StrategyName::new("sns-sms").unwrap());
+    store.tenant_writer().put_secret(&scope, "token", vec![Secret::from(b"v1".to_vec())]).await.unwrap();
+    let reader = Embedded::open_read_only(&path).unwrap();
+    store.rotate_key().unwrap();
+    assert!(store.reseal().await.unwrap().resealed > 0);
+    let copy = folder.path().join("copy.db");
+    reader.snapshot(&copy).unwrap();
+    let restored = Embedded::open(&copy).unwrap();
+    let values = restored.secrets().get(&scope, &SecretRef::named("token")).await.unwrap();
+    assert_eq!(values[0].expose_str(), Some("v1"));
+
+    // Never a copy without its keys.
+    fs::remove_file(path.with_extension("db.key")).unwrap();
+    let copy = folder.path().join("second.db");
+    assert_eq!(reader.snapshot(&copy).unwrap_err().kind, StoreErrorKind::Corrupt);
+    assert!(!copy.exists() && !copy.with_extension("db.key").exists());
+}

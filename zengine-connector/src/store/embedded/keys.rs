@@ -84,8 +84,19 @@ impl EmbeddedKeys {
         Ok(dropped)
     }
 
-    pub(super) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
-        self.file.lock().copy_to(path)
+    /// Writes the keys to the key file of a copy. Where another handle rotates them, its key file is read again first, and
+    /// `fitting` says whether what is there now belongs to the copied commit.
+    pub(super) fn copy_to(
+        &self,
+        path: &Path,
+        fitting: impl FnOnce(Option<KeyFile>) -> Result<KeyFile, StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut file = self.file.lock();
+        if self.follows {
+            *file = fitting(file.reread()?)?;
+            self.ring.store(Arc::new(file.ring()));
+        }
+        file.copy_to(path)
     }
 }
 

@@ -150,7 +150,8 @@ impl Embedded {
         let key_path = KeyFile::beside(path);
         self.engine.read(|from| {
             // After the commit was chosen, so that a rotation meanwhile leaves no value without its key.
-            self.keys.copy_to(&key_path)?;
+            let named = named_keys(from)?;
+            self.keys.copy_to(&key_path, |keys| fitting(keys, &named))?;
             Ok(snapshot::copy(from, path).inspect_err(|_| {
                 // Ours, and of no use alone. Report the first error.
                 let _ = fs::remove_file(&key_path);
@@ -358,16 +359,22 @@ fn examine(shared: &Shared) -> Result<Found, StoreError> {
             )
             .into());
         }
-        let key_id = meta.get("key_id")?.map_or_else(String::new, |id| id.value().to_owned());
-        let mut keys = vec![(key_id, meta.get("key_check")?.map(|check| check.value().to_owned()))];
-        for entry in meta.range(RECORDED..)? {
-            let (name, check) = entry?;
-            let Some(id) = name.value().strip_prefix(RECORDED) else { break };
-            keys.push((id.to_owned(), Some(check.value().to_owned())));
-        }
-        Ok(Found::Store { keys })
+        Ok(Found::Store { keys: named_keys(&snapshot)? })
     };
     examine().map_err(StoreError::from)
+}
+
+/// The ids of the keys that a commit names, and their check values.
+fn named_keys(snapshot: &redb::ReadTransaction) -> Result<Vec<(String, Option<String>)>, Fault> {
+    let meta = snapshot.open_table(META)?;
+    let key_id = meta.get("key_id")?.map_or_else(String::new, |id| id.value().to_owned());
+    let mut keys = vec![(key_id, meta.get("key_check")?.map(|check| check.value().to_owned()))];
+    for entry in meta.range(RECORDED..)? {
+        let (name, check) = entry?;
+        let Some(id) = name.value().strip_prefix(RECORDED) else { break };
+        keys.push((id.to_owned(), Some(check.value().to_owned())));
+    }
+    Ok(keys)
 }
 
 fn no_store() -> StoreError {
