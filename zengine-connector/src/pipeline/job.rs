@@ -98,10 +98,10 @@ impl<'a> Identified<'a> {
     /// Binds the tenant, within the time of the call.
     pub(crate) async fn bind(&self) -> Result<Arc<BoundTenant>, Error> {
         let HostCall { engine, tenant, clock, .. } = self.call;
-        if let Some(bound) = engine.tenants.bound(self.entry, tenant, clock.monotonic()) {
-            return bound;
+        if let Some(Ok(bound)) = engine.tenants.bound(self.entry, tenant, clock.monotonic()) {
+            return Ok(bound);
         }
-        let bound = clock.guard(clock.remaining(), engine.tenants.bind(self.entry, tenant)).await;
+        let bound = clock.guard(clock.remaining(), engine.tenants.bind_or_ask_again(self.entry, tenant)).await;
         bound.unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "the tenant was not bound within the time of the send")))
     }
 

@@ -7,6 +7,7 @@ mod binding;
 mod bound;
 mod canaries;
 mod contract;
+mod elsewhere;
 mod host;
 #[path = "../common/log.rs"]
 mod log;

@@ -188,11 +188,15 @@ impl Batch {
         if let Err(error) = self.or_stop(began, self.engine().take_evidence(&mut event, reference.as_ref()).await) {
             return self.unstored(&event, "evidence", &error);
         }
-        let tenant = match self.or_stop(began, self.engine().tenants.bind(&self.entry, &event.tenant).await) {
+        let tenant = match self.or_stop(began, self.engine().tenants.bind_or_ask_again(&self.entry, &event.tenant).await) {
             Ok(bound) => Arc::clone(&bound.state),
             // On an endpoint that tenants share, one tenant with an invalid configuration must not make the provider redeliver
-            // the events of all tenants for days.
-            Err(error) if self.shared && error.disposition() == Disposition::Reject => {
+            // the events of all tenants for days. One whose secrets are away for a moment may.
+            Err(error)
+                if self.shared
+                    && error.disposition() == Disposition::Reject
+                    && !self.engine().tenants.may_recover(&self.entry, &event.tenant) =>
+            {
                 tracing::warn!(tenant_id = %event.tenant, strategy = %self.entry.name, error = %error, "inbound.tenant_broken");
                 return self.poison(&event, key, error.kind(), "the tenant's configuration for this strategy is invalid").await;
             }

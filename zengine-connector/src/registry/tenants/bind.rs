@@ -23,11 +23,15 @@ use crate::{
     stage::Stages,
     store::TenantConfig,
     strategy::{Base, CallScope, ConfigureContext, ErasedTenant, Sessions},
-    sync::{Mutex, Snapshot},
+    sync::{Mutex, OncePerSecond, Snapshot},
 };
 
 /// Maximum time for `configure`.
 const CONFIGURE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Time for which a tenant that was bound may have its secrets back: a file of secrets is empty or away for a moment while it is
+/// rewritten in place.
+const GRACE: Duration = Duration::from_secs(60);
 
 /// A tenant bound to a strategy: configuration checked, secrets resolved.
 pub(crate) struct BoundTenant {
@@ -60,7 +64,11 @@ pub(super) struct Slot {
     work: SharedWork<Arc<BoundTenant>>,
     /// The last failure of a store, and until when a request that is not authenticated gets it.
     outage: Mutex<Option<(Error, Duration)>>,
+    /// The version that was last bound, and since when it is refused.
+    lost: Mutex<(Option<ConfigVersion>, Option<Duration>)>,
     used_ms: AtomicU64,
+    /// When a remembered refusal was last asked past.
+    pub(super) asked_again: OncePerSecond,
 }
 
 #[derive(Default)]
@@ -111,6 +119,23 @@ impl Slot {
         self.outage.lock().as_ref().filter(|(_, until)| now < *until).map(|(error, _)| Error::shared(error))
     }
 
+    /// Whether the version that was bound a moment ago is refused now, so that its secrets must be what is wrong.
+    pub(super) fn may_recover(&self, now: Duration) -> bool {
+        self.lost.lock().1.is_some_and(|since| now < since + GRACE)
+    }
+
+    /// Remembers how the last binding of a configuration ended.
+    fn remember(&self, version: Option<&ConfigVersion>, is_bound: bool, now: Duration) {
+        let mut lost = self.lost.lock();
+        if is_bound {
+            *lost = (version.cloned(), None);
+        } else if version.is_some() && lost.0.as_ref() == version {
+            lost.1.get_or_insert(now);
+        } else {
+            *lost = (None, None);
+        }
+    }
+
     /// Records the use, once per second at most, so that a busy tenant does not write on every send.
     fn touch(&self, now: Duration) {
         let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
@@ -124,7 +149,8 @@ impl Slot {
     }
 
     /// Reads the stores. Concurrent callers share one read.
-    pub(super) async fn load(self: &Arc<Self>, request: BindRequest) -> Result<Arc<BoundTenant>, Error> {
+    /// `asks_again` does not take a remembered refusal for an answer.
+    pub(super) async fn load(self: &Arc<Self>, request: BindRequest, asks_again: bool) -> Result<Arc<BoundTenant>, Error> {
         let slot = Arc::clone(self);
         self.work
             .join(move || {
@@ -132,10 +158,10 @@ impl Slot {
                     let now = request.now();
                     slot.touch(now);
                     // Another caller may have finished since we looked.
-                    if let Some(known) = slot.fresh(now) {
+                    if let Some(known) = slot.fresh(now).filter(|known| known.is_ok() || !asks_again) {
                         return known;
                     }
-                    let result = request.renew(&slot.state, now).await;
+                    let result = request.renew(&slot, now).await;
                     let until = request.now() + request.binder.caching.refusal_ttl;
                     let outage = result.as_ref().err().filter(|error| error.is_temporary());
                     *slot.outage.lock() = outage.map(|error| (Error::shared(error), until));
@@ -152,7 +178,8 @@ impl BindRequest {
     }
 
     /// Reads configuration and secrets, and makes a new instance if one of them changed (rule 85).
-    async fn renew(&self, state: &Snapshot<State>, now: Duration) -> Result<Arc<BoundTenant>, Error> {
+    async fn renew(&self, slot: &Slot, now: Duration) -> Result<Arc<BoundTenant>, Error> {
+        let state = &slot.state;
         let known = state.load();
         let current = match &*known {
             State::Bound(current) => Some(current),
@@ -178,6 +205,7 @@ impl BindRequest {
         match result {
             Ok(current) => {
                 let bound = Arc::clone(&current.bound);
+                slot.remember(Some(&bound.version), true, now);
                 state.store(Arc::new(State::Bound(current)));
                 Ok(bound)
             }
@@ -186,6 +214,7 @@ impl BindRequest {
                 Err(error)
             }
             Err(error) => {
+                slot.remember(version.as_ref(), false, now);
                 self.report(&known, version.as_ref(), &error);
                 let error = Arc::new(error);
                 state.store(Arc::new(State::Refused { error: Arc::clone(&error), until: now + caching.refusal_ttl, version }));

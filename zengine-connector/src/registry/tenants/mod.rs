@@ -96,15 +96,45 @@ impl Tenants {
     /// the strategy's errors.
     pub(crate) async fn bind(&self, entry: &Arc<RegisteredStrategy>, tenant: &TenantId) -> Result<Arc<BoundTenant>, Error> {
         let now = self.binder.sessions.clock.monotonic();
-        if let Some(result) = self.bound(entry, tenant, now) {
-            return result;
+        match self.bound(entry, tenant, now) {
+            Some(result) => result,
+            None => self.load(entry, tenant, now, false).await,
         }
+    }
+
+    /// The same for a send or an authenticated event, which a refusal ends: a remembered one is asked past, once per tenant and second.
+    /// The tenant may have been set up since, in another process.
+    pub(crate) async fn bind_or_ask_again(&self, entry: &Arc<RegisteredStrategy>, tenant: &TenantId) -> Result<Arc<BoundTenant>, Error> {
+        let now = self.binder.sessions.clock.monotonic();
+        match self.bound(entry, tenant, now) {
+            Some(Err(_)) if self.slots.get(&SlotRef(tenant, &entry.name)).is_none_or(|slot| slot.asked_again.is_due(now)) => {
+                self.load(entry, tenant, now, true).await
+            }
+            Some(result) => result,
+            None => self.load(entry, tenant, now, false).await,
+        }
+    }
+
+    /// Whether a tenant that is refused was bound under the same version of its configuration, up to a minute ago.
+    pub(crate) fn may_recover(&self, entry: &RegisteredStrategy, tenant: &TenantId) -> bool {
+        let now = self.binder.sessions.clock.monotonic();
+        self.slots.get(&SlotRef(tenant, &entry.name)).is_some_and(|slot| slot.may_recover(now))
+    }
+
+    async fn load(
+        &self,
+        entry: &Arc<RegisteredStrategy>,
+        tenant: &TenantId,
+        now: Duration,
+        asks_again: bool,
+    ) -> Result<Arc<BoundTenant>, Error> {
         // An idle slot outlives the sweep: its secrets may serve where the store of secrets is down.
         let known = self.slots.get(&SlotRef(tenant, &entry.name));
         self.sweep(now);
         let place = (tenant.clone(), entry.name.clone());
         let Ok(slot) = self.slots.get_or_insert_with(&place, || Ok::<_, Infallible>(known.unwrap_or_default()));
-        slot.load(BindRequest { binder: Arc::clone(&self.binder), entry: Arc::clone(entry), tenant: tenant.clone() }).await
+        let request = BindRequest { binder: Arc::clone(&self.binder), entry: Arc::clone(entry), tenant: tenant.clone() };
+        slot.load(request, asks_again).await
     }
 
     /// Makes an instance of a configuration that is not written yet, and returns the routes that follow from it.

@@ -1,0 +1,198 @@
+//! What happens in another process: a tenant set up there, and a secret rewritten there.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde_json::json;
+use zengine_connector::{
+    Configure, ConfigureContext, Content, Error, Event, HandlerContext, HandlerError, Identity, InboundContext, InboundEvent,
+    InboundStrategy, Memory, Orchestrator, OutboundMessage, Secret, SecretRef, StrategyName, TenantId,
+    ids::RouteKey,
+    message::ElementError,
+    registry::Caching,
+    runtime::TokioSpawner,
+    schemars,
+    store::{SecretScope, StoreError, TenantConfig, TenantDirectory, TenantRow},
+    strategy::{InboundRequest, RawPayload, RoutedEvent, Verified, VerifyError},
+    testing::{Recording, SimClock},
+};
+
+use crate::host::id;
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct CentreConfig {
+    token: Secret<String>,
+}
+
+/// A strategy whose tenants share one endpoint.
+#[derive(zengine_connector::Strategy)]
+#[strategy(name = "centre", channel = WhatsApp, config = CentreConfig, inbound)]
+struct Centre;
+
+impl Configure<CentreConfig> for Centre {
+    type Tenant = ();
+
+    async fn configure(&self, config: CentreConfig, _: &ConfigureContext) -> Result<(), Error> {
+        drop(config.token);
+        Ok(())
+    }
+}
+
+impl InboundStrategy<CentreConfig> for Centre {
+    async fn verify(&self, request: &InboundRequest, _: &InboundContext<()>) -> Result<Verified, VerifyError> {
+        Ok(Verified::shared(request.body().clone()))
+    }
+
+    fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
+        let text = String::from_utf8(payload.body().to_vec()).unwrap();
+        let mut event = RoutedEvent::new(Event::message(Content::text(&*text)), text, payload.body().clone());
+        event.routes = vec![RouteKey::new("number", "17")];
+        vec![Ok(event)]
+    }
+}
+
+/// A directory that counts its reads of configurations.
+#[derive(Debug)]
+struct Counting(Arc<dyn TenantDirectory>, Arc<AtomicUsize>);
+
+#[async_trait]
+impl TenantDirectory for Counting {
+    async fn config(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantConfig>, StoreError> {
+        self.1.fetch_add(1, SeqCst);
+        self.0.config(tenant, strategy).await
+    }
+
+    async fn route(&self, strategy: &StrategyName, key: &RouteKey) -> Result<Vec<TenantId>, StoreError> {
+        self.0.route(strategy, key).await
+    }
+
+    async fn tenants(&self, strategy: &StrategyName, after: Option<&TenantId>, limit: usize) -> Result<Vec<TenantId>, StoreError> {
+        self.0.tenants(strategy, after, limit).await
+    }
+}
+
+struct Process {
+    memory: Memory,
+    clock: Arc<SimClock>,
+    handled: Arc<AtomicUsize>,
+    reads: Arc<AtomicUsize>,
+    orchestrator: Orchestrator,
+}
+
+impl Process {
+    fn new() -> Self {
+        let (memory, clock, handled, reads) = (Memory::new(), Arc::new(SimClock::new()), Arc::<AtomicUsize>::default(), Arc::default());
+        let count = Arc::clone(&handled);
+        let orchestrator = Orchestrator::builder()
+            .strategy(Centre)
+            .strategy(Recording::new())
+            .stores(&memory)
+            .directory(Arc::new(Counting(memory.directory(), Arc::clone(&reads))))
+            .caching(Caching { secret_ttl: Duration::from_secs(5), ..Caching::default() })
+            .clock(Arc::clone(&clock) as _)
+            .spawner(Arc::new(TokioSpawner))
+            .on_inbound(move |_event: InboundEvent, _cx: HandlerContext| {
+                let count = Arc::clone(&count);
+                async move {
+                    count.fetch_add(1, SeqCst);
+                    Ok::<(), HandlerError>(())
+                }
+            })
+            .build()
+            .unwrap();
+        Self { memory, clock, handled, reads, orchestrator }
+    }
+
+    /// What a set-up in another process writes.
+    fn set_up(&self) {
+        let row = TenantRow::new(json!({ "token": { "secret": "token" } })).with_routes([RouteKey::new("number", "17")]);
+        self.memory.put_tenant(&id("acme"), &centre(), row);
+        self.secret("t");
+    }
+
+    fn secret(&self, value: &str) {
+        self.memory.put_secret(&SecretScope::tenant(centre(), id("acme")), "token", value);
+    }
+
+    /// The status of the answer to one event.
+    async fn deliver(&self, event: &'static str) -> u16 {
+        self.orchestrator
+            .serve("centre", http::Request::post("/").body(Bytes::from_static(event.as_bytes())).unwrap())
+            .await
+            .status()
+            .as_u16()
+    }
+
+    async fn letters(&self) -> usize {
+        self.memory.dead_letters().list(None, 100).await.unwrap().letters.len()
+    }
+}
+
+fn centre() -> StrategyName {
+    StrategyName::new("centre").unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_84_an_event_of_a_tenant_that_was_just_set_up_elsewhere_is_handled() {
+    let process = Process::new();
+    assert!(process.orchestrator.status("acme", "centre").await.unwrap().not_bound.is_some());
+    process.set_up();
+    assert_eq!(process.deliver("one").await, 200);
+    assert_eq!((process.handled.load(SeqCst), process.letters().await), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_85_a_send_of_a_tenant_that_was_just_set_up_elsewhere_is_made() {
+    let process = Process::new();
+    let message = OutboundMessage::text(Identity::phone("+15551230001").unwrap(), "hi");
+    process.orchestrator.send("acme", "recording", "1", &message).await.unwrap_err();
+    process.memory.put_tenant(&id("acme"), &StrategyName::new("recording").unwrap(), json!({}));
+    assert_eq!(process.orchestrator.send("acme", "recording", "1", &message).await.unwrap().as_str(), "delivered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_85_a_flood_of_sends_of_no_tenant_asks_the_directory_twice_a_second_at_most() {
+    let process = Process::new();
+    let message = OutboundMessage::text(Identity::phone("+15551230001").unwrap(), "hi");
+    for n in 0..100 {
+        process.orchestrator.send("nobody", "recording", format!("{n}"), &message).await.unwrap_err();
+    }
+    assert_eq!(process.reads.load(SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_84_events_come_again_while_a_secret_is_rewritten_in_place() {
+    let process = Process::new();
+    process.set_up();
+    assert_eq!(process.deliver("one").await, 200);
+    process.clock.advance(Duration::from_secs(6)).await;
+    process.secret("");
+    assert_eq!((process.deliver("two").await, process.letters().await), (503, 0));
+    process.secret("t");
+    assert_eq!(process.deliver("two").await, 200);
+    assert_eq!((process.handled.load(SeqCst), process.letters().await), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_84_a_secret_that_stays_wrong_does_not_hold_the_shared_endpoint_up() {
+    let process = Process::new();
+    process.set_up();
+    assert_eq!(process.deliver("one").await, 200);
+    process.clock.advance(Duration::from_secs(6)).await;
+    process.secret("");
+    assert_eq!(process.deliver("two").await, 503);
+    process.clock.advance(Duration::from_secs(61)).await;
+    assert_eq!((process.deliver("two").await, process.letters().await), (200, 1));
+    // Not anew for every event.
+    process.clock.advance(Duration::from_secs(2)).await;
+    assert_eq!((process.deliver("three").await, process.letters().await), (200, 2));
+    assert!(process.memory.secrets().get(&SecretScope::tenant(centre(), id("acme")), &SecretRef::named("token")).await.is_ok());
+}
