@@ -115,6 +115,8 @@ words! {
         Ended = "ended",
         /// [`SentAll::unsent`] has no room for more. What the stream still holds was not read.
         Full = "full",
+        /// The orchestrator shuts down. What the stream still holds was not read.
+        Closing = "closing",
         /// The stream panicked, and must not be used any more. The sends that it gave before ended as usual.
         Panicked = "panicked",
     }
@@ -152,6 +154,9 @@ where
     let (mut stream, mut running, mut report) = (pin!(stream), FuturesUnordered::new(), SentAll::default());
     let mut reads = true;
     loop {
+        if reads && engine.is_closing() {
+            (reads, report.stream) = (false, StreamEnd::Closing);
+        }
         if reads && report.unsent.len() >= MAX_UNSENT {
             (reads, report.stream) = (false, StreamEnd::Full);
         }

@@ -187,3 +187,17 @@ async fn a_task_may_send_all() {
     let report = tokio::spawn(async move { process.send_all(stream::iter((0..3).map(item)), 2).await }).await.unwrap();
     assert_eq!(report.delivered, 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_shuts_down_reads_no_further() {
+    let (world, provider) = (World::in_memory(), Recording::new());
+    let process = world.process(&provider);
+    let read = AtomicUsize::new(0);
+    let items = stream::iter(0..1_000).map(|n| {
+        read.fetch_add(1, Ordering::SeqCst);
+        item(n)
+    });
+    process.shutdown(secs(1)).await;
+    let report = process.send_all(items, 8).await;
+    assert_eq!((report.stream, report.total(), read.load(Ordering::SeqCst)), (StreamEnd::Closing, 0, 0));
+}
