@@ -11,7 +11,7 @@ use crate::{
     ids::{StrategyName, TenantId},
     message::InboundEvent,
     pipeline::Engine,
-    registry::TenantSetup,
+    registry::{TenantSetup, Tenants},
     runtime::{guard, later},
     strategy::{Base, EventContext, HealthContext, HealthStatus},
 };
@@ -70,10 +70,18 @@ impl Orchestrator {
     pub async fn set_up(&self, setup: TenantSetup) -> Result<(), Error> {
         let engine = &self.engine;
         let (tenant, setup) = (setup.tenant()?, setup.allow_local_refs(engine.tenants.allows_local_refs()));
-        let written = setup.write(&engine.registry, engine.stores.bundle(), Arc::clone(&engine.clock)).await;
-        // Also after an error: a part may stand.
-        engine.tenants.invalidate(tenant.as_ref());
-        written
+        // Also after an error, or if the future is dropped: a part may stand.
+        let _invalidates = Invalidates(&engine.tenants, tenant.as_ref());
+        setup.write(&engine.registry, engine.stores.bundle(), Arc::clone(&engine.clock)).await
+    }
+}
+
+/// Removes a tenant, or all of them, from the caches when it is dropped.
+struct Invalidates<'a>(&'a Tenants, Option<&'a TenantId>);
+
+impl Drop for Invalidates<'_> {
+    fn drop(&mut self) {
+        self.0.invalidate(self.1);
     }
 }
 

@@ -25,7 +25,8 @@ const SHARED_ROUTE: &str = "waba_id";
 ///
 /// Everything is checked before anything is written: the configuration against its schema, that every secret resolves, by the
 /// strategy's own `configure`, and that no other tenant has one of its routes. Secrets are written first, then each row in one step;
-/// if a write fails, the error's context `written` lists what stands. Writing the same set-up again completes it.
+/// if a write fails, the error's context `written` lists what stands. Writing the same set-up again completes it. A secret whose newest
+/// value is the given one keeps its older values, so that a set-up does not end a rotation.
 ///
 /// [`Orchestrator::set_up`](crate::Orchestrator::set_up) takes one; a program without an orchestrator calls [`write`](Self::write).
 ///
@@ -144,11 +145,15 @@ impl TenantSetup {
     /// told from each other: write tenants from one place.
     ///
     /// # Errors
-    /// `Settings` if the stores have no writer or directory of tenants, or a secret comes before its strategy; `UnknownStrategy`;
+    /// `Settings` if the stores have no writer or directory of tenants, a secret comes before its strategy, or a common set-up has a configuration;
+    /// `UnknownStrategy`; `Secret` if the store of secrets does not answer;
     /// `MessageInvalid` if an id is invalid; `ConfigInvalid` with every violation, if a secret is missing, if the routes given lack one
     /// that follows from the configuration (context `missing`), or if another tenant has it (context `field`: its kind, `first`: the
     /// other tenant); `Store` or `Unsupported` if a store fails, with the context `written` if something stands already.
     pub async fn write(self, registry: &StrategyRegistry, stores: &Stores, clock: Arc<dyn Clock>) -> Result<(), Error> {
+        if self.tenant.is_none() && self.parts.iter().any(|part| part.config.is_some() || !part.routes.is_empty()) {
+            return Err(Error::new(ErrorKind::Settings, "a common set-up has no configuration and no routes: they are a tenant's"));
+        }
         if self.misplaced {
             return Err(Error::new(ErrorKind::Settings, "a secret or route comes before its strategy: call strategy(..) first"));
         }
@@ -172,7 +177,13 @@ impl TenantSetup {
                     return Err(about(Error::new(ErrorKind::Settings, "two secrets have one name")));
                 }
                 given.put_secret(&scope, secret, value.expose().as_slice());
-                changes.push(Change::Secret { scope, name: secret.clone(), value: value.clone() });
+                changes.push(Change::Secret { scope, name: secret.clone(), values: vec![value.clone()] });
+            }
+        }
+        if let Some(store) = &stores.secrets {
+            let standing = Ports::new(stores.clone(), Arc::clone(directory), Arc::clone(store), Arc::clone(&clock));
+            for change in &mut changes {
+                change.keep_older(&standing).await?;
             }
         }
         let secrets = Arc::new(InFront { given: given.secrets(), behind: stores.secrets.clone() });
@@ -241,7 +252,7 @@ fn scope(whose: Whose, strategy: &StrategyName, tenant: Option<&TenantId>) -> Re
 
 /// One call of the writer.
 enum Change {
-    Secret { scope: SecretScope, name: String, value: Secret<Vec<u8>> },
+    Secret { scope: SecretScope, name: String, values: Vec<Secret<Vec<u8>>> },
     Row { tenant: TenantId, strategy: StrategyName, row: TenantRow },
 }
 
@@ -253,9 +264,21 @@ impl Change {
         }
     }
 
+    /// Keeps the older values of a secret that is being rotated, if the given one is the newest that stands already.
+    async fn keep_older(&mut self, standing: &Ports) -> Result<(), Error> {
+        let Self::Secret { scope, name, values } = self else { return Ok(()) };
+        match standing.secret(scope, &SecretRef::named(name.as_str())).await {
+            Ok(stands) if stands.first().map(Secret::expose) == values.first().map(Secret::expose) => *values = stands,
+            // Whether there are older ones is not known.
+            Err(error @ SecretError::Unavailable(_)) => return Err(Error::from(error).with_context("secret", name)),
+            _ => {}
+        }
+        Ok(())
+    }
+
     async fn apply(self, writer: &dyn TenantWriter) -> Result<(), StoreError> {
         match self {
-            Self::Secret { scope, name, value } => writer.put_secret(&scope, &name, vec![value]).await,
+            Self::Secret { scope, name, values } => writer.put_secret(&scope, &name, values).await,
             Self::Row { tenant, strategy, row } => writer.put(&tenant, &strategy, row).await.map(drop),
         }
     }

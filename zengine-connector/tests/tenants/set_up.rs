@@ -321,3 +321,67 @@ async fn a_route_without_a_tenant_is_warned_of_once_a_second_and_without_its_val
     host.request("/canary", None).await;
     assert_eq!(warned(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_set_up_keeps_the_older_value_of_a_secret_in_rotation_until_the_newest_changes() {
+    let memory = Memory::new();
+    let orchestrator = host(&memory);
+    let scope = SecretScope::application(name());
+    let values = async || memory.secrets().get(&scope, &SecretRef::named("app")).await.unwrap();
+    let bytes = |value: &str| Secret::from(value.as_bytes().to_vec());
+    memory.tenant_writer().put_secret(&scope, "app", vec![bytes("new"), bytes("old")]).await.unwrap();
+    orchestrator.set_up(TenantSetup::common("shop").application_secret("app", "new")).await.unwrap();
+    assert_eq!(values().await.iter().map(|value| value.expose_str().unwrap().to_owned()).collect::<Vec<_>>(), ["new", "old"]);
+    orchestrator.set_up(TenantSetup::common("shop").application_secret("app", "newer")).await.unwrap();
+    assert_eq!(values().await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_common_set_up_takes_no_configuration_and_no_route() {
+    let memory = Memory::new();
+    let common = TenantSetup::common("shop").application_secret("app", "key");
+    for wrong in [common.clone().strategy("shop", config("17")), common.route("number", "17")] {
+        assert_eq!(host(&memory).set_up(wrong).await.unwrap_err().kind(), ErrorKind::Settings);
+    }
+    assert_eq!(secret(&memory, SecretScope::application(name()), "app").await, None);
+}
+
+/// A writer whose rows are written, and which does not say so.
+#[derive(Debug)]
+struct Silent(Arc<dyn TenantWriter>);
+
+#[async_trait]
+impl TenantWriter for Silent {
+    async fn put(&self, tenant: &TenantId, strategy: &StrategyName, row: TenantRow) -> Result<ConfigVersion, StoreError> {
+        self.0.put(tenant, strategy, row).await?;
+        std::future::pending().await
+    }
+
+    async fn row(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantRow>, StoreError> {
+        self.0.row(tenant, strategy).await
+    }
+
+    async fn set_enabled(&self, tenant: &TenantId, strategy: &StrategyName, enabled: bool) -> Result<bool, StoreError> {
+        self.0.set_enabled(tenant, strategy, enabled).await
+    }
+
+    async fn remove(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<bool, StoreError> {
+        self.0.remove(tenant, strategy).await
+    }
+
+    async fn put_secret(&self, scope: &SecretScope, name: &str, values: Vec<Secret<Vec<u8>>>) -> Result<(), StoreError> {
+        self.0.put_secret(scope, name, values).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_up_that_is_dropped_after_its_writes_takes_effect_at_once() {
+    let memory = Memory::new();
+    let mut stores = Stores::from(&memory);
+    stores.tenant_writer = Some(Arc::new(Silent(memory.tenant_writer())));
+    let orchestrator = host(stores);
+    assert!(orchestrator.status("acme", "shop").await.unwrap().not_bound.is_some());
+    let dropped = tokio::time::timeout(Duration::from_millis(10), orchestrator.set_up(acme("17"))).await;
+    assert!(dropped.is_err() && row(&memory, "acme").await.is_some());
+    assert!(orchestrator.status("acme", "shop").await.unwrap().is_bound());
+}
