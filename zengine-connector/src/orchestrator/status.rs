@@ -79,7 +79,7 @@ impl Orchestrator {
     /// The state of one tenant and strategy in this process: bound or why not, breaker, pause, bulkhead, last error.
     ///
     /// A cheap read that never calls the provider. A tenant that is bound costs a few look-ups in memory; any other is bound as by its
-    /// first send, which reads the directory and the secrets. Whether the provider accepts the credentials is a question for
+    /// first send, which reads the directory and the secrets, and waits up to 10 s for each of them. Whether the provider accepts the credentials is a question for
     /// [`health`](Self::health).
     ///
     /// ```

@@ -54,7 +54,7 @@ impl Orchestrator {
     ///
     /// - Records of sends and of events, which keep a message from being sent or handled twice: until they expire, for a settled one
     ///   [`Dedup::keep`](crate::stage::Dedup::keep) (24 hours) after its end, for one in doubt 14 days. They hold your ids, keyed hashes
-    ///   and encrypted receipts; no body and no recipient.
+    ///   and encrypted receipts, which may name the recipient; no body.
     /// - The tenant's rows, routes and secrets, which are your set-up: remove them first, with
     ///   [`TenantWriter::remove`](crate::store::TenantWriter::remove), so that nothing new comes in.
     /// - Published events and the states of breakers, which name the tenant and your ids alone. Backups.
