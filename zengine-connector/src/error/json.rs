@@ -1,5 +1,35 @@
 //! The part of a JSON error that is safe to report: the expected form, never the input.
 
+use std::error::Error;
+
+/// The beginnings of serde's texts that quote content and end in what the type wants. `there are no fields` says nothing of the kind.
+const QUOTING: [&str; 5] = ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant `", "unknown field `"];
+
+/// The text of an error and of its causes, for a log line. What serde quotes of its input is left out, also where another error
+/// repeats it.
+pub(crate) fn told(error: &(dyn Error + 'static)) -> String {
+    let chain: Vec<_> = std::iter::successors(Some(error), |&error| error.source()).take(9).collect();
+    let of_json = chain.iter().filter_map(|error| error.downcast_ref::<serde_json::Error>());
+    let masks: Vec<_> = of_json.map(|error| (error.to_string(), masked(error))).collect();
+    let texts = chain.iter().map(|error| masks.iter().fold(error.to_string(), |text, (said, mask)| text.replace(said, mask)));
+    texts.map(|text| unquoted(&text)).collect::<Vec<_>>().join(": ")
+}
+
+fn masked(error: &serde_json::Error) -> String {
+    if error.is_data() && json_fact(error).is_none() {
+        return "JSON of another form".to_owned();
+    }
+    unquoted(&error.to_string())
+}
+
+/// A text without what serde quotes in it.
+fn unquoted(text: &str) -> String {
+    let Some(at) = QUOTING.iter().filter_map(|form| Some(text.find(form)? + form.len())).min() else { return text.to_owned() };
+    let (before, quoted) = text.split_at(at);
+    let expected = quoted.rfind(", expected ").filter(|_| !quoted.contains(", there are no "));
+    format!("{before}…{}", expected.map_or("", |at| &quoted[at..]))
+}
+
 /// A context value, under one of [`CONTEXT_KEYS`](super::CONTEXT_KEYS), about JSON of another form; `None` if serde's text could
 /// hold content of the input.
 pub(crate) fn json_fact(error: &serde_json::Error) -> Option<(&'static str, String)> {
@@ -9,9 +39,7 @@ pub(crate) fn json_fact(error: &serde_json::Error) -> Option<(&'static str, Stri
     if let Some(field) = text.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
         return Some(("missing", short(field)));
     }
-    // These forms end in what the type wants; content stands before it. `there are no fields` says nothing of the kind.
-    let forms = ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant `", "unknown field `"];
-    if forms.iter().any(|form| text.starts_with(form)) && !text.contains(", there are no ") {
+    if QUOTING.iter().any(|form| text.starts_with(form)) && !text.contains(", there are no ") {
         return text.rsplit_once(", expected ").map(|(_, expected)| ("expected", short(expected)));
     }
     // An error of ours, from a type that checks itself: literal and facts only.
@@ -43,6 +71,46 @@ mod tests {
         assert!(phone.starts_with("a phone number is + and 1 to 15 digits"), "{phone}");
         let (_, contents) = of::<OutboundMessage>(r#"{"to":"+1555","content":{"type":"canary"}}"#).unwrap();
         assert!(contents.starts_with("one of `text`"), "{contents}");
+    }
+
+    #[derive(Debug)]
+    struct Wrapped(&'static str, Option<serde_json::Error>);
+
+    impl std::fmt::Display for Wrapped {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            match &self.1 {
+                Some(error) => write!(f, "{}: {error}", self.0),
+                None => f.write_str(self.0),
+            }
+        }
+    }
+
+    impl Error for Wrapped {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(self.1.as_ref()?)
+        }
+    }
+
+    #[test]
+    fn an_error_of_json_is_told_without_the_input_however_it_is_wrapped() {
+        #[derive(Debug)]
+        struct Choosy;
+        impl<'de> Deserialize<'de> for Choosy {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                Err(serde::de::Error::custom(format!("odd: {}", String::deserialize(from)?)))
+            }
+        }
+        let number = || serde_json::from_str::<u32>("\"canary, expected canary\"").unwrap_err();
+        let choosy = serde_json::from_str::<Choosy>("\"canary\"").unwrap_err();
+        let syntax = serde_json::from_str::<u32>("canary").unwrap_err();
+        assert_eq!(told(&number()), "invalid type: …, expected u32 at line 1 column 25");
+        assert_eq!(told(&syntax), "expected value at line 1 column 1");
+        let (inner, outer) = ("JSON of another form", "row 7");
+        assert_eq!(told(&Wrapped(outer, Some(choosy))), format!("{outer}: {inner}: {inner}"));
+        assert!(!told(&Wrapped(outer, Some(number()))).contains("canary"));
+        let repeated = Wrapped("row 7: unknown field `canary`, there are no fields at line 1 column 3", None);
+        assert_eq!(told(&repeated), "row 7: unknown field `…");
+        assert_eq!(told(&Wrapped("the disk is full", None)), "the disk is full");
     }
 
     #[test]

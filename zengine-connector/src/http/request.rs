@@ -3,8 +3,8 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request,
-    header::{AUTHORIZATION, CONTENT_TYPE},
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Uri,
+    header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING},
 };
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -44,7 +44,8 @@ pub struct RequestBuilder {
 debug_fields!(RequestBuilder { method });
 
 impl RequestBuilder {
-    /// A request to an address, which may have a path and a query.
+    /// A request to an address, which may have a path and a query. One without scheme and host is a path, for a request that is received
+    /// in a test. A user in an address is an error: credentials belong into a header.
     pub fn new(method: Method, url: impl Into<String>) -> Self {
         let (url, headers, body) = (url.into(), HeaderMap::new(), Bytes::new());
         // The `http` crate drops fragments: an address of the tenant's could lose its path.
@@ -89,19 +90,29 @@ impl RequestBuilder {
         self
     }
 
-    /// Sets a header.
-    pub fn header(mut self, name: impl TryInto<HeaderName>, value: impl TryInto<HeaderValue>) -> Self {
+    /// Sets a header. One of credentials is marked sensitive, so that nothing prints it; `host`, `content-length`, `transfer-encoding` and
+    /// `connection` are errors, because the client sets them.
+    pub fn header(self, name: impl TryInto<HeaderName>, value: impl TryInto<HeaderValue>) -> Self {
         let (Ok(name), Ok(value)) = (name.try_into(), value.try_into()) else { return self.or_error(Err(unbuildable("header"))) };
-        self.headers.insert(name, value);
-        self
+        self.insert(name, value)
     }
 
     /// Sets a header with a secret value, such as an API key.
-    pub fn secret_header(mut self, name: impl TryInto<HeaderName>, value: &Secret<String>) -> Self {
+    pub fn secret_header(self, name: impl TryInto<HeaderName>, value: &Secret<String>) -> Self {
         let (Ok(name), Ok(mut value)) = (name.try_into(), HeaderValue::from_str(value.expose())) else {
             return self.or_error(Err(SendError::of(ErrorKind::ConfigInvalid, "the credentials cannot be sent in a header")));
         };
         value.set_sensitive(true);
+        self.insert(name, value)
+    }
+
+    fn insert(mut self, name: HeaderName, mut value: HeaderValue) -> Self {
+        if [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION].contains(&name) {
+            return self.or_error(Err(unbuildable("header")));
+        }
+        if [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE].contains(&name) {
+            value.set_sensitive(true);
+        }
         self.headers.insert(name, value);
         self
     }
@@ -163,7 +174,14 @@ impl RequestBuilder {
             return Err(error.not_sent());
         }
         let mut request = Request::new(self.body);
-        *request.uri_mut() = self.url.parse().map_err(|_| unbuildable("url").not_sent())?;
+        let uri: Uri = self.url.parse().map_err(|_| unbuildable("url").not_sent())?;
+        if uri
+            .authority()
+            .is_some_and(|authority| uri.scheme().is_none() || authority.host().is_empty() || authority.as_str().contains('@'))
+        {
+            return Err(unbuildable("url").not_sent());
+        }
+        *request.uri_mut() = uri;
         (*request.method_mut(), *request.headers_mut()) = (self.method, self.headers);
         Ok(request)
     }
@@ -226,6 +244,20 @@ mod tests {
             assert_eq!((error.kind(), error.reach()), (ErrorKind::ConfigInvalid, Reach::NotSent));
             assert!(!format!("{printed} {error} {error:?}").contains("canary"));
         }
+    }
+
+    #[test]
+    fn addresses_with_a_user_and_headers_of_the_clients_are_refused() {
+        let of = |builder: RequestBuilder| builder.build().unwrap_err().error().context("field").map(str::to_owned);
+        for url in ["http://user:canary@a/b", "http://user@a", "a.example", "a.example:80"] {
+            assert_eq!(of(RequestBuilder::get(url)).as_deref(), Some("url"), "{url}");
+        }
+        for name in ["Host", "content-length", "Transfer-Encoding", "connection"] {
+            assert_eq!(of(RequestBuilder::get("http://a").header(name, "1")).as_deref(), Some("header"), "{name}");
+            assert_eq!(of(RequestBuilder::get("http://a").secret_header(name, &secret("1"))).as_deref(), Some("header"), "{name}");
+        }
+        let request = RequestBuilder::get("/path").header("authorization", "canary").header("cookie", "canary").build().unwrap();
+        assert!(!format!("{request:?}").contains("canary"));
     }
 
     #[test]

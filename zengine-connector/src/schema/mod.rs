@@ -27,11 +27,17 @@ pub(crate) use resolved::Resolved;
 pub(crate) use secrets::{Site, label};
 
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, Violation},
     json::Document,
     message::{InboundEvent, OutboundMessage},
     store::DomainEvent,
 };
+
+/// Maximum number of violations that are reported at once.
+const MAX_FOUND: usize = 100;
+
+/// Maximum length of a member's name in a violation, in characters.
+const MAX_NAME: usize = 256;
 
 /// The schema of the events that a host's handler gets.
 pub fn inbound_event() -> Schema {
@@ -48,8 +54,8 @@ pub fn domain_event() -> Schema {
     schema_of::<DomainEvent>()
 }
 
-/// All violations of a JSON Schema (draft 2020-12) in a value, with JSON pointers, in words that repeat nothing of the
-/// value. Nothing is fetched: a schema refers only to itself.
+/// The violations of a JSON Schema (draft 2020-12) in a value, at most 100 and whether there are more, with JSON pointers, in words
+/// that repeat nothing of the value. Nothing is fetched: a schema refers only to itself.
 ///
 /// ```
 /// use serde_json::json;
@@ -64,12 +70,9 @@ pub fn domain_event() -> Schema {
 /// # Errors
 /// `Settings` if `schema` is not a JSON Schema.
 #[cfg(feature = "schema-validation")]
-pub fn violations(schema: &Value, value: &Value) -> Result<Vec<crate::error::Violation>, Error> {
+pub fn violations(schema: &Value, value: &Value) -> Result<Vec<Violation>, Error> {
     let validator = validate::Validator::new(schema).ok_or_else(|| Error::new(ErrorKind::Settings, "not a JSON Schema"))?;
-    let mut found = validator.violations(value, &[]);
-    found.sort_by(|a, b| a.pointer.cmp(&b.pointer));
-    found.dedup();
-    Ok(found)
+    Ok(bounded(validator.violations(value, &[])))
 }
 
 /// The checks of one strategy's configurations or messages; schema and validator are built once, at the first use.
@@ -96,7 +99,7 @@ impl Checks {
 
     /// The places of the secrets, and the violations at these places only.
     #[cfg(all(feature = "testing", feature = "tokio"))]
-    pub(crate) fn secrets(&self, config: &Value) -> (Vec<Site>, Vec<crate::error::Violation>) {
+    pub(crate) fn secrets(&self, config: &Value) -> (Vec<Site>, Vec<Violation>) {
         secrets::find(self.schema(), config, true)
     }
 
@@ -104,6 +107,8 @@ impl Checks {
     pub(crate) fn check(&self, config: &Value, local_refs: bool) -> Result<Vec<Site>, Error> {
         let (sites, mut violations) = secrets::find(self.schema(), config, local_refs);
         violations.extend(strict::violations(self.schema(), config));
+        // Enough to say that there are more.
+        violations.truncate(2 * MAX_FOUND);
         #[cfg(feature = "schema-validation")]
         {
             let validator = self.validator.get_or_init(|| validate::Validator::new(self.schema()));
@@ -117,8 +122,7 @@ impl Checks {
         if violations.is_empty() {
             return Ok(sites);
         }
-        violations.sort_by(|a, b| a.pointer.cmp(&b.pointer));
-        violations.dedup();
+        let violations = bounded(violations);
         Err(Error::new(ErrorKind::ConfigInvalid, "the configuration does not fit its schema").with_violations(violations))
     }
 
@@ -149,13 +153,26 @@ impl Checks {
                 violation.pointer = format!("{parent}/*");
             }
         }
-        found.sort_by(|a, b| a.pointer.cmp(&b.pointer));
-        found.dedup();
-        Err(Error::new(ErrorKind::MessageInvalid, "the message does not fit its schema").with_violations(found))
+        Err(Error::new(ErrorKind::MessageInvalid, "the message does not fit its schema").with_violations(bounded(found)))
     }
 }
 
 debug_fields!(Checks {});
+
+/// The first violations, and whether there are more; of a foreign name, as it stands in a pointer, the beginning.
+fn bounded(mut found: Vec<Violation>) -> Vec<Violation> {
+    let cut = |step: &str| step.char_indices().nth(MAX_NAME).map_or_else(|| step.to_owned(), |(at, _)| format!("{}…", &step[..at]));
+    for violation in &mut found {
+        violation.pointer = violation.pointer.split('/').map(cut).collect::<Vec<_>>().join("/");
+    }
+    found.sort_by(|a, b| a.pointer.cmp(&b.pointer));
+    found.dedup();
+    if found.len() > MAX_FOUND {
+        found.truncate(MAX_FOUND);
+        found.push(Violation::new("", format!("and more: the first {MAX_FOUND} are shown")));
+    }
+    found
+}
 
 /// A pointer one step further (RFC 6901).
 fn join(pointer: &str, key: &str) -> String {

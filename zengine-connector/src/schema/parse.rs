@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::MAX_NAME;
 use crate::error::{Error, ErrorKind, json_fact};
 
 /// Parses by reference, so that the secrets in the JSON stay where they can be wiped.
@@ -12,7 +13,7 @@ pub(crate) fn parse<T: DeserializeOwned>(config: &Value) -> Result<T, Error> {
         // The names of a configuration's fields are safe to report, unlike those of a message.
         let text = error.to_string();
         let unknown = text.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
-        match unknown.map(|(name, _)| ("field", name.to_owned())).or_else(|| json_fact(&error)) {
+        match unknown.map(|(name, _)| ("field", name.chars().take(MAX_NAME).collect())).or_else(|| json_fact(&error)) {
             Some((key, value)) => failed.with_context(key, value),
             None => failed,
         }

@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::{
+    MAX_FOUND,
     forms::{self, Closeness},
     join,
     keywords::{is_secret, list, property, target},
@@ -16,9 +17,6 @@ use crate::error::Violation;
 
 /// Maximum depth of the walk: a schema may refer to itself.
 const MAX_DEPTH: usize = 128;
-
-/// Maximum number of violations that one walk reports.
-const MAX_FOUND: usize = 100;
 
 /// The members that the schema does not name, and the values that have none of its forms.
 pub(super) fn violations<'j>(schema: &Value, json: impl Json<'j>) -> Vec<Violation> {
@@ -36,7 +34,7 @@ struct Walk<'s> {
 impl<'s> Walk<'s> {
     /// Visits a value that is of any of these schemas.
     fn visit<'j, J: Json<'j>>(&mut self, schemas: &[&'s Value], json: J, depth: usize) {
-        if depth > MAX_DEPTH || self.found.len() >= MAX_FOUND || schemas.iter().any(|schema| is_secret(schema)) {
+        if depth > MAX_DEPTH || self.found.len() > MAX_FOUND || schemas.iter().any(|schema| is_secret(schema)) {
             return;
         }
         let (mut parts, mut unfit) = (vec![], None);
@@ -71,7 +69,7 @@ impl<'s> Walk<'s> {
         for (name, member) in json.members() {
             schemas.clear();
             schemas.extend(parts.iter().flat_map(|part| property(part, &name)).filter(|schema| **schema != Value::Bool(false)));
-            if schemas.is_empty() && self.found.len() < MAX_FOUND {
+            if schemas.is_empty() && self.found.len() <= MAX_FOUND {
                 let known = parts.iter().filter_map(|part| part.get("properties")?.as_object()).flat_map(|members| members.keys());
                 let message = forms::unknown(&name, known.map(String::as_str));
                 self.found.push(Violation::new(join(&self.pointer, &name), message));

@@ -92,3 +92,31 @@ fn depth_is_bounded() {
 fn public_schemas_describe_their_types() {
     assert!(inbound_event().as_value().is_object() && outbound_message().as_value().is_object() && domain_event().as_value().is_object());
 }
+
+#[test]
+fn a_configuration_with_many_mistakes_or_a_long_name_has_a_short_report() {
+    let checks = Checks::new(schema_of::<More>);
+    let members: serde_json::Map<_, _> = (0..5_000).map(|n| (format!("n{n}"), json!(1))).collect();
+    let error = checks.check(&members.into(), false).unwrap_err();
+    assert_eq!(error.violations().len(), MAX_FOUND + 1);
+    assert!(error.violations().last().unwrap().message.contains("and more"));
+    let long = "é".repeat(100_000);
+    let error = checks.check(&json!({ &long: 1 }), false).unwrap_err();
+    let pointer = &error.violations()[0].pointer;
+    assert_eq!((pointer.chars().count(), pointer.ends_with('…')), (1 + MAX_NAME + 1, true));
+    let error = parse::parse::<std::net::IpAddr>(&json!({ &long: 1 })).unwrap_err();
+    assert!(error.to_string().len() < 2_000, "{error}");
+}
+
+#[cfg(feature = "schema-validation")]
+#[test]
+fn a_message_with_many_mistakes_is_refused_with_the_first_ones() {
+    let bad: Vec<_> = (0..20_000).map(|_| json!({ "kind": "phone", "value": "canary" })).collect();
+    let text = json!({ "to": { "identities": bad }, "content": { "type": "text", "body": "x" } }).to_string();
+    let parsed = serde_json::from_str::<OutboundMessage>(&text).map_err(|_| Error::new(ErrorKind::MessageInvalid, "does not parse"));
+    let error = Checks::new(outbound_message).message(&text, parsed).unwrap_err();
+    assert!((1..=MAX_FOUND + 1).contains(&error.violations().len()), "{}", error.violations().len());
+    let numbers: Vec<_> = (0..5_000).map(|_| json!("x")).collect();
+    let found = violations(&json!({ "items": { "type": "integer" } }), &json!(numbers)).unwrap();
+    assert_eq!((found.len(), &*found[MAX_FOUND].pointer), (MAX_FOUND + 1, ""));
+}

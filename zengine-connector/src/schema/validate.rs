@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use jsonschema::{ValidationError, error::TypeKind, error::ValidationErrorKind as Kind};
 use serde_json::Value;
 
-use super::{forms, join};
+use super::{MAX_FOUND, forms, join};
 use crate::error::Violation;
 
 /// A compiled schema.
@@ -28,6 +28,9 @@ impl Validator {
         let mut found = Found { schema: &self.schema, value, said, violations: vec![] };
         for error in self.compiled.iter_errors(value) {
             found.add(&error);
+            if found.is_full() {
+                break;
+            }
         }
         found.violations
     }
@@ -41,12 +44,17 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
+    /// Whether there are more violations than are shown.
+    fn is_full(&self) -> bool {
+        self.violations.len() > MAX_FOUND
+    }
+
     fn add(&mut self, error: &ValidationError<'_>) {
         let pointer = error.instance_path().as_str();
         match error.kind() {
             Kind::Required { property } => self.say(&join(pointer, property.as_str().unwrap_or_default()), "is required".to_owned()),
             Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
-                for name in unexpected {
+                for name in unexpected.iter().take(MAX_FOUND + 1) {
                     let known = self.around(error).and_then(|schema| schema.get("properties")?.as_object());
                     let message = forms::unknown(name, known.into_iter().flat_map(|members| members.keys()).map(String::as_str));
                     self.say(&join(pointer, name), message);
@@ -54,7 +62,14 @@ impl Found<'_> {
             }
             // An object that knows no fields at all: the validator does not say which one it found.
             Kind::FalseSchema if error.schema_path().as_str().ends_with("/additionalProperties") => {
-                for name in self.value.pointer(pointer).and_then(Value::as_object).into_iter().flat_map(|members| members.keys()) {
+                for name in self
+                    .value
+                    .pointer(pointer)
+                    .and_then(Value::as_object)
+                    .into_iter()
+                    .flat_map(|members| members.keys())
+                    .take(MAX_FOUND + 1)
+                {
                     self.say(&join(pointer, name), "is not a known field".to_owned());
                 }
             }
@@ -83,7 +98,12 @@ impl Found<'_> {
 
     fn push(&mut self, violation: Violation) {
         let pointer = violation.pointer.as_str();
-        if !self.said.iter().any(|said| pointer.strip_prefix(said.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))) {
+        if !self.is_full()
+            && !self
+                .said
+                .iter()
+                .any(|said| pointer.strip_prefix(said.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+        {
             self.violations.push(violation);
         }
     }

@@ -233,5 +233,5 @@ fn a_schema_that_refers_to_itself_ends() {
 fn of_very_many_violations_some_are_said() {
     let message: Map<_, _> = (0..100_000).map(|n| (format!("n{n}"), json!(n))).collect();
     let found = violations(SCHEMA.as_value(), &Value::Object(message));
-    assert_eq!(found.len(), MAX_FOUND);
+    assert_eq!(found.len(), MAX_FOUND + 1);
 }

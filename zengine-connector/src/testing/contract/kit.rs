@@ -289,6 +289,13 @@ impl Kit {
         self.forms.masked(text)
     }
 
+    /// A body, as JSON if it is JSON, masked.
+    pub(crate) fn masked_body(&self, body: &[u8]) -> Value {
+        let Ok(mut json) = serde_json::from_slice(body) else { return self.masked(&String::from_utf8_lossy(body)).into() };
+        self.forms.mask_json(&mut json);
+        json
+    }
+
     /// Checks that a printed text holds nothing secret or personal.
     pub(crate) fn assert_clean(&self, what: &str, printed: &str) {
         if let Some(leak) = self.leak(printed) {

@@ -4,6 +4,7 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
+use serde_json::Value;
 
 /// Shorter texts may occur by chance.
 const SHORTEST: usize = 4;
@@ -30,6 +31,27 @@ impl Forms {
     pub(super) fn masked(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, (form, _)| text.replace(form, "***"))
     }
+
+    /// Masks every name, text and number of a JSON value.
+    pub(super) fn mask_json(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.masked(text),
+            Value::Number(number) => {
+                let text = number.to_string();
+                if self.find(&text).is_some() {
+                    *value = self.masked(&text).into();
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.mask_json(item)),
+            Value::Object(members) => {
+                for (name, mut member) in std::mem::take(members) {
+                    self.mask_json(&mut member);
+                    members.insert(self.masked(&name), member);
+                }
+            }
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
 }
 
 fn forms_of(secret: &str) -> Vec<(String, &'static str)> {
@@ -37,8 +59,16 @@ fn forms_of(secret: &str) -> Vec<(String, &'static str)> {
     let mut forms = vec![
         (secret.to_owned(), "a secret"),
         (bytes.trim_matches(['[', ']']).to_owned(), "a secret, as bytes"),
-        (percent_encoded(secret), "a secret, percent-encoded"),
+        (escaped(format!("{secret:?}")), "a secret, escaped"),
+        (escaped(serde_json::Value::from(secret).to_string()), "a secret, escaped in JSON"),
     ];
+    let percent = percent_encoded(secret, |byte| format!("%{byte:02X}"));
+    let lower = percent_encoded(secret, |byte| format!("%{byte:02x}"));
+    for form in [percent.replace("%20", "+"), lower.replace("%20", "+"), percent, lower] {
+        forms.push((form, "a secret, percent-encoded"));
+    }
+    let hex = crate::hex::hex(secret.as_bytes());
+    forms.extend([hex.to_uppercase(), hex].map(|form| (form, "a secret, in hexadecimal")));
     forms.extend(in_base64(secret).into_iter().map(|form| (form, "a secret, in base64")));
     forms
 }
@@ -54,9 +84,14 @@ fn in_base64(secret: &str) -> Vec<String> {
     cores.filter(|core| core.len() >= SHORTEST_BASE64).collect()
 }
 
-fn percent_encoded(text: &str) -> String {
+/// A quoted text without its quotes.
+fn escaped(quoted: String) -> String {
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+fn percent_encoded(text: &str, encode: fn(u8) -> String) -> String {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
-    text.bytes().map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    text.bytes().map(|byte| if plain(&byte) { char::from(byte).to_string() } else { encode(byte) }).collect()
 }
 
 #[cfg(test)]
@@ -79,6 +114,33 @@ mod tests {
             }
         }
         assert_eq!(forms.find(&STANDARD.encode("user:another-password")), None);
+    }
+
+    #[test]
+    fn a_secret_is_found_escaped_in_hexadecimal_and_in_every_form_of_percent_encoding() {
+        let forms = Forms::of(&["a \"b\"\n/c".to_owned()]);
+        for (text, name) in [
+            ("{\"key\":\"a \\\"b\\\"\\n/c\"}", "a secret, escaped"),
+            ("a+%22b%22%0A%2Fc", "a secret, percent-encoded"),
+            ("a%20%22b%22%0a%2fc", "a secret, percent-encoded"),
+            ("a+%22b%22%0a%2fc", "a secret, percent-encoded"),
+            ("6120226222 0a2f63".replace(' ', "").as_str(), "a secret, in hexadecimal"),
+            ("61202262220A2F63", "a secret, in hexadecimal"),
+        ] {
+            assert_eq!(forms.find(text), Some(name), "{text}");
+            assert!(forms.masked(text).contains("***"), "{text}");
+        }
+        let odd = Forms::of(&["pass\u{e9}\u{1}word".to_owned()]);
+        assert_eq!(odd.find("pass\u{e9}\\u{1}word"), Some("a secret, escaped"));
+        assert_eq!(odd.find("pass\u{e9}\\u0001word"), Some("a secret, escaped in JSON"));
+    }
+
+    #[test]
+    fn json_is_masked_text_by_text() {
+        let forms = Forms::of(&["-----BEGIN\nKEY/é".to_owned(), "123456".to_owned()]);
+        let mut body = serde_json::from_str(r#"{"123456":["x -----BEGIN\n\u004bEY\/\u00e9"],"n":1234567,"ok":true}"#).unwrap();
+        forms.mask_json(&mut body);
+        assert_eq!(body, serde_json::json!({ "***": ["x ***"], "n": "***7", "ok": true }));
     }
 
     #[test]

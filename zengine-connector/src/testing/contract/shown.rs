@@ -23,16 +23,14 @@ impl Kit {
         };
         let headers: serde_json::Map<_, _> =
             headers.iter().map(|(name, value)| (name.to_string(), header(name.as_str(), value).into())).collect();
-        let text = self.masked(&String::from_utf8_lossy(body));
-        let body: Value = serde_json::from_str(&text).unwrap_or_else(|_| text.into());
-        json!({ "method": method.as_str(), "url": self.masked(&uri.to_string()), "headers": headers, "body": body })
+        json!({ "method": method.as_str(), "url": self.masked(&uri.to_string()), "headers": headers, "body": self.masked_body(body) })
     }
 
     /// An inbound request for the message of a failure: masked, and long values cut.
     pub(crate) fn shown_inbound(&self, request: &InboundRequest) -> String {
         let mut shown = match request.origin() {
             Origin::Http { parts, .. } => self.shown((&parts.method, &parts.uri, &parts.headers), request.body()),
-            Origin::Trusted { source, .. } => json!({ "source": source, "body": self.masked(&String::from_utf8_lossy(request.body())) }),
+            Origin::Trusted { source, .. } => json!({ "source": source, "body": self.masked_body(request.body()) }),
         };
         cut(&mut shown);
         shown.to_string()
