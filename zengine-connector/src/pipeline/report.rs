@@ -23,12 +23,17 @@ pub(crate) fn span(tenant: &TenantId, strategy: &str, id: &ClientMessageId, opti
     tracing::info_span!(
         "zengine.send",
         tenant_id = tenant.as_str(),
-        strategy,
+        strategy = shown(strategy),
         client_message_id = id.as_str(),
         correlation_id = options.correlation_id.as_ref().map(CorrelationId::as_str),
         trace = trace_parent(options).map(field::display),
         outcome = field::Empty,
     )
+}
+
+/// The name of a strategy as the host gave it, which may be registered or not: the longest that a registered one may have.
+fn shown(strategy: &str) -> &str {
+    strategy.char_indices().nth(64).map_or(strategy, |(at, _)| &strategy[..at])
 }
 
 /// The span of one call to a provider: `zengine.attempt`.
@@ -191,7 +196,7 @@ impl<'a> SendReport<'a> {
                 tracing::event!(
                     Level::$level,
                     tenant_id = tenant.as_str(),
-                    strategy,
+                    strategy = shown(strategy),
                     client_message_id = id.as_str(),
                     outcome = self.outcome,
                     reason = self.reason,

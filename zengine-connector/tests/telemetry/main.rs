@@ -259,6 +259,16 @@ async fn rule_82_a_name_that_is_not_registered_is_unknown_in_metrics() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_a_long_name_of_a_strategy_the_beginning_is_logged() {
+    let host = Host::new();
+    let message = OutboundMessage::text(Identity::phone(PHONE).unwrap(), "hello");
+    host.orchestrator.send("acme", &*"é".repeat(1 << 20), "1", &message).await.unwrap_err();
+    let line = host.spans.lines("send.completed").remove(0);
+    assert_eq!(line.fields["strategy"], "é".repeat(64));
+    assert!(host.printed.text().len() < 10_000 && format!("{:?}", host.spans).len() < 100_000);
+}
+
+#[tokio::test(start_paused = true)]
 async fn rule_81_no_line_span_metric_or_status_holds_a_recipient_or_a_body() {
     let host = Host::new();
     let answers = [

@@ -1,6 +1,10 @@
 //! A host for one command: one strategy, one tenant's configuration, stores that may live in memory only.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+};
 
 use http::Uri;
 use serde_json::Value;
@@ -65,10 +69,13 @@ pub(super) fn client(file: &File) -> Result<CliContext, Error> {
 fn tenants(strategy: &StrategyName, file: &File, tenant: &TenantId) -> Memory {
     let memory = Memory::new();
     file.secrets.put_into(&memory, strategy);
-    let routed = file.routes.iter().flat_map(|route| &route.tenants);
-    for tenant in routed.chain([tenant]) {
-        let keys = file.routes.iter().filter(|route| route.tenants.contains(tenant));
-        let given: Vec<_> = keys.map(|route| RouteKey::new(route.kind.clone(), route.value.clone())).collect();
+    let mut routed: BTreeMap<_, Vec<_>> = BTreeMap::from([(tenant, vec![])]);
+    for route in &file.routes {
+        for tenant in route.tenants.iter().collect::<BTreeSet<_>>() {
+            routed.entry(tenant).or_default().push(RouteKey::new(route.kind.clone(), route.value.clone()));
+        }
+    }
+    for (tenant, given) in routed {
         let routes = if file.routes.is_empty() { file.derived.clone() } else { given };
         let row = file.config.clone().map_or_else(|| TenantRow::new(Value::Null).disabled(), TenantRow::new);
         memory.put_tenant(tenant, strategy, row.with_routes(routes));

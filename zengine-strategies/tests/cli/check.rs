@@ -76,6 +76,23 @@ fn routes_must_hold_those_that_follow_from_the_configuration() {
     assert_eq!(lines, ["/routes/0/tenants: must be one tenant: the route follows from its configuration"]);
     assert!(said(|file| file["routes"][1]["tenants"] = several.clone()).is_empty(), "an account has several numbers");
     assert!(said(|file| file["routes"] = json!([])).is_empty(), "then they are those that follow");
+    let repeat = |file: &mut Value| {
+        let mut other = file["routes"][0].clone();
+        other["tenants"] = json!(["globex"]);
+        file["routes"].as_array_mut().unwrap().push(other);
+    };
+    let lines = said(repeat);
+    assert_eq!(lines, ["/routes/2: repeats /routes/0: name all tenants of a key in one entry"]);
+}
+
+/// Each tenant's routes were sought in all routes: it took minutes.
+#[test]
+fn a_file_with_many_routes_is_checked() {
+    let many = |file: &mut Value| {
+        let more = (0..4_000).map(|n| json!({ "kind": "waba_id", "value": format!("w{n}"), "tenants": [format!("t{n}")] }));
+        file["routes"].as_array_mut().unwrap().extend(more);
+    };
+    assert_eq!(said(many), Vec::<String>::new());
 }
 
 #[test]

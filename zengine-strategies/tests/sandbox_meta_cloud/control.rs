@@ -33,6 +33,18 @@ fn lines(answer: &Answer) -> Vec<Value> {
 }
 
 #[tokio::test]
+async fn one_call_queues_a_thousand_faults_at_most() {
+    let meta = start();
+    let many = |n| Value::Array(vec![json!({"fault": "hang"}); n]).to_string();
+    for path in ["/faults", "/webhook-faults"] {
+        let refused = call(&meta, Method::POST, path, many(1_001)).await;
+        assert_eq!(refused.status, 400, "{}", refused.json());
+        assert!(refused.json().to_string().contains("1000 faults; there are 1001"), "{}", refused.json());
+    }
+    assert_eq!(call(&meta, Method::POST, "/faults", many(1_000)).await.json(), json!({"waiting": 1_000}));
+}
+
+#[tokio::test]
 async fn faults_are_queued_shown_and_cleared() {
     let (meta, client) = (start(), Client::new());
     let script = json!([

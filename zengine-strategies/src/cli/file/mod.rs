@@ -5,6 +5,7 @@
 mod check;
 mod secrets;
 
+use std::collections::HashMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -72,11 +73,19 @@ impl File {
     /// One without any has those that follow.
     ///
     /// # Errors
-    /// Every route that is missing, or belongs to several tenants.
+    /// Every route that is missing, is there twice, or belongs to several tenants.
     pub(super) fn check_routes(&self) -> Result<(), Failure> {
-        let mut wrong = vec![];
+        let (mut wrong, mut entries) = (vec![], HashMap::new());
+        for (at, route) in self.routes.iter().enumerate() {
+            if let Some(first) = entries.insert((&*route.kind, &*route.value), at) {
+                wrong.push(Violation::new(
+                    format!("/routes/{at}"),
+                    format!("repeats /routes/{first}: name all tenants of a key in one entry"),
+                ));
+            }
+        }
         for key in &self.derived {
-            match self.routes.iter().position(|route| route.kind == key.kind() && route.value == key.value()) {
+            match entries.get(&(key.kind(), key.value())).copied() {
                 None if !self.routes.is_empty() => {
                     wrong.push(Violation::new("/routes", format!("lacks the {} of the configuration", key.kind())));
                 }

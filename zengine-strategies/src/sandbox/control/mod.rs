@@ -29,6 +29,8 @@ pub(super) const PREFIX: &str = "/_sandbox";
 const BODY_BYTES: usize = 128 * 1024 * 1024;
 /// Default `limit` of journal lines in one response.
 const LINES: u64 = 10_000;
+/// Maximum number of faults that one call queues: other calls wait meanwhile.
+const FAULTS: usize = 1_000;
 
 impl<P: Provider> RequestHandler<P> {
     /// The control calls of every emulator.
@@ -117,7 +119,11 @@ fn add<K: FaultKind + Clone>(
     check: impl Fn(&K) -> Result<(), String>,
 ) -> Result<Value, ControlError> {
     let read = |value: Value| FaultRule::<K>::deserialize(value).map_err(|error| error.to_string());
-    let faults = each(call.list()?, |value| read(value).and_then(|fault| check(&fault.kind).map(|()| fault)))?;
+    let list = call.list()?;
+    if list.len() > FAULTS {
+        return Err(ControlError::bad_request(format!("one call takes at most {FAULTS} faults; there are {}", list.len())));
+    }
+    let faults = each(list, |value| read(value).and_then(|fault| check(&fault.kind).map(|()| fault)))?;
     for fault in faults {
         queue.push(fault);
     }
