@@ -70,7 +70,7 @@ fn spelled(text: &str) -> String {
     for (at, byte) in bytes.iter().enumerate() {
         match byte {
             b'x' if bytes.get(at + 1).is_some_and(|next| *next == b'x' || !(plain(at + 1) || is_hyphen(at + 1))) => {
-                spelled.push_str("XX78")
+                spelled.push_str("XX78");
             }
             b'a'..=b'z' | b'0'..=b'9' => spelled.push(byte.to_ascii_uppercase().into()),
             b'-' if is_hyphen(at) => spelled.push('_'),

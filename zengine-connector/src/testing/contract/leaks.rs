@@ -59,8 +59,8 @@ fn forms_of(secret: &str) -> Vec<(String, &'static str)> {
     let mut forms = vec![
         (secret.to_owned(), "a secret"),
         (bytes.trim_matches(['[', ']']).to_owned(), "a secret, as bytes"),
-        (escaped(format!("{secret:?}")), "a secret, escaped"),
-        (escaped(serde_json::Value::from(secret).to_string()), "a secret, escaped in JSON"),
+        (escaped(&format!("{secret:?}")), "a secret, escaped"),
+        (escaped(&serde_json::Value::from(secret).to_string()), "a secret, escaped in JSON"),
     ];
     let percent = percent_encoded(secret, |byte| format!("%{byte:02X}"));
     let lower = percent_encoded(secret, |byte| format!("%{byte:02x}"));
@@ -85,7 +85,7 @@ fn in_base64(secret: &str) -> Vec<String> {
 }
 
 /// A quoted text without its quotes.
-fn escaped(quoted: String) -> String {
+fn escaped(quoted: &str) -> String {
     quoted[1..quoted.len() - 1].to_owned()
 }
 
