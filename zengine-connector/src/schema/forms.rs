@@ -93,18 +93,28 @@ pub(super) fn none_of<'s, 'j>(root: &'s Value, forms: &'s [Value], json: impl Js
         return (None, one_of(&words, json));
     }
     let first = forms.first().and_then(|form| form.get("properties")?.as_object());
-    if json.is_type("object") {
-        for name in first.into_iter().flat_map(|members| members.keys()) {
-            let tags = forms.iter().map(|form| form.get("properties").and_then(|parts| parts.get(name)).map(words).unwrap_or_default());
-            let Some(words) = of(tags.collect()) else { continue };
-            let message = match json.member(name) {
-                None => format!("is required: one of {}", words.join(", ")),
-                Some(tag) => one_of(&words, tag),
-            };
-            return (Some(name), message);
+    for name in first.into_iter().flat_map(|members| members.keys()) {
+        let tags = forms.iter().map(|form| form.get("properties").and_then(|parts| parts.get(name)).map(words).unwrap_or_default());
+        let Some(words) = of(tags.collect()) else { continue };
+        if !json.is_type("object") {
+            return (None, format!("must be an object such as {}", sample(&forms[0], name, words[0])));
         }
+        let message = match json.member(name) {
+            None => format!("is required: one of {}", words.join(", ")),
+            Some(tag) => one_of(&words, tag),
+        };
+        return (Some(name), message);
     }
     (None, none(root, forms))
+}
+
+/// An object of a form, for the eye: the member that tells the forms apart, and those that must be there.
+fn sample(form: &Value, tag: &str, word: &str) -> String {
+    let mut text = format!("{{\"{tag}\": \"{word}\"");
+    for name in list(form, "required").iter().filter_map(Value::as_str).filter(|name| *name != tag) {
+        let _ = write!(text, ", \"{name}\": \"…\"");
+    }
+    text + "}"
 }
 
 /// The message about a value with none of several forms, which are listed.

@@ -1,16 +1,19 @@
 //! The places in a configuration that its schema marks as secret.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::Deserialize as _;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     join,
     keywords::{is_secret, list, property, target},
     value::is_type,
 };
-use crate::{error::Violation, secret::SecretRef};
+use crate::{
+    error::{Violation, closest},
+    secret::SecretRef,
+};
 
 /// A place in a configuration where a secret belongs.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +26,8 @@ pub(crate) struct Site {
 const MAX_DEPTH: usize = 128;
 
 const NOT_A_REFERENCE: &str = "must be a reference to a secret, not a literal";
+/// The members of a reference.
+const MEMBERS: [&str; 4] = ["secret", "key", "env", "file"];
 const NOT_LOCAL: &str = "must not refer to the host's environment or files";
 
 /// The name of a secret, for errors. A path is not repeated.
@@ -32,6 +37,14 @@ pub(crate) fn label(reference: &SecretRef) -> &str {
         SecretRef::Env { env } => env,
         SecretRef::File { .. } => "a file",
     }
+}
+
+/// The message about an object that is no reference. Does not repeat what it holds.
+fn not_a_reference(members: &Map<String, Value>) -> String {
+    let unknown = members.keys().filter(|name| !MEMBERS.contains(&name.as_str()));
+    let meant = unknown.filter_map(|name| closest(name, MEMBERS)).next();
+    let meant = meant.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+    format!("must be a reference to a secret: secret and perhaps key, or env, or file, each a string{meant}")
 }
 
 /// The secrets of a configuration, and the violations at their places.
@@ -47,13 +60,13 @@ struct Walk<'s> {
     root: &'s Value,
     local_refs: bool,
     sites: BTreeMap<String, SecretRef>,
-    wrong: BTreeMap<String, &'static str>,
+    wrong: BTreeMap<String, Cow<'static, str>>,
 }
 
 impl<'s> Walk<'s> {
     fn visit(&mut self, schema: &'s Value, value: &Value, pointer: &str, depth: usize) {
         if depth > MAX_DEPTH {
-            self.wrong.insert(pointer.to_owned(), "is nested too deeply");
+            self.wrong.insert(pointer.to_owned(), "is nested too deeply".into());
             return;
         }
         if is_secret(schema) {
@@ -107,14 +120,14 @@ impl<'s> Walk<'s> {
 
     fn secret(&mut self, value: &Value, pointer: &str) {
         let message = match SecretRef::deserialize(value) {
-            Ok(reference) if reference.is_local() && !self.local_refs => NOT_LOCAL,
-            Ok(SecretRef::Named { secret, .. }) if secret.is_empty() => "must name a secret",
+            Ok(reference) if reference.is_local() && !self.local_refs => NOT_LOCAL.into(),
+            Ok(SecretRef::Named { secret, .. }) if secret.is_empty() => "must name a secret".into(),
             Ok(reference) => {
                 self.sites.insert(pointer.to_owned(), reference);
                 return;
             }
-            Err(_) if value.is_null() => "must be a reference to a secret",
-            Err(_) => NOT_A_REFERENCE,
+            Err(_) if value.is_null() => "must be a reference to a secret".into(),
+            Err(_) => value.as_object().map_or(NOT_A_REFERENCE.into(), |members| not_a_reference(members).into()),
         };
         self.wrong.insert(pointer.to_owned(), message);
     }

@@ -37,6 +37,10 @@ fn every_violation_has_its_pointer_and_its_rule() {
         (json!({ "id": 5, "token": token, "port": "x" }), vec!["/id: must be of type string", "/port: must be of type integer or null"]),
         (json!({ "id": "a", "token": null }), vec!["/token: must be a reference to a secret"]),
         (json!({ "id": "a", "token": { "secret": "" } }), vec!["/token: must name a secret"]),
+        (
+            json!({ "id": "a", "token": { "secrt": "canary" } }),
+            vec!["/token: must be a reference to a secret: secret and perhaps key, or env, or file, each a string; did you mean secret?"],
+        ),
         (json!({ "id": "a", "token": token, "keys": [token, 1] }), vec!["/keys/1: must be a reference to a secret, not a literal"]),
         (
             json!({ "id": "a", "token": token, "named": { "a/b": "x" } }),

@@ -173,6 +173,7 @@ fn violations_say_what_was_meant_and_what_is_allowed() {
                  object with kind and value (One identity), object with ids (All details)",
             ],
         ),
+        (json!({ "to": to, "content": "canary" }), vec![r#"/content: must be an object such as {"type": "text", "body": "…"}"#]),
         (json!({ "to": to, "content": content, "metadata": { "canary": "any name" }, "+1555": 1 }), vec!["/*: is not a known field"]),
         (
             json!({ "to": to, "content": { "type": "text", "body": "x", "format": "plian" } }),
