@@ -138,7 +138,9 @@ fn rejected(strategy: &CliStrategy, refused: VerifyError) -> Failure {
     match refused {
         VerifyError::Unavailable(error) => set_up(strategy, error),
         refused => {
-            Failure::new(Exit::Rejected, format!("the request is rejected with {}: {}", refused.status().as_u16(), refused.reason()))
+            let credentials = refused.credentials().map(|fault| format!(" (credentials: {})", fault.as_str())).unwrap_or_default();
+            let (status, reason) = (refused.status().as_u16(), refused.reason());
+            Failure::new(Exit::Rejected, format!("the request is rejected with {status}: {reason}{credentials}"))
         }
     }
 }

@@ -26,7 +26,7 @@ pub(super) struct Arguments {
     /// The port of the first emulator; further ones take the next ports. 0 takes free ones
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// An option of an emulator's own, listed below; repeatable. Goes to every emulator that knows it
+    /// An option of an emulator's own, listed below; once for each. Goes to every emulator that knows it
     #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
     set: Vec<(String, String)>,
     /// The callback address of webhooks
@@ -75,6 +75,10 @@ pub(super) async fn run(arguments: &Arguments, strategies: &Strategies, out: &mu
     let known = || selected.iter().flat_map(|(_, emulator)| emulator.options).map(|(name, _)| *name);
     if let Some((name, _)) = arguments.set.iter().find(|(name, _)| known().all(|known| known != name)) {
         return Err(Failure::unknown("option of an emulator", name, known()));
+    }
+    let is_repeated = |n: usize, name: &str| arguments.set[..n].iter().any(|(earlier, _)| earlier == name);
+    if let Some((_, (name, _))) = arguments.set.iter().enumerate().find(|(n, (name, _))| is_repeated(*n, name)) {
+        return Err(Failure::invalid(format!("--set {name} is given twice")));
     }
     for (n, (strategy, Emulator { start, .. })) in selected.into_iter().enumerate() {
         let later = if arguments.port == 0 { 0 } else { u16::try_from(n).unwrap_or(u16::MAX) };

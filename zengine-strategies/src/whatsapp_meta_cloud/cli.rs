@@ -30,7 +30,9 @@ const ACCOUNT: &str = "900100";
 /// A number in an option.
 fn number(text: &str) -> Option<Number> {
     let parts: Vec<_> = text.splitn(3, ':').collect();
-    if parts.iter().any(|part| part.is_empty()) {
+    // The ids as a configuration must have them.
+    let is_id = |part: &&str| (1..=32).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    if !parts.iter().take(2).all(is_id) || parts.iter().any(|part| part.is_empty()) {
         return None;
     }
     let number = Number::new(parts[0], parts.get(1).copied().unwrap_or(ACCOUNT));
@@ -56,11 +58,14 @@ impl Sandbox {
     fn start(options: &EmulatorOptions) -> io::Result<Box<dyn RunningEmulator>> {
         let mut settings = Settings::new().with_port(options.port);
         let wanted = options.get("numbers").unwrap_or_else(|| NUMBERS.to_owned());
-        let mut numbers = vec![];
+        let mut numbers: Vec<[String; 3]> = vec![];
         for wanted in wanted.split(',') {
-            let number = number(wanted).ok_or_else(|| {
-                io::Error::new(io::ErrorKind::InvalidInput, "`numbers`: a number reads ID, ID:ACCOUNT or ID:ACCOUNT:TOKEN")
-            })?;
+            let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("`numbers`: {what}"));
+            let number = number(wanted)
+                .ok_or_else(|| invalid("a number reads ID, ID:ACCOUNT or ID:ACCOUNT:TOKEN; ID and ACCOUNT are 1 to 32 digits"))?;
+            if numbers.iter().any(|[id, ..]| id == number.id()) {
+                return Err(invalid("an ID is given twice"));
+            }
             numbers.push([number.id().to_owned(), number.account().to_owned(), number.token().to_owned()]);
             settings = settings.with_number(number);
         }
@@ -111,7 +116,7 @@ mod tests {
         assert_eq!(parts("1"), Some(["1", ACCOUNT, "sandbox-token-1"].map(str::to_owned)));
         assert_eq!(parts("1:2"), Some(["1", "2", "sandbox-token-1"].map(str::to_owned)));
         assert_eq!(parts("1:2:t:k"), Some(["1", "2", "t:k"].map(str::to_owned)));
-        for wrong in ["", ":2", "1:", "1:2:"] {
+        for wrong in ["", ":2", "1:", "1:2:", "abc", "1:b", "+1", &"1".repeat(33)] {
             assert!(number(wrong).is_none(), "{wrong}");
         }
     }

@@ -31,7 +31,9 @@ fn a_persons_letters_are_forgotten_once_and_another_persons_stay() {
     let forget = |tenant: &str, person: &str| of(&store, &["forget", "--tenant", tenant, "--person", person]).ended(0).line();
     let removed = |letters: u32| json!({ "letters": letters, "sessions": 0, "unreadable": 0, "busy": 0, "not_done": [] });
     assert_eq!(forget("acme", "+15559999999"), removed(0));
-    assert_eq!(forget("other", PHONE), removed(0));
+    // A tenant of which nothing is stored is probably misspelt.
+    let other = of(&store, &["forget", "--tenant", "other", "--person", PHONE]).ended(2);
+    assert!(other.line() == removed(0) && other.err.contains("is its name right"), "{other:?}");
     assert_eq!(letters(&store), 1);
     let run = of(&store, &["forget", "--tenant", "acme", "--person", &format!("tel:{PHONE}")]).ended(0);
     assert_eq!(run.line(), removed(1));
@@ -50,8 +52,28 @@ fn a_tenant_is_forgotten_while_no_host_runs() {
     assert!(busy.err.contains("stop the host first") && busy.out.is_empty(), "{busy:?}");
     drop(host);
     assert_eq!(of(&store, &["forget", "--tenant", "acme"]).ended(0).line()["letters"], 1);
+    assert!(of(&store, &["forget", "--tenant", "acme"]).ended(2).err.contains("erased already"));
     of(&store, &["forget"]).ended(2);
     of(&store, &["forget", "--tenant", "acme", "--person", "+0"]).ended(2);
+}
+
+#[test]
+fn a_misspelt_person_is_refused_and_an_opaque_one_is_written_so() {
+    let (_bench, store) = filled();
+    let forget = |person: &str| of(&store, &["forget", "--tenant", "acme", "--person", person]);
+    for (person, hint) in [
+        (PHONE.trim_start_matches('+'), "write + before a phone number, or wa_id:"),
+        ("555 123", "write + before a phone number"),
+        (&format!("phon:{PHONE}"), "did you mean phone?"),
+        (&format!("fone:{PHONE}"), "known: phone, bsuid"),
+        ("jane", "username:… or opaque:…"),
+    ] {
+        let run = forget(person).ended(2);
+        assert!(run.out.is_empty() && run.err.contains(hint) && !run.err.contains("5551230001") && !run.err.contains("jane"), "{run:?}");
+    }
+    assert_eq!(letters(&store), 1);
+    forget("opaque:jane").ended(0);
+    assert_eq!(forget(&format!("wa_id:{}", PHONE.trim_start_matches('+'))).ended(0).line()["letters"], 1);
 }
 
 #[test]

@@ -70,6 +70,19 @@ fn a_rejected_request_exits_3_with_a_reason_and_no_signature() {
 }
 
 #[test]
+fn a_rejection_says_what_is_wrong_with_the_credentials() {
+    let (_files, path) = config(|_| {});
+    let body = webhook(&json!([written("wamid.1")]));
+    let wrong = signature(b"another");
+    for (arguments, fault) in
+        [(vec![], "missing"), (vec!["--header", "X-Hub-Signature-256: sha256="], "malformed"), (vec!["--header", &wrong], "wrong")]
+    {
+        let run = receive(&path, &arguments, &body).ended(3);
+        assert!(run.err.contains(&format!("401: not authenticated (credentials: {fault})")), "{run:?}");
+    }
+}
+
+#[test]
 fn a_handshake_prints_the_challenge() {
     let (_files, path) = config(|_| {});
     let query = format!("/hook?hub.mode=subscribe&hub.verify_token={VERIFY_TOKEN}&hub.challenge=1158201444");

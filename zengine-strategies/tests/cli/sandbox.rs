@@ -133,9 +133,13 @@ fn a_taken_port_and_a_wrong_option_say_so() {
         ("numbers=:x", "ID:ACCOUNT:TOKEN"),
         ("nombers=1", "known: numbers, app_secret, verify_token; did you mean numbers?"),
         ("numbers", "NAME=VALUE"),
+        ("numbers=abc", "1 to 32 digits"),
+        ("numbers=155,155", "an ID is given twice"),
     ] {
         let run = zengine(&["sandbox", "--set", wrong], "").ended(2);
         assert!(run.err.contains(why), "{wrong}: {run:?}");
     }
+    let twice = zengine(&["sandbox", "--set", "numbers=1", "--set", "numbers=2"], "").ended(2);
+    assert!(twice.err.contains("--set numbers is given twice"), "{twice:?}");
     assert_eq!(sandbox.stop("-TERM"), Some(0));
 }

@@ -29,6 +29,8 @@ pub struct Forgotten {
     pub letters: u64,
     /// Sessions that were removed: the state of strategies, and outboxes of replies.
     pub sessions: u64,
+    /// Letters and sessions of the tenant that stay because they are not about the person.
+    pub kept: u64,
     /// Letters and sessions that stay because they cannot be read: it is not known whom they are about. A letter whose tenant
     /// cannot be read counts for every tenant.
     pub unreadable: u64,
@@ -143,7 +145,7 @@ impl Orchestrator {
         if let Err(error) = self.erase_sessions(tenant, session, &mut forgotten).await {
             forgotten.not_done.push(("sessions", error.into()));
         }
-        let Forgotten { letters, sessions, unreadable, busy, ref not_done } = forgotten;
+        let Forgotten { letters, sessions, unreadable, busy, ref not_done, .. } = forgotten;
         tracing::info!(
             tenant_id = DeadLetter::known_tenant(tenant),
             letters,
@@ -172,7 +174,7 @@ impl Orchestrator {
                         stores.remove_letter(&letter.failure_id).await?;
                         forgotten.letters += 1;
                     }
-                    Ok(false) => {}
+                    Ok(false) => forgotten.kept += 1,
                     Err(()) => forgotten.unreadable += 1,
                 }
             }
@@ -200,7 +202,7 @@ impl Orchestrator {
                         Err(error) if error.kind == StoreErrorKind::Conflict => forgotten.busy += 1,
                         Err(error) => return Err(error),
                     },
-                    Ok(false) => {}
+                    Ok(false) => forgotten.kept += 1,
                     Err(()) => forgotten.unreadable += 1,
                 }
             }

@@ -42,7 +42,10 @@ impl Recorder {
     /// Creates a recorder that redacts the file's secrets.
     pub(super) fn new(strategy: &CliStrategy, file: &File) -> Result<Self, Failure> {
         let Some(provider) = &strategy.dry_run else {
-            return Err(Failure::invalid(format!("{} has no emulator, which answers in a dry run", strategy.name())));
+            return Err(Failure::invalid(format!(
+                "{} has nothing that answers in a dry run: give its CliStrategy with_dry_run or with_emulator",
+                strategy.name()
+            )));
         };
         let provider = provider(&file.instance, file.config.as_ref().unwrap_or(&Value::Null))
             .map_err(|error| Failure::new(Exit::Broken, format!("the emulator cannot start: {error}")))?;

@@ -46,7 +46,7 @@ impl Recipient {
 
 /// Whether the party names a number that is only digits: without `+` it is taken for an id of an unknown kind.
 pub(super) fn lacks_plus(party: &Party) -> bool {
-    let is_number = |text: &str| text.len() >= 7 && text.bytes().all(|b| b.is_ascii_digit());
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     party.ids.iter().any(|id| id.kind() == IdentityKind::Opaque && id.ns().is_none() && is_number(id.value()))
 }
 
