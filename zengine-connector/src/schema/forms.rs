@@ -97,7 +97,7 @@ pub(super) fn none_of<'s, 'j>(root: &'s Value, forms: &'s [Value], json: impl Js
         let tags = forms.iter().map(|form| form.get("properties").and_then(|parts| parts.get(name)).map(words).unwrap_or_default());
         let Some(words) = of(tags.collect()) else { continue };
         if !json.is_type("object") {
-            return (None, format!("must be an object such as {}", sample(&forms[0], name, words[0])));
+            return (None, format!("must be an object such as {}", sample(root, &forms[0], name, words[0])));
         }
         let message = match json.member(name) {
             None => format!("is required: one of {}", words.join(", ")),
@@ -109,9 +109,10 @@ pub(super) fn none_of<'s, 'j>(root: &'s Value, forms: &'s [Value], json: impl Js
 }
 
 /// An object of a form, for the eye: the member that tells the forms apart, and those that must be there.
-fn sample(form: &Value, tag: &str, word: &str) -> String {
+fn sample(root: &Value, form: &Value, tag: &str, word: &str) -> String {
     let mut text = format!("{{\"{tag}\": \"{word}\"");
-    for name in list(form, "required").iter().filter_map(Value::as_str).filter(|name| *name != tag) {
+    let required = [Some(form), target(root, form)].into_iter().flatten().flat_map(|part| list(part, "required"));
+    for name in required.filter_map(Value::as_str).filter(|name| *name != tag) {
         let _ = write!(text, ", \"{name}\": \"…\"");
     }
     text + "}"

@@ -41,8 +41,8 @@ pub(crate) fn label(reference: &SecretRef) -> &str {
 
 /// The message about an object that is no reference. Does not repeat what it holds.
 fn not_a_reference(members: &Map<String, Value>) -> String {
-    let unknown = members.keys().filter(|name| !MEMBERS.contains(&name.as_str()));
-    let meant = unknown.filter_map(|name| closest(name, MEMBERS)).next();
+    let mut unknown = members.keys().filter(|name| !MEMBERS.contains(&name.as_str()));
+    let meant = unknown.find_map(|name| closest(name, MEMBERS));
     let meant = meant.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
     format!("must be a reference to a secret: secret and perhaps key, or env, or file, each a string{meant}")
 }
