@@ -59,7 +59,7 @@ pub struct TenantSetup {
 
 debug_fields!(TenantSetup { tenant, strategies: |it| it.parts.iter().map(|part| &part.strategy).collect::<Vec<_>>() });
 
-/// What is written of one strategy.
+/// Configuration, routes and secrets of one strategy.
 #[derive(Clone)]
 struct Part {
     strategy: String,
@@ -220,7 +220,7 @@ impl Part {
     /// The row to write, checked.
     async fn row(&self, entry: &Arc<RegisteredStrategy>, tenant: &TenantId, tenants: &Tenants, ports: &Ports) -> Result<TenantRow, Error> {
         let config = self.config.clone().unwrap_or_default();
-        let derived = tenants.rehearse(entry, tenant, config.clone()).await?;
+        let derived = tenants.dry_run(entry, tenant, config.clone()).await?;
         let lacks: Vec<_> = derived.iter().filter(|route| !self.routes.contains(route)).map(RouteKey::kind).collect();
         if !self.routes.is_empty() && !lacks.is_empty() {
             let error = Error::new(ErrorKind::ConfigInvalid, "the routes lack one that follows from the configuration");

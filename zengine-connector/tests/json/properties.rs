@@ -1,4 +1,4 @@
-//! What holds for `zengine_connector::json` on any bytes. The fuzz target in `fuzz/` runs the same function.
+//! Properties of `zengine_connector::json` over any bytes. The fuzz target in `fuzz/` runs the same function.
 
 use serde_json::Value;
 use zengine_connector::{
@@ -39,7 +39,7 @@ pub(crate) fn check(body: &[u8]) {
     }
 }
 
-/// What may be embedded is read again, and what may not becomes text.
+/// JSON that may be embedded is read again; other JSON becomes text.
 fn embedding(text: &str) {
     let carried = RawJson::lenient(text);
     let value = carried.parse::<Value>().expect("it is read again");

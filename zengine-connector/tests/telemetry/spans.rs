@@ -112,7 +112,7 @@ impl Spans {
     }
 }
 
-/// What a host runs around its sends.
+/// The span of a host around its sends.
 fn request() -> tracing::Span {
     tracing::info_span!("request")
 }

@@ -1,4 +1,4 @@
-//! What happens in another process: a tenant set up there, and a secret rewritten there.
+//! Changes made by another process: a tenant set up, a secret rewritten.
 
 use std::{
     sync::{
@@ -111,7 +111,7 @@ impl Process {
         Self { memory, clock, handled, reads, orchestrator }
     }
 
-    /// What a set-up in another process writes.
+    /// Writes a tenant as a set-up in another process does.
     fn set_up(&self) {
         let row = TenantRow::new(json!({ "token": { "secret": "token" } })).with_routes([RouteKey::new("number", "17")]);
         self.memory.put_tenant(&id("acme"), &centre(), row);

@@ -280,7 +280,7 @@ impl BindRequest {
     }
 
     /// Makes an instance of a configuration and drops it. Returns the routes.
-    pub(super) async fn rehearse(&self, config: Value) -> Result<Vec<RouteKey>, Error> {
+    pub(super) async fn dry_run(&self, config: Value) -> Result<Vec<RouteKey>, Error> {
         let sites = self.entry.checks.check(&config, self.binder.local_refs)?;
         let (config, _) = self.binder.resolve(&self.tenant, &self.entry.name, config, &sites).await?;
         let panicked = || Err(Error::new(ErrorKind::Unexpected, "the strategy panicked while it configured the tenant"));

@@ -138,8 +138,8 @@ impl Tenants {
     }
 
     /// Makes an instance of a configuration that is not written yet, and returns the routes that follow from it.
-    pub(crate) async fn rehearse(&self, entry: &Arc<RegisteredStrategy>, tenant: &TenantId, config: Value) -> Result<Vec<RouteKey>, Error> {
-        BindRequest { binder: Arc::clone(&self.binder), entry: Arc::clone(entry), tenant: tenant.clone() }.rehearse(config).await
+    pub(crate) async fn dry_run(&self, entry: &Arc<RegisteredStrategy>, tenant: &TenantId, config: Value) -> Result<Vec<RouteKey>, Error> {
+        BindRequest { binder: Arc::clone(&self.binder), entry: Arc::clone(entry), tenant: tenant.clone() }.dry_run(config).await
     }
 
     /// Whether tenants may refer to the host's environment and files.

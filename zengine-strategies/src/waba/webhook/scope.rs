@@ -50,7 +50,8 @@ pub(super) struct Owner<'a> {
 }
 
 impl<'a> Owner<'a> {
-    /// What people say to a number leads to the tenant of that number alone: the account may have numbers of other tenants.
+    /// The owner of a change. A personal change with a number has the route of that number alone: the account may have numbers of
+    /// other tenants.
     fn new(number: Option<Cow<'a, str>>, account: Option<Cow<'a, str>>, display: Option<Cow<'a, str>>, is_personal: bool) -> Self {
         let mut routes = Vec::with_capacity(2);
         routes.extend(number.as_deref().map(|id| RouteKey::new("phone_number_id", id)));
