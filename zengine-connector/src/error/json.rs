@@ -7,7 +7,7 @@ const QUOTING: [&str; 5] = ["invalid type: ", "invalid value: ", "invalid length
 
 /// The text of an error and of its causes, for a log line. What serde quotes of its input is left out, also where another error
 /// repeats it.
-pub(crate) fn told(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn described(error: &(dyn Error + 'static)) -> String {
     let chain: Vec<_> = std::iter::successors(Some(error), |&error| error.source()).take(9).collect();
     let of_json = chain.iter().filter_map(|error| error.downcast_ref::<serde_json::Error>());
     let masks: Vec<_> = of_json.map(|error| (error.to_string(), masked(error))).collect();
@@ -103,14 +103,14 @@ mod tests {
         let number = || serde_json::from_str::<u32>("\"canary, expected canary\"").unwrap_err();
         let choosy = serde_json::from_str::<Choosy>("\"canary\"").unwrap_err();
         let syntax = serde_json::from_str::<u32>("canary").unwrap_err();
-        assert_eq!(told(&number()), "invalid type: …, expected u32 at line 1 column 25");
-        assert_eq!(told(&syntax), "expected value at line 1 column 1");
+        assert_eq!(described(&number()), "invalid type: …, expected u32 at line 1 column 25");
+        assert_eq!(described(&syntax), "expected value at line 1 column 1");
         let (inner, outer) = ("JSON of another form", "row 7");
-        assert_eq!(told(&Wrapped(outer, Some(choosy))), format!("{outer}: {inner}: {inner}"));
-        assert!(!told(&Wrapped(outer, Some(number()))).contains("canary"));
+        assert_eq!(described(&Wrapped(outer, Some(choosy))), format!("{outer}: {inner}: {inner}"));
+        assert!(!described(&Wrapped(outer, Some(number()))).contains("canary"));
         let repeated = Wrapped("row 7: unknown field `canary`, there are no fields at line 1 column 3", None);
-        assert_eq!(told(&repeated), "row 7: unknown field `…");
-        assert_eq!(told(&Wrapped("the disk is full", None)), "the disk is full");
+        assert_eq!(described(&repeated), "row 7: unknown field `…");
+        assert_eq!(described(&Wrapped("the disk is full", None)), "the disk is full");
     }
 
     #[test]

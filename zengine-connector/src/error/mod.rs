@@ -25,7 +25,7 @@ mod violation;
 use std::{borrow::Cow, convert::Infallible, fmt, sync::Arc, time::Duration};
 
 pub use details::ProviderDetails;
-pub(crate) use json::{json_fact, told};
+pub(crate) use json::{described, json_fact};
 pub use kind::{ErrorKind, Fault, Poison};
 pub use send::{NeedsReach, Reach, Scope, SendError};
 pub(crate) use serialize::as_ms;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Orchestrator;
 use crate::{
-    error::{BoxError, on_one_line, told},
+    error::{BoxError, described, on_one_line},
     ids::{ConversationId, CorrelationId, StrategyName, TenantId},
     message::{InboundEvent, Party},
     runtime::BoxFuture,
@@ -97,9 +97,9 @@ where
 impl HandlerError {
     /// The text of the host's error and of its causes, at most 1,024 characters, and the error's type, for a log line. An error of
     /// JSON is told without its input.
-    pub(super) fn told(&self) -> Option<(String, &'static str)> {
+    pub(super) fn described(&self) -> Option<(String, &'static str)> {
         let Self::NotStored { error, type_name } = self else { return None };
-        Some((on_one_line(&told(&**error).chars().take(1024).collect::<String>()), type_name))
+        Some((on_one_line(&described(&**error).chars().take(1024).collect::<String>()), type_name))
     }
 }
 
@@ -184,8 +184,8 @@ mod tests {
     #[test]
     fn the_text_of_a_person_is_not_told_by_an_error_of_json() {
         let parse = || -> Result<u32, HandlerError> { Ok(serde_json::from_str::<u32>("\"canary-body\"")?) };
-        let (text, type_name) = parse().unwrap_err().told().unwrap();
+        let (text, type_name) = parse().unwrap_err().described().unwrap();
         assert_eq!((&*text, type_name), ("invalid type: …, expected u32 at line 1 column 13", "serde_json::error::Error"));
-        assert_eq!(HandlerError::from("the disk is full").told().unwrap().0, "the disk is full");
+        assert_eq!(HandlerError::from("the disk is full").described().unwrap().0, "the disk is full");
     }
 }

@@ -104,7 +104,7 @@ fn check(before: Option<&ClaimRecord>, operation: &ClaimOp, after: &ClaimRecord,
         assert!(absent || before.fingerprint.compare(&after.fingerprint) == Some(true), "rule 23: another message under the same id");
     }
     if after.status.is_terminal() && after.status != before.status {
-        let proof = after.evidence.as_ref().is_some_and(|evidence| evidence.verdict() == Terminal::Delivered);
+        let proof = after.evidence.as_ref().is_some_and(|evidence| evidence.proves() == Terminal::Delivered);
         assert!(!proof || after.status == ClaimStatus::Delivered, "rule 27: proof of delivery was not heard");
     }
 }

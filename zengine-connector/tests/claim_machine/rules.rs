@@ -87,9 +87,9 @@ fn verdict(before: Option<&ClaimRecord>, operation: &ClaimOp, at: At<'_>) -> Ver
         // Rule 27: only proof of delivery outweighs earlier proof.
         ClaimOp::Tell { key_generation, evidence, skew_ms, .. } => {
             let is_about = record.key_generation == *key_generation && evidence.at_ms >= oldest_evidence_ms(record, *skew_ms);
-            let is_news = match record.evidence.as_ref().map(|known| known.verdict()) {
+            let is_news = match record.evidence.as_ref().map(|known| known.proves()) {
                 None => true,
-                Some(known) => known == Terminal::Failed && evidence.verdict() == Terminal::Delivered,
+                Some(known) => known == Terminal::Failed && evidence.proves() == Terminal::Delivered,
             };
             let is_open = !status.is_terminal();
             (is_about && is_open && !is_news, is_about && (status == Unknown || (is_open && is_news)))
@@ -190,7 +190,7 @@ fn end(before: &ClaimRecord, operation: &ClaimOp) -> Option<End> {
             End { terminal: Terminal::Unknown, result: None, error: Some(error.clone()), effects: Effects::BOTH }
         }
         ClaimOp::Tell { evidence, .. } if before.status == ClaimStatus::Unknown => {
-            End { terminal: evidence.verdict(), result: before.result.clone(), error: evidence.error.clone(), effects: Effects::NONE }
+            End { terminal: evidence.proves(), result: before.result.clone(), error: evidence.error.clone(), effects: Effects::NONE }
         }
         _ => return None,
     };
@@ -206,10 +206,10 @@ fn end(before: &ClaimRecord, operation: &ClaimOp) -> Option<End> {
         return Some(end);
     }
     match before.evidence.as_deref() {
-        Some(proof) if proof.verdict() == Terminal::Delivered && end.terminal != Terminal::Delivered => {
+        Some(proof) if proof.proves() == Terminal::Delivered && end.terminal != Terminal::Delivered => {
             Some(End { terminal: Terminal::Delivered, error: None, effects: Effects::NONE, ..end })
         }
-        Some(proof) if proof.verdict() == Terminal::Failed && end.terminal == Terminal::Unknown => {
+        Some(proof) if proof.proves() == Terminal::Failed && end.terminal == Terminal::Unknown => {
             Some(End { terminal: Terminal::Failed, error: proof.error.clone().or(end.error), ..end })
         }
         _ => Some(end),

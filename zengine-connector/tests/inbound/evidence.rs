@@ -124,7 +124,7 @@ async fn case_90_proof_that_comes_while_sending_decides_after_a_crash() {
     let _ = tell(&host, "1", State::Delivered, &send.reference(0)).await;
     let record = send.record(&host).await;
     assert_eq!((record.status, record.owner), (ClaimStatus::Sending, OwnerToken::named("owner")));
-    assert_eq!(record.evidence.as_deref().map(Evidence::verdict), Some(Terminal::Delivered));
+    assert_eq!(record.evidence.as_deref().map(Evidence::proves), Some(Terminal::Delivered));
     // The owner crashed; whoever finds the record gives it up, and the proof decides: no dead letter, no event.
     send.give_up(&host).await;
     let record = send.record(&host).await;

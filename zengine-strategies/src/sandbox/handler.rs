@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::control;
-use super::faults::{Fault, RequestFault, Target};
+use super::faults::{Fault, RequestFaultKind, Target};
 use super::journal::{JournalEntry, body_value};
 use super::provider::{Engine, Provider, ProviderRequest, ProviderResponse, Refusal};
 use super::server::{ChunkedBody, PortGate, ReadError, Reply, Request};
@@ -84,7 +84,7 @@ impl<P: Provider> RequestHandler<P> {
             answer.response = self.apply_fault(fault, answer.response);
         }
         let kind = fault.as_ref().map(|fault| &fault.kind);
-        let is_silent = matches!(kind, Some(RequestFault::Hang {} | RequestFault::Reset { .. } | RequestFault::Garbage {}));
+        let is_silent = matches!(kind, Some(RequestFaultKind::Hang {} | RequestFaultKind::Reset { .. } | RequestFaultKind::Garbage {}));
         let shown = if is_silent { Value::Null } else { answer_of(&answer.response) };
         let entry = JournalEntry {
             status: if is_silent { 0 } else { answer.response.status().as_u16() },
@@ -100,7 +100,7 @@ impl<P: Provider> RequestHandler<P> {
         }
         if let Some(accepted) = answer.accepted {
             let failure = match kind {
-                Some(RequestFault::Undeliverable { code }) => Some(code.as_str()),
+                Some(RequestFaultKind::Undeliverable { code }) => Some(code.as_str()),
                 _ => None,
             };
             self.provider.follow(accepted, failure);
@@ -109,17 +109,19 @@ impl<P: Provider> RequestHandler<P> {
     }
 
     /// Turns the response into a reply, as the fault requires.
-    async fn reply(&self, kind: Option<&RequestFault>, response: Response<Bytes>) -> Reply {
+    async fn reply(&self, kind: Option<&RequestFaultKind>, response: Response<Bytes>) -> Reply {
         match kind {
-            Some(RequestFault::Hang {}) => Reply::Silence,
-            Some(RequestFault::Reset { .. }) => Reply::Reset,
-            Some(RequestFault::CutBody {}) => Reply::Cut(response),
-            Some(RequestFault::Stall {}) => Reply::Stall(response),
-            Some(RequestFault::Garbage {}) => Reply::RawBytes(Bytes::from_static(b"\x15\x03\x01\x00\x02\x02\x46 no HTTP at all\r\n\r\n")),
-            Some(RequestFault::WrongLength { by }) => Reply::RawBytes(with_wrong_length(&response, *by)),
-            Some(RequestFault::Oversize { bytes }) => Reply::Stream(with_padding(response, *bytes)),
-            Some(RequestFault::Drip { pieces, ms }) => Reply::Stream(self.in_pieces(response, *pieces, *ms)),
-            Some(RequestFault::Slow { ms }) => {
+            Some(RequestFaultKind::Hang {}) => Reply::Silence,
+            Some(RequestFaultKind::Reset { .. }) => Reply::Reset,
+            Some(RequestFaultKind::CutBody {}) => Reply::Cut(response),
+            Some(RequestFaultKind::Stall {}) => Reply::Stall(response),
+            Some(RequestFaultKind::Garbage {}) => {
+                Reply::RawBytes(Bytes::from_static(b"\x15\x03\x01\x00\x02\x02\x46 no HTTP at all\r\n\r\n"))
+            }
+            Some(RequestFaultKind::WrongLength { by }) => Reply::RawBytes(with_wrong_length(&response, *by)),
+            Some(RequestFaultKind::Oversize { bytes }) => Reply::Stream(with_padding(response, *bytes)),
+            Some(RequestFaultKind::Drip { pieces, ms }) => Reply::Stream(self.in_pieces(response, *pieces, *ms)),
+            Some(RequestFaultKind::Slow { ms }) => {
                 self.engine.clock.pause(Duration::from_millis(*ms)).await;
                 Reply::Whole(response)
             }
@@ -155,19 +157,19 @@ impl<P: Provider> RequestHandler<P> {
     /// The response of a fault, in the provider's format if it has one; `None` for faults that leave the provider's.
     fn fault_response(&self, fault: &Fault) -> Option<Response<Bytes>> {
         Some(match &fault.kind {
-            RequestFault::Throttle {} => self.provider.refuse(Refusal::Throttled),
-            RequestFault::Error { code, status } => self.provider.refuse(Refusal::Code { code, status: *status }),
-            RequestFault::Unavailable {} => page(503, "text/plain", "upstream connect error".to_owned()),
-            RequestFault::Html { status } => {
+            RequestFaultKind::Throttle {} => self.provider.refuse(Refusal::Throttled),
+            RequestFaultKind::Error { code, status } => self.provider.refuse(Refusal::Code { code, status: *status }),
+            RequestFaultKind::Unavailable {} => page(503, "text/plain", "upstream connect error".to_owned()),
+            RequestFaultKind::Html { status } => {
                 let html = "<html><body><h1>Sorry, something went wrong.</h1></body></html>".to_owned();
                 page(status.unwrap_or(502), "text/html", html)
             }
-            RequestFault::Redirect { location, status } => {
+            RequestFaultKind::Redirect { location, status } => {
                 let mut response = page(status.unwrap_or(302), "text/html", String::new());
                 add_header(&mut response, "location", location);
                 response
             }
-            RequestFault::Raw { status, content_type, body } => {
+            RequestFaultKind::Raw { status, content_type, body } => {
                 let body = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
                 page(status.unwrap_or(200), content_type.as_deref().unwrap_or("application/json"), body)
             }
@@ -178,10 +180,10 @@ impl<P: Provider> RequestHandler<P> {
     /// Applies a fault to a response.
     fn apply_fault(&self, fault: &Fault, response: Response<Bytes>) -> Response<Bytes> {
         let mut response = match &fault.kind {
-            RequestFault::Change { pointer, value } => changed(response, pointer, Some(value)),
-            RequestFault::Remove { pointer } => changed(response, pointer, None),
-            RequestFault::WrongHash {} => changed(response, "/sha256", Some(&"0".repeat(64).into())),
-            RequestFault::NoId {} => changed(response, P::ID, None),
+            RequestFaultKind::Change { pointer, value } => changed(response, pointer, Some(value)),
+            RequestFaultKind::Remove { pointer } => changed(response, pointer, None),
+            RequestFaultKind::WrongHash {} => changed(response, "/sha256", Some(&"0".repeat(64).into())),
+            RequestFaultKind::NoId {} => changed(response, P::ID, None),
             // A refusal is the fault's response already.
             _ => if fault.accepts() { self.fault_response(fault) } else { None }.unwrap_or(response),
         };

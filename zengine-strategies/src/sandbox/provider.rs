@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::clock::Clock;
 use super::control::Call;
-use super::faults::{FaultQueue, RequestFault};
+use super::faults::{FaultQueue, RequestFaultKind};
 use super::journal::Journal;
 use super::webhooks::{Plan, WebhookSender};
 
@@ -20,7 +20,7 @@ pub(super) struct Engine {
     pub(super) address: SocketAddr,
     pub(super) clock: Clock,
     pub(super) journal: Arc<Journal>,
-    pub(super) faults: FaultQueue<RequestFault>,
+    pub(super) faults: FaultQueue<RequestFaultKind>,
     pub(super) webhooks: Arc<WebhookSender>,
 }
 

@@ -256,7 +256,7 @@ impl Batch {
             Ok(Some(Ok(()))) => return EventResult::Accepted,
             Ok(Some(Err(HandlerError::Poison(reason)))) => return self.poison(&kept, key, ErrorKind::InvalidContent, reason).await,
             Ok(Some(Err(refused @ HandlerError::NotStored { .. }))) => {
-                told = refused.told();
+                told = refused.described();
                 "the handler did not store the event"
             }
             Ok(None) => "the handler panicked",

@@ -144,7 +144,7 @@ impl<'a> Ownership<'a> {
 
     /// Returns `true` if the provider reported that the message arrived (rule 27).
     pub(crate) fn is_proven(&self) -> bool {
-        self.record.evidence.as_ref().is_some_and(|evidence| evidence.verdict() == Terminal::Delivered)
+        self.record.evidence.as_ref().is_some_and(|evidence| evidence.proves() == Terminal::Delivered)
     }
 
     /// Attempts made by this call.

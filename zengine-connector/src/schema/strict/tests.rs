@@ -134,7 +134,7 @@ proptest! {
     }
 
     #[test]
-    fn parsed_and_unparsed_json_are_judged_alike(made in messages(), at in any::<prop::sample::Index>(), other in prop::sample::select(vec![json!(1), json!({"a": []}), json!("x")])) {
+    fn parsed_and_unparsed_json_are_checked_alike(made in messages(), at in any::<prop::sample::Index>(), other in prop::sample::select(vec![json!(1), json!({"a": []}), json!("x")])) {
         let mut places = vec![];
         closed(&made, "", &mut places);
         let mut changed = made;

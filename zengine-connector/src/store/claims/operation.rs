@@ -255,7 +255,7 @@ struct TerminalEnd {
 impl TerminalEnd {
     /// Applies evidence: proof of delivery overrides any failure, and any evidence overrides Unknown.
     fn with_evidence(self, evidence: Option<&Evidence>) -> Self {
-        match (self.terminal, evidence.map(Evidence::verdict)) {
+        match (self.terminal, evidence.map(Evidence::proves)) {
             (Terminal::Unknown | Terminal::Failed, Some(Terminal::Delivered)) => {
                 Self { terminal: Terminal::Delivered, result: self.result, error: None, effects: Effects::NONE }
             }
@@ -393,12 +393,12 @@ impl Case<'_> {
             ClaimStatus::Delivered | ClaimStatus::Failed => Decision::Refuse,
             ClaimStatus::Unknown => {
                 let (result, error) = (record.result.clone(), evidence.error.clone());
-                let end = TerminalEnd { terminal: evidence.verdict(), result, error, effects: Effects::NONE };
+                let end = TerminalEnd { terminal: evidence.proves(), result, error, effects: Effects::NONE };
                 Decision::Write(self.settled(told, end, ttl_s))
             }
             ClaimStatus::Claimed | ClaimStatus::Sending | ClaimStatus::Released => match &record.evidence {
                 // Evidence of a failure does not override evidence of delivery.
-                Some(old) if old.verdict() == Terminal::Delivered || evidence.verdict() == Terminal::Failed => Decision::Keep,
+                Some(old) if old.proves() == Terminal::Delivered || evidence.proves() == Terminal::Failed => Decision::Keep,
                 // The provider has seen the message, so it must not be sent as if it were new.
                 _ => Decision::Write(ClaimRecord { maybe_sent: true, ..told }),
             },

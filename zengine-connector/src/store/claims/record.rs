@@ -94,7 +94,7 @@ impl Evidence {
     }
 
     /// The end of the send that this evidence proves.
-    pub const fn verdict(&self) -> Terminal {
+    pub const fn proves(&self) -> Terminal {
         if self.state.is_failure() { Terminal::Failed } else { Terminal::Delivered }
     }
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use self::call::duration;
 pub(super) use self::call::{ControlCall, ControlError, each};
 pub(super) use self::table::{Call, Handler, calls};
-use super::faults::{FaultKind, FaultQueue, FaultRule, RequestFault};
+use super::faults::{FaultKind, FaultQueue, FaultRule, RequestFaultKind};
 use super::handler::RequestHandler;
 use super::journal::{EntryKind, events};
 use super::provider::{Provider, ms};
@@ -132,7 +132,7 @@ fn add<K: FaultKind + Clone>(
 
 fn add_faults<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> Result<Value, ControlError> {
     add(call, &handler.engine.faults, |kind| match kind {
-        RequestFault::Error { code, .. } | RequestFault::Undeliverable { code } if !P::is_code(code) => {
+        RequestFaultKind::Error { code, .. } | RequestFaultKind::Undeliverable { code } if !P::is_code(code) => {
             Err("`code` is not a code of this provider".to_owned())
         }
         _ => Ok(()),

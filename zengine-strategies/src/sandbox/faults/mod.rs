@@ -7,7 +7,7 @@ mod webhook;
 
 pub(super) use self::queue::FaultQueue;
 pub use self::request::Fault;
-pub(super) use self::request::RequestFault;
+pub(super) use self::request::RequestFaultKind;
 pub use self::rule::FaultRule;
 pub(super) use self::rule::{FaultKind, Target};
 pub use self::webhook::WebhookFault;
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn every_kind_reads_back_as_it_was_written_and_takes_no_other_member() {
-        every_kind::<RequestFault>(&[
+        every_kind::<RequestFaultKind>(&[
             json!({"fault": "pass"}),
             json!({"fault": "throttle"}),
             json!({"fault": "error", "code": "131000", "status": 503}),

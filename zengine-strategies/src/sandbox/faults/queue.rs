@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use serde_json::Value;
 
 use super::rule::{FaultKind, FaultRule, Target};
-use super::{Fault, RequestFault, WebhookFault, WebhookFaultKind};
+use super::{Fault, RequestFaultKind, WebhookFault, WebhookFaultKind};
 use crate::sandbox::lock;
 use crate::sandbox::random::Random;
 use crate::sandbox::webhooks::Item;
@@ -69,7 +69,7 @@ impl<K: FaultKind + Clone> FaultQueue<K> {
     }
 }
 
-impl FaultQueue<RequestFault> {
+impl FaultQueue<RequestFaultKind> {
     /// Takes the next matching fault if it applies before the body is read.
     pub(in crate::sandbox) fn take_before_body(&self, target: Target<'_>) -> Option<Fault> {
         let mut is_first = true;

@@ -35,12 +35,12 @@ use crate::sandbox::provider::ms;
 /// let background = Fault::error(131_000, 500).forever().with_probability(0.05);
 /// # drop((busy, lost, slow, background));
 /// ```
-pub type Fault = FaultRule<RequestFault>;
+pub type Fault = FaultRule<RequestFaultKind>;
 
 /// The effect on a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case", deny_unknown_fields)]
-pub enum RequestFault {
+pub enum RequestFaultKind {
     Pass {},
     Throttle {},
     Error {
@@ -127,7 +127,7 @@ fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, 
     })
 }
 
-impl FaultKind for RequestFault {
+impl FaultKind for RequestFaultKind {
     const WHAT: &'static str = "fault";
     const COMMON: &'static [&'static str] =
         &["times", "forever", "probability", "sender", "edge", "path", "any_request", "accepting", "headers", "when"];
@@ -160,61 +160,61 @@ impl FaultKind for RequestFault {
 impl Fault {
     constructors! {
         /// Lets a request through unchanged. For scripts, such as one that fails the third request but not the first two.
-        pub pass() => Self::new(RequestFault::Pass {});
+        pub pass() => Self::new(RequestFaultKind::Pass {});
         /// Refuses with the provider's "too many requests".
-        pub throttle() => Self::new(RequestFault::Throttle {});
+        pub throttle() => Self::new(RequestFaultKind::Throttle {});
         /// Refuses with a provider's error code, a number or a text, and this HTTP status.
-        pub error(code: impl ToString, status: u16) => Self::new(RequestFault::Error { code: code.to_string(), status: Some(status) });
+        pub error(code: impl ToString, status: u16) => Self::new(RequestFaultKind::Error { code: code.to_string(), status: Some(status) });
         /// Refuses with a provider's error code, a number or a text, and its usual HTTP status.
-        pub code(code: impl ToString) => Self::new(RequestFault::Error { code: code.to_string(), status: None });
+        pub code(code: impl ToString) => Self::new(RequestFaultKind::Error { code: code.to_string(), status: None });
         /// Responds 200 with the provider's error body; the message is not accepted.
         pub error_in_200(code: impl ToString) => Self::error(code, 200);
         /// Responds with an HTML page, as a proxy in front of the provider does.
-        pub html(status: u16) => Self::new(RequestFault::Html { status: Some(status) });
+        pub html(status: u16) => Self::new(RequestFaultKind::Html { status: Some(status) });
         /// Responds 302 with this `Location`.
-        pub redirect(location: impl Into<String>) => Self::new(RequestFault::Redirect { location: location.into(), status: None });
+        pub redirect(location: impl Into<String>) => Self::new(RequestFaultKind::Redirect { location: location.into(), status: None });
         /// Responds 503 after reading the body; the message is not accepted. The client cannot tell.
-        pub unavailable() => Self::new(RequestFault::Unavailable {});
+        pub unavailable() => Self::new(RequestFaultKind::Unavailable {});
         /// Responds 503 although the message is accepted and will be delivered.
         pub unavailable_after_accepting() => Self::unavailable().accepting();
         /// Accepts at once and responds as usual after `delay`.
-        pub slow(delay: Duration) => Self::new(RequestFault::Slow { ms: ms(delay) });
+        pub slow(delay: Duration) => Self::new(RequestFaultKind::Slow { ms: ms(delay) });
         /// Accepts at once and responds in `pieces` pieces, at least 1, with a pause before each.
-        pub drip(pieces: u32, pause: Duration) => Self::new(RequestFault::Drip { pieces, ms: ms(pause) });
+        pub drip(pieces: u32, pause: Duration) => Self::new(RequestFaultKind::Drip { pieces, ms: ms(pause) });
         /// Reads the request and never responds; the message is not accepted.
-        pub hang() => Self::new(RequestFault::Hang {});
+        pub hang() => Self::new(RequestFaultKind::Hang {});
         /// Accepts the message and never responds.
         pub hang_after_accepting() => Self::hang().accepting();
         /// Accepts the message and ends the response in the middle of its body.
-        pub cut_body() => Self::new(RequestFault::CutBody {});
+        pub cut_body() => Self::new(RequestFaultKind::CutBody {});
         /// Accepts the message, sends the head and half of the body, then stalls with the connection open.
-        pub stall_body() => Self::new(RequestFault::Stall {});
+        pub stall_body() => Self::new(RequestFaultKind::Stall {});
         /// Accepts the message and responds with a `Content-Length` that is off by `by` bytes, then closes the connection.
-        pub wrong_length(by: i64) => Self::new(RequestFault::WrongLength { by });
+        pub wrong_length(by: i64) => Self::new(RequestFaultKind::WrongLength { by });
         /// Reads the request, then responds with bytes that are not HTTP; the message is not accepted.
-        pub garbage() => Self::new(RequestFault::Garbage {});
+        pub garbage() => Self::new(RequestFaultKind::Garbage {});
         /// Accepts the message, and removes the member at this JSON pointer from the response.
-        pub remove(pointer: impl Into<String>) => Self::new(RequestFault::Remove { pointer: pointer.into() });
+        pub remove(pointer: impl Into<String>) => Self::new(RequestFaultKind::Remove { pointer: pointer.into() });
         /// Accepts the message and responds with success, but without the message's id.
-        pub without_id() => Self::new(RequestFault::NoId {});
+        pub without_id() => Self::new(RequestFaultKind::NoId {});
         /// Announces media with a wrong digest. Matches look-ups of media (edge `media_url`).
-        pub wrong_hash() => Self::new(RequestFault::WrongHash {});
+        pub wrong_hash() => Self::new(RequestFaultKind::WrongHash {});
         /// Sends this many bytes more than the file has, without announcing a length. Matches downloads (edge `media_download`).
-        pub oversize(bytes: u64) => Self::new(RequestFault::Oversize { bytes });
+        pub oversize(bytes: u64) => Self::new(RequestFaultKind::Oversize { bytes });
         /// Resets the connection before reading the body. A condition on the body makes it [`reset_after_reading`](Self::reset_after_reading).
-        pub reset_before_reading() => Self::new(RequestFault::Reset { before_reading: true });
+        pub reset_before_reading() => Self::new(RequestFaultKind::Reset { before_reading: true });
         /// Reads the request, then resets the connection; the message is not accepted.
-        pub reset_after_reading() => Self::new(RequestFault::Reset { before_reading: false });
+        pub reset_after_reading() => Self::new(RequestFaultKind::Reset { before_reading: false });
         /// Accepts the message, then resets the connection.
         pub reset_after_accepting() => Self::reset_after_reading().accepting();
         /// Accepts the message; its status webhooks then report a failure with this code, a number or a text.
-        pub undeliverable(code: impl ToString) => Self::new(RequestFault::Undeliverable { code: code.to_string() });
+        pub undeliverable(code: impl ToString) => Self::new(RequestFaultKind::Undeliverable { code: code.to_string() });
     }
 
     /// Responds with these bytes.
     pub fn raw(status: u16, content_type: impl Into<String>, body: impl Into<String>) -> Self {
         let (content_type, body) = (Some(content_type.into()), body.into().into());
-        Self::new(RequestFault::Raw { status: Some(status), content_type, body })
+        Self::new(RequestFaultKind::Raw { status: Some(status), content_type, body })
     }
 
     /// Accepts the message, and sets `value` at this JSON pointer of the response.
@@ -226,7 +226,7 @@ impl Fault {
     /// # drop(held);
     /// ```
     pub fn change(pointer: impl Into<String>, value: impl Into<Value>) -> Self {
-        Self::new(RequestFault::Change { pointer: pointer.into(), value: value.into() })
+        Self::new(RequestFaultKind::Change { pointer: pointer.into(), value: value.into() })
     }
 
     setters! {
@@ -251,7 +251,7 @@ impl Fault {
 
     /// Whether the message is accepted despite the fault.
     pub(in crate::sandbox) fn accepts(&self) -> bool {
-        use RequestFault::{Error, Garbage, Hang, Html, Raw, Redirect, Reset, Throttle, Unavailable};
+        use RequestFaultKind::{Error, Garbage, Hang, Html, Raw, Redirect, Reset, Throttle, Unavailable};
         let refuses = matches!(
             self.kind,
             Throttle {} | Error { .. } | Unavailable {} | Html { .. } | Redirect { .. } | Raw { .. } | Hang {} | Garbage {} | Reset { .. }
@@ -261,6 +261,6 @@ impl Fault {
 
     /// Whether it applies before the body is read.
     pub(super) fn plays_before_body(&self) -> bool {
-        matches!(self.kind, RequestFault::Reset { before_reading: true }) && !self.common.accepting && !self.reads_body()
+        matches!(self.kind, RequestFaultKind::Reset { before_reading: true }) && !self.common.accepting && !self.reads_body()
     }
 }
