@@ -14,7 +14,7 @@ use crate::{
     error::{Disposition, Error, ErrorKind},
     ids::{ClientMessageId, StrategyName, TenantId},
     message::MessageRef,
-    runtime::catch,
+    runtime::{catch, yield_now},
 };
 
 /// Maximum entries of [`SentAll::unsent`].
@@ -197,17 +197,4 @@ where
     let end = catch(async { send(engine, &tenant, strategy.as_str(), &id, (&message).into(), &options).await }).await;
     let end = end.unwrap_or_else(|| Err(Error::new(ErrorKind::Unexpected, "the send panicked")));
     ((tenant, strategy, id), end)
-}
-
-/// Lets the other tasks of the executor run.
-async fn yield_now() {
-    let mut yielded = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }

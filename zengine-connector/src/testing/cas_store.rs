@@ -9,6 +9,7 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
+    runtime::yield_now,
     store::{
         Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, InboundOp, InboundRecord, Reference, StoreError,
         compare_and_set::{self, CompareAndSet, Operation, PutIf, Stored},
@@ -149,13 +150,13 @@ impl Encoded for InboundRecord {
 #[async_trait]
 impl<R: Encoded> CompareAndSet<R> for CasStore {
     async fn get(&self, key: &ClaimKey) -> Result<Option<R>, StoreError> {
-        yield_once().await;
+        yield_now().await;
         self.reads.fetch_add(1, Ordering::SeqCst);
         self.rows.lock().get(key).map(|row| R::decode(&row.record)).transpose()
     }
 
     async fn put_if(&self, key: &ClaimKey, expected: Option<Stored>, record: &R) -> Result<PutIf<R>, StoreError> {
-        yield_once().await;
+        yield_now().await;
         self.writes.fetch_add(1, Ordering::SeqCst);
         let mut rows = self.rows.lock();
         let found = rows.get(key);
@@ -195,27 +196,14 @@ impl ClaimStore for CasStore {
     }
 
     async fn put_reference(&self, hash: &str, reference: &Reference) -> Result<(), StoreError> {
-        yield_once().await;
+        yield_now().await;
         self.references.lock().insert(hash.to_owned(), reference.to_cbor());
         Ok(())
     }
 
     async fn reference(&self, hash: &str, now_ms: i64) -> Result<Option<Reference>, StoreError> {
-        yield_once().await;
+        yield_now().await;
         let stored = self.references.lock().get(hash).map(|bytes| Reference::from_cbor(bytes)).transpose()?;
         Ok(stored.filter(|reference| !reference.is_expired(now_ms)))
     }
-}
-
-/// Lets every other task that can run go first.
-async fn yield_once() {
-    let mut yielded = false;
-    std::future::poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            return std::task::Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        std::task::Poll::Pending
-    })
-    .await;
 }

@@ -56,7 +56,7 @@ struct Observed {
     /// A tenant's secret can be seen in its requests.
     shows_secret: bool,
     /// The calls to the session store of a successful attempt.
-    session_calls: usize,
+    session_calls: u32,
     /// The capability tables of the sample tenants that differ, each with the first tenant of it.
     tables: Vec<(usize, Capabilities)>,
 }
@@ -238,12 +238,12 @@ impl Kit {
     }
 
     /// Records the calls to the session store of a successful attempt.
-    pub(crate) fn observe_sessions(&self, calls: usize) {
+    pub(crate) fn observe_sessions(&self, calls: u32) {
         self.observed.lock().session_calls = calls;
     }
 
     /// The calls to the session store of a successful attempt.
-    pub(crate) fn session_calls(&self) -> usize {
+    pub(crate) fn session_calls(&self) -> u32 {
         self.observed.lock().session_calls
     }
 

@@ -8,6 +8,7 @@ use super::{
     cases::CASES,
     host::{TestHost, panic_text},
     kit::{Kit, SharedKit, TENANTS},
+    sessions::calls,
 };
 
 /// The verdict of a case.
@@ -124,7 +125,7 @@ async fn observe(kit: &SharedKit) {
     }
     let (host, sessions) = TestHost::with_sessions(kit);
     if host.bind(0).await.is_ok() && host.attempt(0, 0).await.is_ok() {
-        kit.observe_sessions(sessions.calls());
+        kit.observe_sessions(calls(&sessions));
     }
     for message in &kit.outbound().more {
         let host = TestHost::new(kit);

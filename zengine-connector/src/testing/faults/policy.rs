@@ -83,6 +83,8 @@ pub enum StoreFault {
     Refused,
     /// The call fails without effect as a conflict: others changed the record each time.
     Conflict,
+    /// The call fails without effect: what is stored cannot be read.
+    Corrupt,
     /// The call takes effect and its answer is lost: the caller sees an error.
     AnswerLost,
     /// The call waits for [`Faults::resume`], then takes effect.
@@ -197,6 +199,7 @@ impl Faults {
             None => work.await,
             Some(StoreFault::Refused) => Err(E::injected(StoreErrorKind::Unavailable)),
             Some(StoreFault::Conflict) => Err(E::injected(StoreErrorKind::Conflict)),
+            Some(StoreFault::Corrupt) => Err(E::injected(StoreErrorKind::Corrupt)),
             Some(StoreFault::AnswerLost) => {
                 work.await?;
                 Err(E::injected(StoreErrorKind::Unavailable))

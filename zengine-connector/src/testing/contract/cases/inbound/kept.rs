@@ -3,27 +3,27 @@
 use super::prelude::*;
 use crate::{
     orchestrator::Ack,
-    testing::contract::sessions::{FaultySessionStore, SessionFault},
+    testing::{
+        Faults, StoreFault,
+        contract::sessions::{calls, faulty},
+    },
 };
 
 /// An event whose session cannot be read or written is redelivered, and then handled.
 pub(crate) async fn an_event_without_its_session_is_redelivered(kit: &SharedKit) -> CaseResult {
-    let inbox = |store: &FaultySessionStore, memory: &crate::store::Memory| {
-        let (store, keys) = (std::sync::Arc::new(store.clone()) as std::sync::Arc<dyn crate::store::SessionStore>, memory.keys());
-        Inbox::with(kit, |builder| builder.sessions(store).keys(keys))
-    };
-    let (store, memory) = FaultySessionStore::new();
-    assert_accepted(&inbox(&store, &memory).sample(0, 1).await, "a signed message");
-    let calls = store.calls();
+    let inbox = |faults: &Faults| Inbox::with(kit, |builder| faulty(builder, faults));
+    let faults = Faults::new();
+    assert_accepted(&inbox(&faults).sample(0, 1).await, "a signed message");
+    let calls = calls(&faults);
     if calls == 0 {
         return Err(Skipped::needs("sessions in admit"));
     }
-    for n in 0..calls {
-        let (store, memory) = FaultySessionStore::new();
-        let inbox = inbox(&store, &memory);
-        store.fail(n, SessionFault::Unavailable);
+    for n in 1..=calls {
+        let faults = Faults::new();
+        let inbox = inbox(&faults);
+        faults.nth(n, StoreFault::Refused);
         let received = inbox.sample(0, 1).await;
-        store.heal();
+        faults.heal();
         if received.ack != Ack::Redeliver {
             assert_eq!(inbox.seen().len(), 1, "call {n} to the session store failed, and the event was acknowledged and lost");
             continue;
