@@ -73,18 +73,59 @@ macro_rules! debug_id {
     };
 }
 
-/// `TryFrom` for texts, checked as by `new`.
-macro_rules! from_text {
-    ($name:ident: $($text:ty),+) => {$(
-        impl TryFrom<$text> for $name {
-            type Error = Error;
+/// What names an identifier in a call: its text, or the identifier itself, owned or by reference.
+///
+/// A text is checked as by the identifier's `new`. A name that is only looked up, as that of a strategy, is not.
+///
+/// ```
+/// # use zengine_connector::{Error, TenantId, ids::IntoId};
+/// fn greet(tenant: impl IntoId<TenantId>) -> Result<String, Error> {
+///     Ok(format!("hello, {}", tenant.into_id()?))
+/// }
+/// assert_eq!(greet("acme")?, greet(&TenantId::new("acme")?)?);
+/// assert_eq!(greet("").unwrap_err().context("field"), Some("tenant"));
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// Another identifier is none of these, so two that change places do not compile:
+///
+/// ```compile_fail,E0277
+/// # use zengine_connector::{Error, Orchestrator, StrategyName, TenantId};
+/// # async fn example(orchestrator: &Orchestrator, tenant: TenantId, strategy: StrategyName) -> Result<(), Error> {
+/// orchestrator.health(&strategy, &tenant).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not name a `{Id}`",
+    label = "expected a text (`&str`, `String` or `&String`) or a `{Id}`, owned or by reference"
+)]
+pub trait IntoId<Id>: AsRef<str> + sealed::Sealed {
+    /// The identifier.
+    ///
+    /// # Errors
+    /// As the identifier's `new`, for a text.
+    fn into_id(self) -> Result<Id, Error>;
+}
 
-            fn try_from(text: $text) -> Result<Self, Error> {
-                Self::new(text)
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// [`IntoId`] for texts, checked as by `new`.
+macro_rules! texts {
+    ($($text:ty),+) => {$(
+        impl sealed::Sealed for $text {}
+
+        impl<Id: FromStr<Err = Error>> IntoId<Id> for $text {
+            fn into_id(self) -> Result<Id, Error> {
+                self.parse()
             }
         }
     )+};
 }
+
+texts!(&str, String, &String);
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident: $field:literal, $characters:ident, max $max:literal $(, $masked:ident)?;)*) => {$(
@@ -129,11 +170,18 @@ macro_rules! ids {
             }
         }
 
-        from_text!($name: &str, &String, String);
+        impl sealed::Sealed for $name {}
+        impl sealed::Sealed for &$name {}
 
-        impl From<&$name> for $name {
-            fn from(id: &$name) -> Self {
-                id.clone()
+        impl IntoId<$name> for $name {
+            fn into_id(self) -> Result<$name, Error> {
+                Ok(self)
+            }
+        }
+
+        impl IntoId<$name> for &$name {
+            fn into_id(self) -> Result<$name, Error> {
+                Ok(self.clone())
             }
         }
 

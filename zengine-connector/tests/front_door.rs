@@ -7,10 +7,13 @@ use std::{
     time::Duration,
 };
 
+use futures_util::stream;
 use serde_json::json;
 use zengine_connector::{
     ClientMessageId, ErrorKind, HandlerError, Identity, Memory, Orchestrator, OutboundMessage, Outcome, Reach, SendError, SendOptions,
     StrategyName, StrategyRegistry, TenantId,
+    pipeline::{RedriveOptions, SendItem},
+    strategy::InboundRequest,
     testing::{ProviderAnswer, Recording},
 };
 
@@ -44,6 +47,27 @@ async fn texts_and_newtypes_name_the_same_send() {
 }
 
 #[tokio::test]
+async fn every_call_takes_texts_and_newtypes() {
+    let (host, recording) = host();
+    let (tenant, strategy) = (TenantId::new("acme").unwrap(), StrategyName::new("recording").unwrap());
+    assert_eq!(host.health("acme", "recording").await.unwrap(), host.health(&tenant, &strategy).await.unwrap());
+    let status = host.status("acme", "recording").await.unwrap();
+    assert_eq!((&status.tenant, host.status(&tenant, &strategy).await.unwrap().config_version), (&tenant, status.config_version));
+    assert_eq!(host.bound::<Recording>("acme", "recording").await.unwrap().tenant_id(), &tenant);
+    host.invalidate("acme").await.unwrap();
+    host.invalidate(&tenant).await.unwrap();
+    assert!(host.forget("acme").await.unwrap().is_complete() && host.forget(&tenant).await.unwrap().is_complete());
+    let items = [SendItem::new("acme", "recording", "1", message()), SendItem::new(&tenant, strategy.clone(), "2".to_owned(), message())];
+    assert_eq!(host.send_all(stream::iter(items.map(Result::unwrap)), 2).await.delivered, 2);
+
+    recording.answer(ProviderAnswer::Refuse(Arc::new(|| SendError::domain("the message was refused").processed())));
+    let Outcome::Failed(failed) = host.send("acme", "recording", "3", &message()).await.unwrap() else { panic!("it was refused") };
+    assert!(host.replay(failed.failure_id.as_str()).await.is_err(), "a letter of a send is not replayed");
+    assert!(host.redrive(failed.failure_id.as_str(), RedriveOptions::new().force("a test")).await.unwrap().is_delivered());
+    assert!(host.receive(&strategy, InboundRequest::trusted("queue", "1", "{}")).await.is_err(), "it only sends");
+}
+
+#[tokio::test]
 async fn a_wrong_text_is_refused_at_the_boundary_with_its_field_and_size() {
     let (host, recording) = host();
     let long = "a".repeat(256);
@@ -56,7 +80,17 @@ async fn a_wrong_text_is_refused_at_the_boundary_with_its_field_and_size() {
     assert_eq!((refused.kind(), refused.context("did_you_mean")), (ErrorKind::UnknownStrategy, Some("recording")));
     let refused = host.send_detached("acme", "recording", "a\nb", &message(), SendOptions::new()).unwrap_err();
     assert_eq!(refused.context("field"), Some("client_message_id"));
-    assert!(host.outcome("\u{202e}", "recording", "1").await.is_err());
+    for refused in [
+        host.outcome("\u{202e}", "recording", "1").await.unwrap_err(),
+        host.health("", "recording").await.unwrap_err(),
+        host.bound::<Recording>("", "recording").await.unwrap_err(),
+        host.invalidate("").await.unwrap_err(),
+        SendItem::new("", "recording", "1", message()).unwrap_err(),
+    ] {
+        assert_eq!((refused.kind(), refused.context("field")), (ErrorKind::MessageInvalid, Some("tenant")));
+    }
+    let refused = host.redrive("", RedriveOptions::new()).await.unwrap_err();
+    assert_eq!(refused.context("field"), Some("failure_id"));
     assert_eq!(recording.calls().len(), 0);
 }
 

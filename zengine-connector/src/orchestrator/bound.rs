@@ -5,7 +5,7 @@ use std::{any::type_name, ops::Deref, sync::Arc, time::Duration};
 use super::{Orchestrator, calls::TIME};
 use crate::{
     error::{Error, ErrorKind},
-    ids::{ConfigVersion, TenantId},
+    ids::{ConfigVersion, IntoId, StrategyName, TenantId},
     registry::BoundTenant,
     runtime::later,
     strategy::{Base, Configure, EventContext, HealthContext, Strategy},
@@ -29,7 +29,11 @@ impl Orchestrator {
     /// # Errors
     /// `UnknownStrategy` if the name is not registered, `Settings` if it is registered with another type. Also if the tenant
     /// cannot be bound.
-    pub async fn bound<S: Strategy>(&self, tenant: &TenantId, name: &str) -> Result<Bound<S>, Error> {
+    pub async fn bound<S: Strategy>(&self, tenant: impl IntoId<TenantId>, name: impl IntoId<StrategyName>) -> Result<Bound<S>, Error> {
+        self.bind(&tenant.into_id()?, name.as_ref()).await
+    }
+
+    async fn bind<S: Strategy>(&self, tenant: &TenantId, name: &str) -> Result<Bound<S>, Error> {
         let entry = self.engine.registry.entry(name)?;
         let another = || {
             Error::new(ErrorKind::Settings, "the name is registered with another type of strategy")

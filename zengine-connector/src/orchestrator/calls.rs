@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::Orchestrator;
 use crate::{
     error::{Error, ErrorKind, SendError},
-    ids::{StrategyName, TenantId},
+    ids::{IntoId, StrategyName, TenantId},
     message::InboundEvent,
     pipeline::Engine,
     registry::{TenantSetup, Tenants},
@@ -25,16 +25,8 @@ impl Orchestrator {
     ///
     /// # Errors
     /// If the tenant cannot be bound, or the strategy panics.
-    pub async fn health(&self, tenant: &TenantId, strategy: &str) -> Result<HealthStatus, Error> {
-        let engine = &self.engine;
-        let entry = engine.registry.entry(strategy)?;
-        let bound = engine.tenants.bind(entry, tenant).await?;
-        let cx = HealthContext { base: engine.call_base(tenant, &entry.name, TIME) };
-        match engine.call(entry.strategy.healthcheck(&bound.state, &cx)).await {
-            Ok(status) => status,
-            Err(error) if error.kind() == ErrorKind::Timeout => Ok(HealthStatus::inconclusive("the check did not end in time")),
-            Err(error) => Err(error.with_context("strategy", strategy)),
-        }
+    pub async fn health(&self, tenant: impl IntoId<TenantId>, strategy: impl IntoId<StrategyName>) -> Result<HealthStatus, Error> {
+        self.engine.health(&tenant.into_id()?, strategy.as_ref()).await
     }
 
     /// Downloads an event's media by its handle, with the credentials of the event's tenant. Takes at most 30 seconds.
@@ -57,9 +49,13 @@ impl Orchestrator {
     /// within the times of rule 85. Calls in progress keep the configuration they began with.
     ///
     /// Affects this process only. Other processes follow within the times of rule 85.
+    ///
+    /// # Errors
+    /// If the tenant id is invalid.
     #[allow(clippy::unused_async)] // a shared cache would be told here
-    pub async fn invalidate(&self, tenant: &TenantId) {
-        self.engine.tenants.invalidate(Some(tenant));
+    pub async fn invalidate(&self, tenant: impl IntoId<TenantId>) -> Result<(), Error> {
+        self.engine.tenants.invalidate(Some(&tenant.into_id()?));
+        Ok(())
     }
 
     /// Writes the set-up of a tenant into the stores and [`invalidate`](Self::invalidate)s it here, so that the next call uses it. A
@@ -86,6 +82,17 @@ impl Drop for Invalidates<'_> {
 }
 
 impl Engine {
+    async fn health(&self, tenant: &TenantId, strategy: &str) -> Result<HealthStatus, Error> {
+        let entry = self.registry.entry(strategy)?;
+        let bound = self.tenants.bind(entry, tenant).await?;
+        let cx = HealthContext { base: self.call_base(tenant, &entry.name, TIME) };
+        match self.call(entry.strategy.healthcheck(&bound.state, &cx)).await {
+            Ok(status) => status,
+            Err(error) if error.kind() == ErrorKind::Timeout => Ok(HealthStatus::inconclusive("the check did not end in time")),
+            Err(error) => Err(error.with_context("strategy", strategy)),
+        }
+    }
+
     /// The base of a context for a call that may take `time`.
     pub(super) fn call_base(&self, tenant: &TenantId, strategy: &StrategyName, time: Duration) -> Base {
         self.base(tenant, strategy, later(self.clock.now(), time), None, None)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Orchestrator;
 use crate::{
     error::Error,
-    ids::{ClientMessageId, FailureId, TenantId},
+    ids::{ClientMessageId, FailureId, IntoId, StrategyName, TenantId},
     message::{MessageRef, Receipt},
     pipeline::{self, Outcome, RedriveOptions, SendHandle, SendOptions, Swept},
     store::DeadLetter,
@@ -14,9 +14,10 @@ use crate::{
 impl Orchestrator {
     /// Sends one message. The same id is sent at most once, across retries, concurrent calls, processes and crashes.
     ///
-    /// `tenant` and `id` are texts, or the newtypes of a host that has checked them before. `message` is any `&M` that the strategy accepts, or its JSON as `&RawValue` of `serde_json`; a `serde_json::Value` is turned into
-    /// one by `serde_json::value::to_raw_value`. Every outcome other than
-    /// [`Deferred`](Outcome::Deferred) is final, and you may remove the queue message.
+    /// `tenant`, `strategy` and `id` are texts, or the [newtypes](crate::ids) of a host that has checked them before. `message` is any
+    /// `&M` that the strategy accepts, or its JSON as `&RawValue` of `serde_json`; a `serde_json::Value` is turned into one by
+    /// `serde_json::value::to_raw_value`. Every outcome other than [`Deferred`](Outcome::Deferred) is final, and you may remove the
+    /// queue message.
     ///
     /// If you drop the future, for example at a time limit of your own, a task ends the send (rule 31): it is released to be sent
     /// later if nothing left, or if the provider recognises a second delivery; else it ends as [`Unknown`](Outcome::Unknown), with its
@@ -28,9 +29,9 @@ impl Orchestrator {
     /// settled but its dead letter could not be stored. [`Error::disposition`] tells whether to keep the message.
     pub async fn send<'m>(
         &self,
-        tenant: impl TryInto<TenantId, Error: Into<Error>>,
-        strategy: impl AsRef<str>,
-        id: impl TryInto<ClientMessageId, Error: Into<Error>>,
+        tenant: impl IntoId<TenantId>,
+        strategy: impl IntoId<StrategyName>,
+        id: impl IntoId<ClientMessageId>,
         message: impl Into<MessageRef<'m>>,
     ) -> Result<Outcome, Error> {
         self.send_with(tenant, strategy, id, message, SendOptions::new()).await
@@ -53,13 +54,13 @@ impl Orchestrator {
     /// As [`send`](Self::send).
     pub async fn send_with<'m>(
         &self,
-        tenant: impl TryInto<TenantId, Error: Into<Error>>,
-        strategy: impl AsRef<str>,
-        id: impl TryInto<ClientMessageId, Error: Into<Error>>,
+        tenant: impl IntoId<TenantId>,
+        strategy: impl IntoId<StrategyName>,
+        id: impl IntoId<ClientMessageId>,
         message: impl Into<MessageRef<'m>>,
         options: SendOptions,
     ) -> Result<Outcome, Error> {
-        let (tenant, id) = (tenant.try_into().map_err(Into::into)?, id.try_into().map_err(Into::into)?);
+        let (tenant, id) = (tenant.into_id()?, id.into_id()?);
         pipeline::send(&self.engine, &tenant, strategy.as_ref(), &id, message.into(), &options).await
     }
 
@@ -85,13 +86,13 @@ impl Orchestrator {
     /// from a thread outside the runtime, or if it drops the task before its end. The handle resolves to the errors of [`send`](Self::send).
     pub fn send_detached<'m>(
         &self,
-        tenant: impl TryInto<TenantId, Error: Into<Error>>,
-        strategy: impl AsRef<str>,
-        id: impl TryInto<ClientMessageId, Error: Into<Error>>,
+        tenant: impl IntoId<TenantId>,
+        strategy: impl IntoId<StrategyName>,
+        id: impl IntoId<ClientMessageId>,
         message: impl Into<MessageRef<'m>>,
         options: SendOptions,
     ) -> Result<SendHandle, Error> {
-        let (tenant, id) = (tenant.try_into().map_err(Into::into)?, id.try_into().map_err(Into::into)?);
+        let (tenant, id) = (tenant.into_id()?, id.into_id()?);
         pipeline::send_detached(&self.engine, tenant, strategy.as_ref(), id, message.into(), options)
     }
 
@@ -104,12 +105,11 @@ impl Orchestrator {
     /// binding the tenant.
     pub async fn query<'m>(
         &self,
-        tenant: impl TryInto<TenantId, Error: Into<Error>>,
-        strategy: impl AsRef<str>,
+        tenant: impl IntoId<TenantId>,
+        strategy: impl IntoId<StrategyName>,
         message: impl Into<MessageRef<'m>>,
     ) -> Result<Receipt, Error> {
-        let tenant = tenant.try_into().map_err(Into::into)?;
-        pipeline::query(&self.engine, &tenant, strategy.as_ref(), message.into()).await
+        pipeline::query(&self.engine, &tenant.into_id()?, strategy.as_ref(), message.into()).await
     }
 
     /// The outcome of a send. Reads the record and sends nothing. `None` if the send is not settled or not known.
@@ -118,11 +118,11 @@ impl Orchestrator {
     /// If the store does not answer.
     pub async fn outcome(
         &self,
-        tenant: impl TryInto<TenantId, Error: Into<Error>>,
-        strategy: impl AsRef<str>,
-        id: impl TryInto<ClientMessageId, Error: Into<Error>>,
+        tenant: impl IntoId<TenantId>,
+        strategy: impl IntoId<StrategyName>,
+        id: impl IntoId<ClientMessageId>,
     ) -> Result<Option<Outcome>, Error> {
-        let (tenant, id) = (tenant.try_into().map_err(Into::into)?, id.try_into().map_err(Into::into)?);
+        let (tenant, id) = (tenant.into_id()?, id.into_id()?);
         pipeline::outcome(&self.engine, &tenant, strategy.as_ref(), &id).await
     }
 
@@ -133,8 +133,8 @@ impl Orchestrator {
     /// If the letter does not exist, it was redriven three times, the breaker is open, or the message may have arrived and
     /// `force` is not set. `Unsupported` if dead letters go to a sink, which cannot be read: use
     /// [`redrive_letter`](Self::redrive_letter).
-    pub async fn redrive(&self, failure: &FailureId, options: RedriveOptions) -> Result<Outcome, Error> {
-        pipeline::redrive(&self.engine, failure, &options).await
+    pub async fn redrive(&self, failure: impl IntoId<FailureId>, options: RedriveOptions) -> Result<Outcome, Error> {
+        pipeline::redrive(&self.engine, &failure.into_id()?, &options).await
     }
 
     /// Sends the message of a dead letter that the caller holds again (rules 70 to 72), for the consumer of a queue of

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Orchestrator;
 use crate::{
     error::{Error, LastError, NotBound},
-    ids::{ConfigVersion, StrategyName, TenantId},
+    ids::{ConfigVersion, IntoId, StrategyName, TenantId},
     runtime::ms,
     stage::{BreakerState, Stages},
 };
@@ -96,8 +96,8 @@ impl Orchestrator {
     ///
     /// # Errors
     /// `UnknownStrategy` if the name is not registered. Also if the tenant is no valid id.
-    pub async fn status(&self, tenant: impl TryInto<TenantId, Error: Into<Error>>, strategy: impl AsRef<str>) -> Result<Status, Error> {
-        let (engine, tenant) = (&self.engine, tenant.try_into().map_err(Into::into)?);
+    pub async fn status(&self, tenant: impl IntoId<TenantId>, strategy: impl IntoId<StrategyName>) -> Result<Status, Error> {
+        let (engine, tenant) = (&self.engine, tenant.into_id()?);
         let entry = engine.registry.entry(strategy.as_ref())?;
         let (config_version, not_bound) = match engine.tenants.bind(entry, &tenant).await {
             Ok(bound) => (Some(bound.version.clone()), None),

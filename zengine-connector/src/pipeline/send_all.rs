@@ -12,7 +12,7 @@ use futures_util::{
 use super::{Deferred, Engine, Outcome, SendOptions, send::send};
 use crate::{
     error::{Disposition, Error, ErrorKind},
-    ids::{ClientMessageId, StrategyName, TenantId},
+    ids::{ClientMessageId, IntoId, StrategyName, TenantId},
     message::MessageRef,
     runtime::{catch, yield_now},
 };
@@ -41,8 +41,17 @@ pub struct SendItem<M> {
 
 impl<M> SendItem<M> {
     /// A send with the default options.
-    pub fn new(tenant: TenantId, strategy: StrategyName, id: ClientMessageId, message: M) -> Self {
-        Self { tenant, strategy, id, message, options: SendOptions::new() }
+    ///
+    /// # Errors
+    /// `MessageInvalid` if the tenant, the strategy or the id is invalid.
+    pub fn new(
+        tenant: impl IntoId<TenantId>,
+        strategy: impl IntoId<StrategyName>,
+        id: impl IntoId<ClientMessageId>,
+        message: M,
+    ) -> Result<Self, Error> {
+        let (tenant, strategy, id) = (tenant.into_id()?, strategy.into_id()?, id.into_id()?);
+        Ok(Self { tenant, strategy, id, message, options: SendOptions::new() })
     }
 
     /// Replaces the options.

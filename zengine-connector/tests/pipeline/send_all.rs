@@ -10,7 +10,7 @@ use std::{
 
 use futures_util::{StreamExt as _, stream};
 use zengine_connector::{
-    ErrorKind, OutboundMessage, Reach, StrategyName, TenantId,
+    ErrorKind, OutboundMessage, Reach, TenantId,
     message::MessageRef,
     pipeline::{DeferredReason, SendItem, StreamEnd},
     runtime::{Clock, to_ms},
@@ -19,14 +19,14 @@ use zengine_connector::{
     testing::{ProviderAnswer, Recording, SimClock},
 };
 
-use crate::support::{World, id, secs, strategy, tenant, text};
+use crate::support::{World, secs, strategy, tenant, text};
 
 fn item(n: usize) -> SendItem<OutboundMessage> {
     item_of(tenant(), n)
 }
 
 fn item_of(tenant: TenantId, n: usize) -> SendItem<OutboundMessage> {
-    SendItem::new(tenant, strategy(), id(&n.to_string()), text("hello"))
+    SendItem::new(tenant, strategy(), n.to_string(), text("hello")).unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -75,7 +75,7 @@ async fn every_end_is_counted_and_what_is_not_settled_is_listed_with_its_time() 
         provider.answer(answer);
     }
     let nobody = TenantId::new("nobody").unwrap();
-    let unregistered = SendItem::new(tenant(), StrategyName::new("nothing").unwrap(), id("5"), text("hello"));
+    let unregistered = SendItem::new(tenant(), "nothing", "5", text("hello")).unwrap();
     let items = || [item(0), item(1), item(2), item(3), item_of(nobody.clone(), 4), unregistered.clone()];
     let report = process.send_all(stream::iter(items()), 1).await;
     assert_eq!((report.delivered, report.failed, report.unknown, report.deferred, report.errored), (1, 1, 1, 1, 2), "{report:?}");
@@ -141,7 +141,7 @@ impl<'m> From<&'m Fragile> for MessageRef<'m> {
 async fn a_message_that_panics_is_counted_and_stops_no_other() {
     let (world, provider) = (World::in_memory(), Recording::new());
     let process = world.process(&provider);
-    let item = |n: usize, message| SendItem::new(tenant(), strategy(), id(&n.to_string()), Fragile(message));
+    let item = |n: usize, message| SendItem::new("acme", "recording", n.to_string(), Fragile(message)).unwrap();
     let items = (0..5).map(|n| item(n, (n != 2).then(|| text("hello"))));
     let report = process.send_all(stream::iter(items), 4).await;
     assert_eq!((report.delivered, report.errored), (4, 1), "{report:?}");
@@ -169,8 +169,7 @@ async fn a_tenant_that_hangs_holds_no_more_places_than_its_bulkhead() {
 async fn a_full_list_leaves_the_stream_where_it_is() {
     let (world, provider) = (World::in_memory(), Recording::new());
     let process = world.process(&provider);
-    let nothing = StrategyName::new("nothing").unwrap();
-    let items = (0..10_003).map(|n: usize| SendItem::new(tenant(), nothing.clone(), id(&n.to_string()), text("hello")));
+    let items = (0..10_003).map(|n: usize| SendItem::new("acme", "nothing", n.to_string(), text("hello")).unwrap());
     let mut items = pin!(stream::iter(items));
     let first = process.send_all(items.as_mut(), 64).await;
     assert_eq!((first.errored, first.unsent.len(), first.stream), (10_000, 10_000, StreamEnd::Full));

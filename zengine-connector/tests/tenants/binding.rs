@@ -117,7 +117,7 @@ async fn invalidate_forgets_at_once() {
     let under_way = host.bind("acme").await.unwrap();
     host.config("acme", json!({ "id": "b", "token": { "secret": "token" } }));
     assert_eq!(host.bind("acme").await.unwrap().serial, 0);
-    host.orchestrator.invalidate(&id("acme")).await;
+    host.orchestrator.invalidate("acme").await.unwrap();
     assert_eq!(host.bind("acme").await.unwrap().serial, 1);
     assert_eq!(under_way.serial, 0);
 }
@@ -129,7 +129,7 @@ async fn invalidate_touches_no_other_tenant() {
     host.config("other", json!({ "id": "o", "token": { "secret": "token" } }));
     host.bind("other").await.unwrap();
     let before = host.reads();
-    host.orchestrator.invalidate(&id("acme")).await;
+    host.orchestrator.invalidate("acme").await.unwrap();
     host.bind("other").await.unwrap();
     assert_eq!(host.reads(), before);
 }

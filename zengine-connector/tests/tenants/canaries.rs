@@ -5,7 +5,7 @@ use std::{fmt::Write as _, sync::atomic::Ordering::SeqCst};
 use serde_json::{Value, json};
 
 use crate::{
-    host::{Host, id, scope},
+    host::{Host, scope},
     log::Log,
 };
 
@@ -41,7 +41,7 @@ async fn no_secret_appears_on_any_path() {
     ];
     for config in wrong {
         host.config("acme", config.clone());
-        host.orchestrator.invalidate(&id("acme")).await;
+        host.orchestrator.invalidate("acme").await.unwrap();
         let error = host.bind("acme").await.unwrap_err();
         write!(printed, "{error} {error:?} {error:#?}").unwrap();
         if let Err(error) = host.orchestrator.registry().check("acme", &config) {
@@ -49,7 +49,7 @@ async fn no_secret_appears_on_any_path() {
         }
     }
     host.config("acme", config(&json!({ "secret": "token" })));
-    host.orchestrator.invalidate(&id("acme")).await;
+    host.orchestrator.invalidate("acme").await.unwrap();
     let bound = host.bind("acme").await.unwrap();
     write!(printed, "{bound:?} {:?} {:?} {:?}", bound.cx(), host.orchestrator, host.secrets).unwrap();
     for outage in [&host.secrets.down, &host.secrets.denied, &host.directory.down] {

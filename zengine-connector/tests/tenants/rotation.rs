@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use serde_json::json;
 use zengine_connector::{ErrorKind, store::SecretScope};
 
-use crate::host::{Acme, Host, id, name, scope};
+use crate::host::{Acme, Host, name, scope};
 
 #[tokio::test(start_paused = true)]
 async fn rule_85_a_rotated_secret_is_used_within_five_minutes_and_work_under_way_keeps_the_old_one() {
@@ -135,7 +135,7 @@ async fn a_tenants_own_secret_comes_before_the_shared_one_and_each_scope_is_aske
 
     // Nothing is missing: the shared scope is not asked.
     host.secret(Some("acme"), "second", "canary-own");
-    host.orchestrator.invalidate(&id("acme")).await;
+    host.orchestrator.invalidate("acme").await.unwrap();
     assert_eq!(texts(&host.bind("acme").await.unwrap()), ["canary-token", "canary-own", "canary-token"]);
     assert_eq!(host.secrets.batches.lock().unwrap()[4..], [(scope(Some("acme")), 3)]);
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Orchestrator;
 use crate::{
     error::Error,
-    ids::TenantId,
+    ids::{IntoId, TenantId},
     message::Identity,
     store::{DeadLetter, StoreError, StoreErrorKind, StoredSession},
     strategy::Sessions,
@@ -88,8 +88,8 @@ impl Orchestrator {
     /// }
     /// # let _ = leave;
     /// ```
-    pub async fn forget(&self, tenant: impl TryInto<TenantId, Error: Into<Error>>) -> Result<Forgotten, Error> {
-        let tenant = tenant.try_into().map_err(Into::into)?;
+    pub async fn forget(&self, tenant: impl IntoId<TenantId>) -> Result<Forgotten, Error> {
+        let tenant = tenant.into_id()?;
         self.engine.tenants.invalidate(Some(&tenant));
         Ok(self.erase(&tenant, |_| Ok(true), |_| Ok(true)).await)
     }
@@ -120,8 +120,8 @@ impl Orchestrator {
     /// # }
     /// # let _ = example;
     /// ```
-    pub async fn forget_person(&self, tenant: impl TryInto<TenantId, Error: Into<Error>>, person: &Identity) -> Result<Forgotten, Error> {
-        let tenant = tenant.try_into().map_err(Into::into)?;
+    pub async fn forget_person(&self, tenant: impl IntoId<TenantId>, person: &Identity) -> Result<Forgotten, Error> {
+        let tenant = tenant.into_id()?;
         let (keys, person) = (&*self.engine.keys, Person::new(person));
         let names = |json: &[u8]| serde_json::from_slice::<Value>(json).map(|json| person.is_in(&json)).map_err(drop);
         let letter = |letter: &DeadLetter| names(&letter.open(keys).map_err(drop)?);

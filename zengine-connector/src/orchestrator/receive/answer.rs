@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::progress::Counts;
 use crate::{
     error::{Disposition, Error, ErrorKind},
-    ids::TenantId,
+    ids::{IntoId, StrategyName, TenantId},
     orchestrator::Orchestrator,
     runtime::catch,
     strategy::{CredentialFault, InboundRequest, Principal, VerifyError},
@@ -111,8 +111,8 @@ impl Orchestrator {
     ///
     /// The request's [path](InboundRequest::path) is the part below the place where you serve the strategy. If your router does not take
     /// the rest off, do it, and keep the whole address as [`OriginalUri`](crate::http::OriginalUri).
-    pub async fn serve(&self, strategy: &str, request: Request<Bytes>) -> Response<Bytes> {
-        match catch(self.receive(strategy, InboundRequest::http(request))).await {
+    pub async fn serve(&self, strategy: impl IntoId<StrategyName>, request: Request<Bytes>) -> Response<Bytes> {
+        match catch(self.receive_by(strategy.as_ref(), InboundRequest::http(request))).await {
             Some(Ok(received)) => received.response,
             Some(Err(error)) => refusal(&error),
             None => plain(StatusCode::INTERNAL_SERVER_ERROR, "internal error"),

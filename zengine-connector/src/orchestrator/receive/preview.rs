@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    ids::TenantId,
+    ids::{IntoId, StrategyName, TenantId},
     message::{ElementError, InboundEvent},
     orchestrator::{InboundSettings, Orchestrator},
     runtime::to_ms,
@@ -40,8 +40,13 @@ impl Orchestrator {
     ///
     /// # Errors
     /// `UnknownStrategy` if the name is not registered, `Unsupported` if the strategy only sends.
-    pub async fn preview(&self, strategy: &str, request: &InboundRequest, unrouted: Option<&TenantId>) -> Result<Preview, Error> {
-        let (entry, inbound) = self.receives(strategy)?;
+    pub async fn preview(
+        &self,
+        strategy: impl IntoId<StrategyName>,
+        request: &InboundRequest,
+        unrouted: Option<&TenantId>,
+    ) -> Result<Preview, Error> {
+        let (entry, inbound) = self.receives(strategy.as_ref())?;
         let call = InboundCall { orchestrator: self, entry, inbound, request };
         if request.body().len() > self.inbound.settings.max_body_bytes {
             return Ok(Preview::Refused(VerifyError::TooLarge));
@@ -65,11 +70,11 @@ impl Orchestrator {
     /// `UnknownStrategy` if the name is not registered, `Unsupported` if the strategy only sends.
     pub async fn preview_unverified(
         &self,
-        strategy: &str,
+        strategy: impl IntoId<StrategyName>,
         payload: &RawPayload,
         unrouted: &TenantId,
     ) -> Result<Vec<Result<InboundEvent, ElementError>>, Error> {
-        let (entry, inbound) = self.receives(strategy)?;
+        let (entry, inbound) = self.receives(strategy.as_ref())?;
         let router = Router::unverified(&self.engine, entry, to_ms(self.engine.clock.now()));
         Ok(shown(router, &self.inbound.settings, &**inbound, payload, Some(unrouted)).await)
     }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::{batch::Batch, plan::Plan, poison::Routing, progress::Progress, route::Router};
 use crate::{
     error::{Error, ErrorKind},
-    ids::FailureId,
+    ids::{FailureId, IntoId},
     message::{InboundEvent, raw_from_parts},
     orchestrator::Orchestrator,
     registry::RegisteredStrategy,
@@ -72,7 +72,11 @@ impl Orchestrator {
     /// # Errors
     /// As [`replay_letter`](Self::replay_letter). `MessageInvalid` if the letter does not exist; `Unsupported` if dead letters go
     /// to a sink, which cannot be read.
-    pub async fn replay(&self, failure: &FailureId) -> Result<Replayed, Error> {
+    pub async fn replay(&self, failure: impl IntoId<FailureId>) -> Result<Replayed, Error> {
+        self.replay_stored(&failure.into_id()?).await
+    }
+
+    async fn replay_stored(&self, failure: &FailureId) -> Result<Replayed, Error> {
         let letter = self.engine.stores.known_letter(failure).await?;
         let replayed = self.replay_letter(&letter).await?;
         if replayed.is_done() && self.engine.stores.remove_letter(failure).await.is_err() {

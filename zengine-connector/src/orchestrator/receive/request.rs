@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    ids::{ConversationId, CorrelationId, TenantId},
+    ids::{ConversationId, CorrelationId, IntoId, StrategyName, TenantId},
     orchestrator::Orchestrator,
     pipeline::Engine,
     registry::RegisteredStrategy,
@@ -56,7 +56,11 @@ impl Orchestrator {
     /// # Errors
     /// `UnknownStrategy` if the name is not registered, `Unsupported` if the strategy only sends. A refused request is not an
     /// error but a [`Received`] with its response.
-    pub async fn receive(&self, strategy: &str, request: InboundRequest) -> Result<Received, Error> {
+    pub async fn receive(&self, strategy: impl IntoId<StrategyName>, request: InboundRequest) -> Result<Received, Error> {
+        self.receive_by(strategy.as_ref(), request).await
+    }
+
+    pub(super) async fn receive_by(&self, strategy: &str, request: InboundRequest) -> Result<Received, Error> {
         let (entry, inbound) = self.receives(strategy)?;
         let arrived = self.engine.clock.monotonic();
         let call = InboundCall { orchestrator: self, entry, inbound, request: &request };

@@ -89,7 +89,7 @@ impl TestHost {
     pub(crate) async fn put_config(&self, n: usize, config: Value) {
         let row = TenantRow::new(config).with_routes(self.kit.tenant(n).routes);
         self.stores.put_tenant(&Kit::tenant_id(n), &self.kit.name, row);
-        self.orchestrator.invalidate(&Kit::tenant_id(n)).await;
+        self.orchestrator.invalidate(Kit::tenant_id(n)).await.expect("a valid id");
     }
 
     /// The scope of a tenant's secrets.

@@ -138,7 +138,7 @@ pub(crate) async fn a_rotated_secret_takes_effect(kit: &SharedKit) -> CaseResult
     drop(host.send(0, 0, "old-1").await.expect("a send"));
     let before = host.wire.recorded().len();
     rotate(kit, &host);
-    host.orchestrator.invalidate(&TestHost::id(0)).await;
+    host.orchestrator.invalidate(TestHost::id(0)).await.expect("a valid id");
     let outcome = host.send(0, 1, "new-1").await.expect("a send");
     assert!(matches!(outcome, Outcome::Delivered(_)), "{outcome:?}");
     assert_rotated(kit, &host.wire.recorded()[before..]);

@@ -111,7 +111,7 @@ pub(crate) async fn a_change_of_one_tenant_leaves_the_others(kit: &SharedKit) ->
     }
     // Tenant 0 becomes what tenant 2 is.
     host.put_tenant(0, &kit.tenant(2));
-    host.orchestrator.invalidate(&TestHost::id(0)).await;
+    host.orchestrator.invalidate(TestHost::id(0)).await.expect("a valid id");
     let before = host.wire.recorded().len();
     drop(host.send(0, 1, "after").await.expect("a send"));
     host.wire.recorded()[before..].iter().for_each(|call| belongs(kit, call, 2));
