@@ -105,7 +105,10 @@ async fn an_outcome_serializes_with_its_kind_and_without_what_is_absent() {
     let refusal = || SendError::domain("the message was refused").code("131026").processed();
     recording.answer(ProviderAnswer::Refuse(Arc::new(refusal)));
     let failed = serde_json::to_value(host.send("acme", "recording", "2", &message()).await.unwrap()).unwrap();
-    let error = json!({ "kind": failed["error"]["kind"], "fault": "domain", "code": "131026", "message": "the message was refused" });
+    let error = json!({
+        "kind": failed["error"]["kind"], "fault": "domain", "temporary": false, "code": "131026", "message": "the message was refused",
+        "context": { "attempts": "1" },
+    });
     assert_eq!((&failed["outcome"], &failed["reach"], &failed["error"]), (&json!("failed"), &json!("processed"), &error));
     assert!(failed["failure_id"].is_string(), "{failed}");
 

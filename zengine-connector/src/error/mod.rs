@@ -31,7 +31,7 @@ pub use send::{NeedsReach, Reach, Scope, SendError};
 pub(crate) use serialize::as_ms;
 pub(crate) use setting::{require, require_time};
 pub(crate) use suggest::closest;
-pub use summary::{LastError, NotBound};
+pub use summary::LastError;
 pub use violation::Violation;
 
 /// Any error, boxed.
@@ -86,7 +86,9 @@ pub enum Disposition {
 
 /// An error of this crate: a kind, a literal message, and a context that is safe to print.
 ///
-/// `Display` is one line. Neither `Display` nor `Debug` ever holds a secret, a recipient or a body.
+/// `Display` is one line, and the JSON form has a member for each of its facts. Neither these nor `Debug` ever hold a secret, a
+/// recipient or a body. A clone shares the cause.
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
 #[derive(Clone)]
@@ -122,9 +124,19 @@ impl Error {
         }))
     }
 
-    /// The same error for one more caller who waited for the same work; the cause is shared.
-    pub(crate) fn shared(of: &Self) -> Self {
-        Self(of.0.clone())
+    /// The part of the error that its line and its JSON form print: what others wrote is cut, and cause and provider's words are left out.
+    pub(crate) fn printed(&self) -> Self {
+        let Inner { kind, message, code, retry_after, context, violations, .. } = &*self.0;
+        Self(Box::new(Inner {
+            kind: *kind,
+            message: message.clone(),
+            code: code.as_deref().map(|code| beginning(code).to_owned()),
+            details: None,
+            retry_after: *retry_after,
+            context: context.iter().map(|(key, value)| (*key, beginning(value).to_owned())).collect(),
+            violations: violations.clone(),
+            source: None,
+        }))
     }
 
     /// Creates an error for JSON that does not have the expected form. Keeps line and column, and the missing field or the expected
@@ -367,11 +379,10 @@ mod tests {
     }
 
     #[test]
-    fn a_shared_error_says_the_same() {
-        let error = Error::new(ErrorKind::Store, "down").with_context("strategy", "x").with_source("no route");
-        let (plain, first) = (error.to_string(), std::sync::Arc::new(error));
-        let second = Error::shared(&first);
-        assert_eq!((second.to_string(), format!("{second:?}")), (plain, format!("{first:?}")));
+    fn a_clone_says_the_same() {
+        let first = Error::new(ErrorKind::Store, "down").with_context("strategy", "x").with_source("no route");
+        let second = first.clone();
+        assert_eq!((second.to_string(), format!("{second:?}")), (first.to_string(), format!("{first:?}")));
         assert_eq!(std::error::Error::source(&second).unwrap().to_string(), "no route");
     }
 

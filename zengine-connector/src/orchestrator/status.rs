@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Orchestrator;
 use crate::{
-    error::{Error, LastError, NotBound},
+    error::{Error, LastError},
     ids::{ConfigVersion, IntoId, StrategyName, TenantId},
     runtime::ms,
     stage::{BreakerState, Stages},
@@ -13,7 +13,7 @@ use crate::{
 /// The state of one tenant and strategy in this process: of sends, and of the configuration that receiving shares with them.
 ///
 /// Serializes for a health endpoint, and holds no secret, recipient or body. Facts that are not there are left out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Status {
     /// The tenant.
@@ -25,7 +25,7 @@ pub struct Status {
     pub config_version: Option<ConfigVersion>,
     /// The reason why it is not bound.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub not_bound: Option<NotBound>,
+    pub not_bound: Option<Error>,
     /// The circuit breaker.
     pub breaker: BreakerStatus,
     /// The limit of concurrent calls.
@@ -110,7 +110,7 @@ impl Orchestrator {
             tenant,
             strategy: entry.name.clone(),
             config_version,
-            not_bound: not_bound.as_ref().map(NotBound::new),
+            not_bound,
             breaker: BreakerStatus::of(stages.as_ref()),
             bulkhead: BulkheadStatus { in_use, limit },
             paused_until_ms: last_error.as_ref().and_then(LastError::paused_until_ms).filter(|until| *until > engine.now_ms()),

@@ -68,11 +68,7 @@ impl EndError {
     }
 
     fn into_error(self) -> Error {
-        match self.live.map(Arc::try_unwrap) {
-            Some(Ok(error)) => error,
-            Some(Err(shared)) => Error::shared(&shared),
-            None => self.stored.to_error(),
-        }
+        self.live.map_or_else(|| self.stored.to_error(), Arc::unwrap_or_clone)
     }
 }
 

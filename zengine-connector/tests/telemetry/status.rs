@@ -30,6 +30,8 @@ async fn the_status_says_why_a_tenant_is_not_bound() {
     let refused = TenantRow::new(json!({"unexpected": "canary-value"}));
     host.memory.put_tenant(&TenantId::new("wrong").unwrap(), &StrategyName::new("recording").unwrap(), refused);
     let wrong = status(&host, "wrong").await;
+    assert_eq!(wrong["not_bound"]["violations"][0]["pointer"], "/unexpected", "{wrong}");
+    assert_eq!(wrong["not_bound"]["context"]["tenant"], "wrong", "{wrong}");
     assert_eq!((&wrong["not_bound"]["kind"], &wrong["not_bound"]["temporary"]), (&json!("config_invalid"), &json!(false)), "{wrong}");
     assert!(wrong["config_version"].is_null() && !wrong.to_string().contains("canary"), "{wrong}");
     let unknown = host.orchestrator.status(&acme(), "unknown").await.unwrap_err();

@@ -78,7 +78,7 @@ enum State {
     Bound(Current),
     /// There is no configuration, or it cannot be bound.
     Refused {
-        error: Arc<Error>,
+        error: Error,
         until: Duration,
         version: Option<ConfigVersion>,
     },
@@ -107,7 +107,7 @@ impl Slot {
         let state = self.state.load();
         let result = match &*state {
             State::Bound(current) if now < current.until() => Ok(Arc::clone(&current.bound)),
-            State::Refused { error, until, .. } if now < *until => Err(Error::shared(error)),
+            State::Refused { error, until, .. } if now < *until => Err(error.clone()),
             _ => return None,
         };
         self.touch(now);
@@ -116,7 +116,7 @@ impl Slot {
 
     /// A failure of a store that is remembered.
     pub(super) fn outage(&self, now: Duration) -> Option<Error> {
-        self.outage.lock().as_ref().filter(|(_, until)| now < *until).map(|(error, _)| Error::shared(error))
+        self.outage.lock().as_ref().filter(|(_, until)| now < *until).map(|(error, _)| error.clone())
     }
 
     /// Whether the version that was bound a moment ago is refused now, so that its secrets must be what is wrong.
@@ -164,7 +164,7 @@ impl Slot {
                     let result = request.renew(&slot, now).await;
                     let until = request.now() + request.binder.caching.refusal_ttl;
                     let outage = result.as_ref().err().filter(|error| error.is_temporary());
-                    *slot.outage.lock() = outage.map(|error| (Error::shared(error), until));
+                    *slot.outage.lock() = outage.map(|error| (error.clone(), until));
                     result.map_err(|error| error.with_context("strategy", &request.entry.name).with_context("tenant", &request.tenant))
                 })
             })
@@ -216,9 +216,8 @@ impl BindRequest {
             Err(error) => {
                 slot.remember(version.as_ref(), false, now);
                 self.report(&known, version.as_ref(), &error);
-                let error = Arc::new(error);
-                state.store(Arc::new(State::Refused { error: Arc::clone(&error), until: now + caching.refusal_ttl, version }));
-                Err(Error::shared(&error))
+                state.store(Arc::new(State::Refused { error: error.clone(), until: now + caching.refusal_ttl, version }));
+                Err(error)
             }
         }
     }

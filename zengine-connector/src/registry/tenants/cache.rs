@@ -29,7 +29,7 @@ impl<T> Default for SharedWork<T> {
 impl<T: Clone + Send + Sync + 'static> SharedWork<T> {
     /// Joins the work in progress, or starts it.
     pub(super) async fn join(&self, start: impl FnOnce() -> BoxFuture<'static, Result<T, Error>>) -> Result<T, Error> {
-        self.start_or_join(start).await.map_err(|error| Error::shared(&error))
+        self.start_or_join(start).await.map_err(Arc::unwrap_or_clone)
     }
 
     fn start_or_join(&self, start: impl FnOnce() -> BoxFuture<'static, Result<T, Error>>) -> Shared<Running<T>> {
@@ -178,7 +178,7 @@ impl<V: Clone> Known<V> {
     /// The last answer in place of an outage, if it is not too old.
     fn instead_of(&self, lifetimes: Lifetimes, error: &Arc<Error>, now: Duration) -> Result<V, Error> {
         let stale = self.answer.as_ref().filter(|(_, read)| is_outage(error) && now < *read + lifetimes.stale_max);
-        stale.map(|(value, _)| value.clone()).ok_or_else(|| Error::shared(error))
+        stale.map(|(value, _)| value.clone()).ok_or_else(|| Error::clone(error))
     }
 
     fn failed(&mut self, lifetimes: Lifetimes, error: Arc<Error>, now: Duration) -> Result<V, Error> {

@@ -52,3 +52,20 @@ impl StoredError {
         if self.attempts > 0 { error.with_context("attempts", self.attempts) } else { error }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::to_value;
+
+    use super::*;
+
+    #[test]
+    fn what_a_stored_error_has_in_common_with_an_error_has_the_same_form() {
+        let refused = SendError::domain("the message was refused").code("131026").processed();
+        let (stored, error) = (to_value(StoredError::of(&refused, 2)).unwrap(), to_value(refused.error()).unwrap());
+        let common = ["kind", "fault", "code", "message"];
+        assert_eq!(common.map(|member| &stored[member]), common.map(|member| &error[member]));
+        let own: Vec<_> = stored.as_object().unwrap().keys().filter(|member| !common.contains(&member.as_str())).collect();
+        assert_eq!(own, ["attempts", "reach"]);
+    }
+}
