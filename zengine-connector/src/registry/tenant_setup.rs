@@ -90,6 +90,9 @@ impl TenantSetup {
     }
 
     /// Adds a strategy by its registered name, with the tenant's configuration. What is added next belongs to it.
+    ///
+    /// A configuration that a person wrote may have a member twice, of which `config` holds the last:
+    /// [`schema::repeated_members`](crate::schema::repeated_members) checks its text.
     pub fn strategy(mut self, name: impl AsRef<str>, config: Value) -> Self {
         self.parts.push(Part { strategy: name.as_ref().to_owned(), config: Some(config), routes: vec![], secrets: vec![] });
         self

@@ -4,12 +4,14 @@
 //! never a literal; the walk in `secrets` finds these places, and only these are resolved.
 //!
 //! JSON that a person or a host wrote, a configuration or a message, is read strictly: `strict` refuses members that the schema does
-//! not name. What this crate stored is read by serde alone, so that a build reads what a newer one wrote.
+//! not name, `repeated` those that come twice. What this crate stored is read by serde alone, so that a build reads what a newer one
+//! wrote.
 
 mod document;
 mod forms;
 mod keywords;
 mod parse;
+mod repeated;
 mod resolved;
 mod secrets;
 mod strict;
@@ -28,7 +30,7 @@ pub(crate) use secrets::{Site, label};
 
 use crate::{
     error::{Error, ErrorKind, Violation},
-    json::Document,
+    json::{Document, Unread},
     message::{InboundEvent, OutboundMessage},
     store::DomainEvent,
 };
@@ -73,6 +75,26 @@ pub fn domain_event() -> Schema {
 pub fn violations(schema: &Value, value: &Value) -> Result<Vec<Violation>, Error> {
     let validator = validate::Validator::new(schema).ok_or_else(|| Error::new(ErrorKind::Settings, "not a JSON Schema"))?;
     Ok(bounded(validator.violations(value, &[])))
+}
+
+/// The members that an object of a JSON text has twice, anywhere in it: at most 101 violations. `serde_json::Value` holds the last of them alone, so
+/// check the text of what a person wrote, such as a tenant's configuration, before you parse it. The pointer has a member's name if one
+/// of the schemas names such a member, else `*`.
+///
+/// ```
+/// use serde_json::json;
+/// use zengine_connector::schema;
+///
+/// let schema = json!({ "properties": { "port": { "type": "integer" } } });
+/// let found = schema::repeated_members(r#"{"port": 1, "port": 2}"#, &[&schema])?;
+/// assert_eq!(found[0].to_string(), "/port: is there twice");
+/// # Ok::<(), zengine_connector::json::Unread>(())
+/// ```
+///
+/// # Errors
+/// If the text is not one JSON value, or is beyond [`Limits::DEFAULT`](crate::json::Limits::DEFAULT).
+pub fn repeated_members(text: &str, schemas: &[&Value]) -> Result<Vec<Violation>, Unread> {
+    Ok(repeated::violations(schemas, Document::read(text)?.root()))
 }
 
 /// The checks of one strategy's configurations or messages; schema and validator are built once, at the first use.
@@ -129,10 +151,12 @@ impl Checks {
     /// Checks a message that a host handed in as JSON, beside what serde made of it.
     ///
     /// # Errors
-    /// `MessageInvalid` with the members that the schema does not name; with all violations if the message did not parse.
+    /// `MessageInvalid` with the members that the schema does not name and those that come twice; with all violations if the message
+    /// did not parse.
     pub(crate) fn message<T>(&self, text: &str, parsed: Result<T, Error>) -> Result<T, Error> {
-        let read = Document::read(text).map(|document| strict::violations(self.schema(), document.root()));
-        let mut found = read.map_err(|unread| Error::new(ErrorKind::MessageInvalid, unread.reason()))?;
+        let document = Document::read(text).map_err(|unread| Error::new(ErrorKind::MessageInvalid, unread.reason()))?;
+        let mut found = strict::violations(self.schema(), document.root());
+        found.extend(repeated::violations(&[self.schema()], document.root()));
         #[cfg(feature = "schema-validation")]
         if parsed.is_err()
             && let Ok(value) = serde_json::from_str(text)

@@ -2,6 +2,14 @@
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use zengine_connector::schema;
+
+/// JSON in which no object has a member twice.
+pub(in crate::sandbox) fn json(text: &str) -> Result<Value, String> {
+    let value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let repeated = schema::repeated_members(text, &[]).map_err(|unread| unread.to_string())?;
+    repeated.first().map_or(Ok(value), |violation| Err(violation.to_string()))
+}
 
 /// The value as a type, or the mismatch, with the name of the member whose value is wrong.
 pub(in crate::sandbox) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, String> {

@@ -60,6 +60,20 @@ fn everything_wrong_is_said_at_once_by_pointers_into_the_file() {
 }
 
 #[test]
+fn a_member_that_comes_twice_is_said_with_its_pointer() {
+    let files = Files::new();
+    let text = file(NOBODY).to_string();
+    let twice = text.replace(r#""phone_number_id":"#, r#""phone_number_id":"canary","phone_number_id":"#);
+    let twice = twice.replace(r#""secrets":{"#, r#""secrets":{"canary":"1","canary":"2","#);
+    let path = files.path("file.json");
+    std::fs::write(&path, twice).unwrap();
+    let run = zengine(&["check", WHATSAPP, "--config", path.to_str().unwrap()], "");
+    assert_eq!(run.code, 2, "{run:?}");
+    let lines: Vec<_> = run.err.lines().filter(|line| line.contains("twice")).collect();
+    assert_eq!(lines, ["/config/phone_number_id: is there twice", "/secrets/*: is there twice"], "{run:?}");
+}
+
+#[test]
 fn what_only_the_strategy_knows_is_said_too() {
     let lines = said(|file| file["instance"]["base_url"] = "http://graph.example.org".into());
     assert_eq!(pointers(&lines), ["/instance/base_url"]);

@@ -187,6 +187,20 @@ fn violations_say_what_was_meant_and_what_is_allowed() {
 }
 
 #[test]
+fn a_member_that_comes_twice_is_refused_wherever_it_is() {
+    let read = |text: &str| {
+        let parsed = serde_json::from_str::<OutboundMessage>(text).map_err(|_| Error::new(ErrorKind::MessageInvalid, "does not parse"));
+        let error = CHECKS.message(text, parsed).map(drop).unwrap_err();
+        error.violations().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let content = r#""content": {"type": "text", "body": "canary"}"#;
+    assert_eq!(read(&format!(r#"{{"to": "+15551230001", "to": "+15551230002", {content}}}"#)), ["/to: is there twice"]);
+    assert_eq!(read(r#"{"to": "+15551230001", "content": {"type": "text", "body": "a", "body": "b"}}"#), ["/content/body: is there twice"]);
+    let metadata = r#""metadata": {"canary": "a", "canary": "b"}"#;
+    assert_eq!(read(&format!(r#"{{"to": "+15551230001", {content}, {metadata}}}"#)), ["/metadata/*: is there twice"]);
+}
+
+#[test]
 fn only_what_can_be_sent_is_listed() {
     for content in [json!({ "type": "txet" }), json!({}), json!({ "type": "order" }), json!({ "type": "compound", "parts": [] })] {
         let found = said(&json!({ "to": "+15551230001", "content": content }));

@@ -30,6 +30,13 @@ fn form(needs: Needs) -> Value {
     })
 }
 
+/// The members that the file has twice.
+pub(super) fn repeated(text: &str, strategy: &CliStrategy, needs: Needs) -> Vec<Violation> {
+    let config = (strategy.descriptor.config_schema)();
+    let found = schema::repeated_members(text, &[&form(needs), &strategy.instance_schema(), config.as_value()]);
+    found.unwrap_or_else(|unread| vec![Violation::new("", unread.to_string())])
+}
+
 /// The file and its violations.
 pub(super) async fn check(mut file: Value, strategy: &CliStrategy, needs: Needs) -> Result<(File, Vec<Violation>), Failure> {
     let mut wrong = schema::violations(&form(needs), &file)?;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
-use zengine_connector::{TenantId, error::Violation, ids::RouteKey};
+use zengine_connector::{TenantId, error::Violation, ids::RouteKey, json::text_of};
 
 use super::{exit::Failure, host::TENANT, strategy::CliStrategy};
 
@@ -64,8 +64,10 @@ impl File {
     /// # Errors
     /// The file cannot be read, is not JSON, or has violations, all of which are reported.
     pub(super) async fn read(path: &Path, strategy: &CliStrategy, needs: Needs) -> Result<Self, Failure> {
-        let file = load(path)?;
-        let (file, violations) = check::check(file, strategy, needs).await?;
+        let (text, file) = load(path)?;
+        let repeated = check::repeated(&text, strategy, needs);
+        let (file, mut violations) = check::check(file, strategy, needs).await?;
+        violations.splice(..0, repeated);
         if violations.is_empty() { Ok(file) } else { Err(Failure::violations(violations)) }
     }
 
@@ -107,7 +109,7 @@ impl File {
     }
 }
 
-fn load(path: &Path) -> Result<Value, Failure> {
+fn load(path: &Path) -> Result<(String, Value), Failure> {
     let shown = path.display();
     let unreadable = |error| Failure::invalid(format!("{shown} cannot be read: {error}"));
     // Before it is opened: opening a pipe waits for its writer.
@@ -120,8 +122,9 @@ fn load(path: &Path) -> Result<Value, Failure> {
         return Err(Failure::invalid(format!("{shown} is larger than {} KiB", MAX_FILE >> 10)));
     }
     // The parser's message may quote the text.
-    serde_json::from_slice(&text)
-        .map_err(|error| Failure::invalid(format!("{shown} is not JSON (line {}, column {})", error.line(), error.column())))
+    let file = serde_json::from_slice(&text)
+        .map_err(|error| Failure::invalid(format!("{shown} is not JSON (line {}, column {})", error.line(), error.column())))?;
+    Ok((text_of(&text).into_owned(), file))
 }
 
 /// Violations with their pointers relative to the file.

@@ -7,6 +7,7 @@ use http::{HeaderMap, Method};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use zengine_connector::json::text_of;
 
 use crate::sandbox::form;
 
@@ -54,7 +55,7 @@ impl ControlCall<'_> {
         if self.body.iter().all(u8::is_ascii_whitespace) {
             return Ok(json!({}));
         }
-        serde_json::from_slice(self.body).map_err(|error| ControlError::bad_request(format!("the body is no JSON: {error}")))
+        form::json(&text_of(self.body)).map_err(|error| ControlError::bad_request(format!("the body cannot be read: {error}")))
     }
 
     /// The body as a value of this type; the error describes the mismatch.

@@ -103,6 +103,14 @@ mod tests {
     }
 
     #[test]
+    fn a_member_that_comes_twice_is_refused() {
+        for json in [r#"{"fault": "hang", "times": 1, "times": 2}"#, r#"{"fault": "hang", "when": {"/a": 1, "/a": 2}}"#] {
+            let error = serde_json::from_str::<Fault>(json).unwrap_err().to_string();
+            assert!(error.contains("is there twice"), "{error}");
+        }
+    }
+
+    #[test]
     fn an_invalid_fault_is_refused_with_the_reason() {
         for (json, expected) in [
             (json!({"fault": "trottle"}), "`fault`: unknown variant `trottle`, expected one of `pass`, `throttle`"),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::sandbox::form;
@@ -25,7 +26,7 @@ use crate::sandbox::form;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Serialize, Deserialize)]
-#[serde(try_from = "Map<String, Value>", bound(deserialize = "K: FaultKind"))]
+#[serde(try_from = "Box<RawValue>", bound(deserialize = "K: FaultKind"))]
 #[must_use = "a fault has no effect until it is queued in an emulator"]
 pub struct FaultRule<K> {
     #[serde(flatten)]
@@ -93,10 +94,11 @@ pub trait FaultKind: Serialize + DeserializeOwned {
     }
 }
 
-impl<K: FaultKind> TryFrom<Map<String, Value>> for FaultRule<K> {
+impl<K: FaultKind> TryFrom<Box<RawValue>> for FaultRule<K> {
     type Error = String;
 
-    fn try_from(mut members: Map<String, Value>) -> Result<Self, String> {
+    fn try_from(json: Box<RawValue>) -> Result<Self, String> {
+        let mut members: Map<_, _> = form::read(&form::json(json.get())?)?;
         let common: Map<_, _> = K::COMMON.iter().filter_map(|name| members.remove_entry(*name)).collect();
         let members = Value::from(members);
         let kind: K = form::read(&members).map_err(|error| explained::<K>(members["fault"].as_str(), error))?;
