@@ -128,6 +128,34 @@ async fn case_30_the_embedded_store_reads_and_writes_the_same_forms() {
     assert_eq!(store.dead_letters().get(&letter.failure_id).await.unwrap(), Some(letter));
 }
 
+#[cfg(feature = "embedded")]
+#[tokio::test]
+async fn case_30_a_row_that_is_disabled_keeps_what_a_newer_release_wrote() {
+    use redb::{ReadableDatabase as _, TableDefinition};
+    use serde_json::{Value, json};
+    use zengine_connector::{StrategyName, TenantId, store::Embedded};
+    const DIRECTORY: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("directory");
+
+    let (tenant, strategy) = (TenantId::new("acme").unwrap(), StrategyName::new("sns-sms").unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("zengine.db");
+    drop(Embedded::open(&path).unwrap());
+    let mut newer = json!({ "v": 1, "version": "7", "config": { "sender": "ACME" }, "enabled": true, "region": { "of": "newer" } });
+    let database = redb::Database::open(&path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    transaction.open_table(DIRECTORY).unwrap().insert(("sns-sms", "acme"), newer.to_string().as_bytes()).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    let store = Embedded::open(&path).unwrap();
+    assert!(store.tenant_writer().set_enabled(&tenant, &strategy, false).await.unwrap());
+    drop(store);
+    let database = redb::Database::open(&path).unwrap();
+    let snapshot = database.begin_read().unwrap();
+    let row = snapshot.open_table(DIRECTORY).unwrap().get(("sns-sms", "acme")).unwrap().unwrap();
+    newer["enabled"] = false.into();
+    assert_eq!(serde_json::from_slice::<Value>(row.value()).unwrap(), newer);
+}
+
 #[test]
 fn every_golden_file_is_read_by_a_test() {
     let files: BTreeSet<String> = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"))

@@ -64,17 +64,22 @@ impl<'a> MessageRef<'a> {
             Repr::Typed { name, .. } => Err(Error::new(ErrorKind::MessageInvalid, "the strategy takes another type of message")
                 .with_context("expected", type_name::<M>())
                 .with_context("actual", name)),
-            Repr::Json(json) | Repr::Stored(json) => serde_json::from_str::<M>(json.get())
-                .map(|message| Prepared::Owned(Box::new(message)))
-                .map_err(|error| Error::from_json(ErrorKind::MessageInvalid, "the message does not parse", &error)),
+            Repr::Json(json) => Ok(Prepared::Owned(Box::new(read::<M>(json)?))),
+            Repr::Stored(json) => Ok(Prepared::Stored(Box::new(read::<M>(json)?), json)),
         }
     }
+}
+
+fn read<M: Message>(json: &RawValue) -> Result<M, Error> {
+    serde_json::from_str(json.get()).map_err(|error| Error::from_json(ErrorKind::MessageInvalid, "the message does not parse", &error))
 }
 
 /// A message of the strategy's own type, behind a type-erased pointer.
 pub(crate) enum Prepared<'a> {
     Borrowed(&'a (dyn Any + Send + Sync)),
     Owned(Box<dyn Any + Send + Sync>),
+    /// A message that this crate stored, with its text.
+    Stored(Box<dyn Any + Send + Sync>, &'a RawValue),
 }
 
 impl Prepared<'_> {
@@ -82,7 +87,15 @@ impl Prepared<'_> {
     pub(crate) fn get<M: 'static>(&self) -> Option<&M> {
         match self {
             Self::Borrowed(message) => message.downcast_ref(),
-            Self::Owned(message) => message.downcast_ref(),
+            Self::Owned(message) | Self::Stored(message, _) => message.downcast_ref(),
+        }
+    }
+
+    /// The text of a stored message, which may hold members that this build does not know.
+    pub(crate) fn stored(&self) -> Option<&RawValue> {
+        match self {
+            Self::Stored(_, json) => Some(json),
+            Self::Borrowed(_) | Self::Owned(_) => None,
         }
     }
 }

@@ -6,6 +6,10 @@
 use std::{collections::HashSet, ops::ControlFlow};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{
+    Map, Value,
+    value::{RawValue, to_raw_value},
+};
 
 use super::{InboundSettings, Orchestrator};
 use crate::{
@@ -33,6 +37,9 @@ pub(super) struct Outbox {
     /// Number of the newest reply that was handed out. A response begins after it.
     pub(super) handed: u64,
     items: Vec<Item>,
+    /// Members of a newer release, which are written back.
+    #[serde(flatten)]
+    unread: Map<String, Value>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -44,8 +51,11 @@ struct Item {
     /// Number of this answer to the event.
     n: u32,
     bytes: usize,
+    /// The content as it was written: a newer release may know more members of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    content: Option<Content>,
+    content: Option<Box<RawValue>>,
+    #[serde(flatten)]
+    unread: Map<String, Value>,
 }
 
 /// A stored reply.
@@ -83,20 +93,21 @@ impl OutboxOf<'_> {
 
     /// Stores answer `n` to an event, unless there is no room. The same answer again keeps its first number.
     pub(super) async fn place(&self, event: &str, n: u32, content: &Content, now_ms: i64) -> Result<Result<Placed, Error>, SessionError> {
-        let bytes = match serde_json::to_vec(content) {
-            Ok(json) => json.len(),
+        let content = match to_raw_value(content) {
+            Ok(json) => json,
             Err(error) => return Ok(Err(Error::from_json(ErrorKind::MessageInvalid, "the reply has no JSON form", &error))),
         };
         let place = |outbox: &mut Outbox| {
             if let Some(seq) = outbox.find(event, n) {
                 return ControlFlow::Break(Ok(Placed { seq, replayed: true }));
             }
+            let bytes = content.get().len();
             if let Err(full) = outbox.make_room(bytes, &self.orchestrator.inbound.settings) {
                 return ControlFlow::Break(Err(full));
             }
             let seq = outbox.last.saturating_add(1).max(u64::try_from(now_ms).unwrap_or(0));
             outbox.last = seq;
-            outbox.items.push(Item { seq, event: event.to_owned(), n, bytes, content: Some(content.clone()) });
+            outbox.items.push(Item { seq, event: event.to_owned(), n, bytes, content: Some(content.clone()), unread: Map::new() });
             ControlFlow::Continue(Ok(Placed { seq, replayed: false }))
         };
         self.change(place).await
@@ -145,9 +156,14 @@ impl OutboxOf<'_> {
 
 impl Outbox {
     /// The replies after a cursor, and all replies to the given events: a redelivered request gets its first replies again.
-    pub(super) fn replies(&self, after: u64, events: &HashSet<String>) -> Vec<ReplyMessage> {
+    ///
+    /// # Errors
+    /// `Corrupt` if the content of one of them cannot be read.
+    pub(super) fn replies(&self, after: u64, events: &HashSet<String>) -> Result<Vec<ReplyMessage>, SessionError> {
         let wanted = self.items.iter().filter(|item| item.seq > after || events.contains(&item.event));
-        wanted.filter_map(|item| Some(ReplyMessage::new(item.seq.to_string(), item.content.clone()?))).collect()
+        let kept = wanted.filter_map(|item| Some((item.seq, item.content.as_ref()?)));
+        let read = kept.map(|(seq, content)| Ok(ReplyMessage::new(seq.to_string(), serde_json::from_str(content.get())?)));
+        read.collect::<Result<_, serde_json::Error>>().map_err(|_| SessionErrorKind::Corrupt.into())
     }
 
     fn find(&self, event: &str, n: u32) -> Option<u64> {
@@ -193,13 +209,26 @@ mod tests {
     use super::*;
 
     fn filled(replies: u64, handed: u64) -> Outbox {
-        let item = |seq| Item { seq, event: format!("e{seq}"), n: 0, bytes: 10, content: Some(Content::text("hi")) };
-        Outbox { v: 1, last: replies, handed, items: (1..=replies).map(item).collect() }
+        let content = |text| to_raw_value(&Content::text(text)).ok();
+        let item = |seq| Item { seq, event: format!("e{seq}"), n: 0, bytes: 10, content: content("hi"), unread: Map::new() };
+        Outbox { v: 1, last: replies, handed, items: (1..=replies).map(item).collect(), unread: Map::new() }
     }
 
     #[test]
     fn the_stored_key_is_that_of_the_formats() {
         assert_eq!(key_of(&ConversationId::new("c-1").unwrap()), "core:outbox/c-1");
+    }
+
+    #[test]
+    fn what_a_newer_release_wrote_is_written_back() {
+        let newer = r#"{"v":1,"last":1,"handed":0,"items":[{"seq":1,"event":"e","n":0,"bytes":9,"content":{"type":"text","body":"hi","new":1.0},"new":[2]}],"new":{"x":3}}"#;
+        let outbox: Outbox = serde_json::from_str(newer).unwrap();
+        assert_eq!(outbox.replies(0, &HashSet::new()).unwrap().len(), 1);
+        assert_eq!(serde_json::to_string(&outbox).unwrap(), newer);
+        let unread = newer.replace("\"text\"", "\"hologram\"");
+        let outbox: Outbox = serde_json::from_str(&unread).unwrap();
+        assert_eq!(outbox.replies(0, &HashSet::new()).unwrap_err().kind, SessionErrorKind::Corrupt);
+        assert_eq!(serde_json::to_string(&outbox).unwrap(), unread);
     }
 
     #[test]

@@ -36,7 +36,8 @@ impl ConversationReader<'_> {
     /// Adds the replies that are ready to `into`.
     pub(super) async fn collect(&self, events: &HashSet<String>, into: &mut Handled, until: Option<Duration>) -> Result<(), Error> {
         let outbox = self.before(until, self.outbox.load()).await.map_err(unavailable)?;
-        (into.replies, into.cursor) = (outbox.replies(self.after, events), Some(outbox.last.max(self.after).to_string()));
+        (into.replies, into.cursor) =
+            (outbox.replies(self.after, events).map_err(unavailable)?, Some(outbox.last.max(self.after).to_string()));
         if !into.replies.is_empty() && outbox.handed < outbox.last {
             // Best effort: the replies are in this response already.
             let _ = self.before(until, self.outbox.mark(outbox.last)).await;

@@ -4,6 +4,7 @@ use std::ops::Bound;
 
 use async_trait::async_trait;
 use redb::{ReadableTable, WriteTransaction};
+use serde_json::{Map, Value};
 
 use super::{
     ascending::AscendingKeys,
@@ -117,8 +118,12 @@ impl TenantWriter for Engine {
         let (tenant, strategy) = (tenant.clone(), strategy.clone());
         self.write(None, move |transaction| {
             let mut rows = transaction.open_table(DIRECTORY)?;
-            let Some(row) = row_of(&rows, (strategy.as_str(), tenant.as_str()))? else { return Ok(Done::Looked(false)) };
-            rows.insert((strategy.as_str(), tenant.as_str()), &*encode(&TenantConfig { enabled, ..row })?)?;
+            let place = (strategy.as_str(), tenant.as_str());
+            let row = rows.get(place)?.map(|json| decode(json.value())).transpose()?;
+            // As JSON, so that what a newer release wrote stays.
+            let Some::<Map<String, Value>>(mut row) = row else { return Ok(Done::Looked(false)) };
+            row.insert("enabled".to_owned(), enabled.into());
+            rows.insert(place, &*encode(&row)?)?;
             Ok(Done::Wrote(true))
         })
         .await

@@ -167,6 +167,7 @@ macro_rules! store_contract {
             dead_letters_whose_ids_look_alike_are_separate
             rule_66_a_dead_letter_may_be_put_twice
             rule_70_a_dead_letter_is_taken_once_per_redrive
+            a_dead_letter_keeps_what_a_newer_release_wrote
         }
     };
     (@dead_letter_sink $subject:path) => {

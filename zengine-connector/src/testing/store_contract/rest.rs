@@ -135,6 +135,26 @@ pub async fn rule_70_a_dead_letter_is_taken_once_per_redrive(subject: &Subject) 
     }
 }
 
+/// Members that a newer release wrote outlive a redrive by this one.
+pub async fn a_dead_letter_keeps_what_a_newer_release_wrote(subject: &Subject) {
+    let letters = store(subject);
+    let mut newer = letter("a", b"body").to_cbor();
+    // One member more: the map's length, then its key and its value.
+    newer[0] += 1;
+    newer.extend([0x18, 200, 0x61, b'x']);
+    let newer = DeadLetter::from_cbor(&newer).expect("a letter of a newer release is read");
+    letters.put(&newer).await.works("`put`");
+    assert_eq!(letters.get(&failure("a")).await.works("`get`").as_ref(), Some(&newer), "`put` or `get` dropped a member: store `to_cbor`");
+    let taken = letters.take(&failure("a"), 0).await.works("`take`").expect("the letter is there");
+    let stored = letters.get(&failure("a")).await.works("`get`").expect("`take` must leave the letter in the store");
+    let counted = DeadLetter { redrive_count: 1, ..newer };
+    assert_eq!(
+        (&taken, &stored),
+        (&counted, &counted),
+        "`take` must write back what a newer release wrote: change a letter read by `from_cbor`"
+    );
+}
+
 /// Rule 66: the bus accepts an event that is published twice.
 pub async fn an_event_may_be_published_twice(subject: &Subject) {
     let id = ClientMessageId::new("1").unwrap();
