@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use zengine_connector::{
-    async_trait, delegate_claims,
+    FailureId, async_trait, delegate_claims,
     store::{
-        Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetterPort, Decision, Embedded, InboundOp, InboundRecord, Memory,
-        Reference, StoreError, StoreErrorKind, Stores,
+        Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetter, DeadLetterPage, DeadLetterPort, DeadLetterSink,
+        DeadLetterStore, Decision, Embedded, InboundOp, InboundRecord, Memory, Reference, StoreError, StoreErrorKind, Stores,
         compare_and_set::{self, CompareAndSet, Operation as _, PutIf, Stored},
     },
     testing::{
@@ -164,6 +164,45 @@ zengine_connector::store_contract!(sink_of_dead_letters, crate::sink, ports = [d
 #[should_panic(expected = "test a sink with `ports = [dead_letter_sink]`")]
 async fn a_sink_is_not_taken_for_a_tested_store_of_dead_letters() {
     store_contract::rule_70_a_dead_letter_is_taken_once_per_redrive(&sink()).await;
+}
+
+/// A store of dead letters that keeps the members that this build knows.
+#[derive(Debug)]
+struct KnownMembers(Arc<dyn DeadLetterStore>);
+
+#[async_trait]
+impl DeadLetterSink for KnownMembers {
+    async fn put(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        self.0.put(&serde_json::from_str(&serde_json::to_string(letter).unwrap()).unwrap()).await
+    }
+}
+
+#[async_trait]
+impl DeadLetterStore for KnownMembers {
+    async fn get(&self, id: &FailureId) -> Result<Option<DeadLetter>, StoreError> {
+        self.0.get(id).await
+    }
+
+    async fn list(&self, after: Option<&FailureId>, limit: usize) -> Result<DeadLetterPage, StoreError> {
+        self.0.list(after, limit).await
+    }
+
+    async fn take(&self, id: &FailureId, seen: u32) -> Result<Option<DeadLetter>, StoreError> {
+        self.0.take(id, seen).await
+    }
+
+    async fn remove(&self, id: &FailureId) -> Result<(), StoreError> {
+        self.0.remove(id).await
+    }
+}
+
+#[tokio::test]
+#[should_panic(expected = "`put` or `get` dropped a member: store `to_cbor`")]
+async fn a_store_that_drops_what_a_newer_release_wrote_breaks_the_contract() {
+    let memory = Memory::new();
+    let letters: Arc<dyn DeadLetterStore> = Arc::new(KnownMembers(memory.dead_letters()));
+    let stores = Stores::builder().base(&memory).keys(memory.keys()).dead_letters(letters).build().unwrap();
+    store_contract::a_dead_letter_keeps_what_a_newer_release_wrote(&Subject::new(stores)).await;
 }
 
 #[tokio::test]

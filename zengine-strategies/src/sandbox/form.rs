@@ -53,6 +53,13 @@ mod tests {
     }
 
     #[test]
+    fn a_body_with_a_member_twice_is_refused() {
+        assert_eq!(json(r#"[{"id": "1"}, {"id": "2"}]"#), Ok(json!([{"id": "1"}, {"id": "2"}])));
+        assert_eq!(json(r#"[{"id": "1", "id": "2"}]"#).unwrap_err(), "/0/*: is there twice");
+        assert!(json("{").is_err());
+    }
+
+    #[test]
     fn a_mismatch_names_its_member() {
         let says = |value: Value| read::<Form>(&value).unwrap_err();
         assert_eq!(says(json!({"id": "1", "fresh": true, "limit": 7})), "`limit`: invalid type: integer `7`, expected a boolean");

@@ -30,16 +30,12 @@ fn form(needs: Needs) -> Value {
     })
 }
 
-/// The members that the file has twice.
-pub(super) fn repeated(text: &str, strategy: &CliStrategy, needs: Needs) -> Vec<Violation> {
-    let config = (strategy.descriptor.config_schema)();
-    let found = schema::repeated_members(text, &[&form(needs), &strategy.instance_schema(), config.as_value()]);
-    found.unwrap_or_else(|unread| vec![Violation::new("", unread.to_string())])
-}
-
 /// The file and its violations.
-pub(super) async fn check(mut file: Value, strategy: &CliStrategy, needs: Needs) -> Result<(File, Vec<Violation>), Failure> {
-    let mut wrong = schema::violations(&form(needs), &file)?;
+pub(super) async fn check(text: &str, mut file: Value, strategy: &CliStrategy, needs: Needs) -> Result<(File, Vec<Violation>), Failure> {
+    let (form, config_schema) = (form(needs), (strategy.descriptor.config_schema)());
+    let repeated = schema::repeated_members(text, &[&form, &strategy.instance_schema(), config_schema.as_value()]);
+    let mut wrong = repeated.unwrap_or_else(|unread| vec![Violation::new("", unread.to_string())]);
+    wrong.extend(schema::violations(&form, &file)?);
     let mut part = |name: &str| file.get_mut(name).map(Value::take);
     let (mut instance, config) = (part("instance").unwrap_or_else(|| json!({})), part("config"));
     let (secrets, routes) = (part("secrets").unwrap_or_else(|| json!({})), part("routes").unwrap_or_else(|| json!([])));

@@ -65,9 +65,7 @@ impl File {
     /// The file cannot be read, is not JSON, or has violations, all of which are reported.
     pub(super) async fn read(path: &Path, strategy: &CliStrategy, needs: Needs) -> Result<Self, Failure> {
         let (text, file) = load(path)?;
-        let repeated = check::repeated(&text, strategy, needs);
-        let (file, mut violations) = check::check(file, strategy, needs).await?;
-        violations.splice(..0, repeated);
+        let (file, violations) = check::check(&text, file, strategy, needs).await?;
         if violations.is_empty() { Ok(file) } else { Err(Failure::violations(violations)) }
     }
 
