@@ -1,17 +1,10 @@
 //! The settings of the application and of each tenant.
 
 use http::Uri;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use zengine_connector::error::Violation;
 use zengine_connector::message::{Checker, Unit};
 use zengine_connector::{Error, ErrorKind, Secret, SecretRef, schemars};
-
-/// The default address of the Graph API.
-const GRAPH: &str = "https://graph.facebook.com";
-/// The Graph version of July 2026; it is served until 2028 at least.
-const VERSION: &str = "v26.0";
-/// Meta's own limit of a webhook body.
-const WEBHOOK_BYTES: usize = 3 << 20;
 
 /// Settings of one Meta app. They belong to the application, not to a tenant. Secrets are references, never values.
 ///
@@ -23,68 +16,41 @@ const WEBHOOK_BYTES: usize = 3 << 20;
 /// assert!(app.clone().with_base_url("http://127.0.0.1:8080").is_ok());
 /// assert!(app.with_base_url("http://graph.example.org").is_err()); // plain HTTP stays on this machine
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Unchecked")]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(crate = "zengine_connector::schemars", description = "Settings of one Meta app.")]
 #[non_exhaustive]
 pub struct MetaApp {
-    app_secret: SecretRef,
-    verify_token: SecretRef,
-    base_url: String,
-    graph_version: String,
-    max_webhook_bytes: usize,
-}
-
-/// Settings of one Meta app.
-#[derive(Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(crate = "zengine_connector::schemars", rename = "MetaApp")]
-struct Unchecked {
     /// The app secret, which signs webhooks. During a rotation every current value is accepted.
     app_secret: SecretRef,
     /// The token of the webhook handshake, chosen by you. During a rotation every current value is accepted.
     verify_token: SecretRef,
     /// The address of the Graph API: https, or http on a loopback address. Defaults to `https://graph.facebook.com`.
-    #[serde(default)]
-    base_url: Option<String>,
+    #[serde(default = "defaults::base_url", deserialize_with = "base_url")]
+    base_url: String,
     /// The Graph version, such as `v26.0`. Defaults to `v26.0`.
-    #[serde(default)]
-    #[schemars(regex(pattern = r"^v[0-9]+\.[0-9]+$"))]
-    graph_version: Option<String>,
+    #[serde(default = "defaults::graph_version", deserialize_with = "graph_version")]
+    #[schemars(regex(pattern = r"^v[0-9]{1,3}\.[0-9]{1,3}$"))]
+    graph_version: String,
     /// Maximum size of a webhook body, in bytes. Defaults to 3 MiB; at least 1.
-    #[serde(default)]
+    #[serde(default = "defaults::max_webhook_bytes")]
     #[schemars(range(min = 1))]
-    max_webhook_bytes: Option<usize>,
+    max_webhook_bytes: usize,
 }
 
-impl TryFrom<Unchecked> for MetaApp {
-    type Error = Error;
-
-    fn try_from(from: Unchecked) -> Result<Self, Error> {
-        let mut app = Self::new(from.app_secret, from.verify_token);
-        if let Some(url) = from.base_url {
-            app = app.with_base_url(url)?;
-        }
-        if let Some(version) = from.graph_version {
-            app = app.with_graph_version(version)?;
-        }
-        Ok(app.with_max_webhook_bytes(from.max_webhook_bytes.unwrap_or(WEBHOOK_BYTES)))
-    }
+fn base_url<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    checked_base_url(&String::deserialize(from)?).map_err(serde::de::Error::custom)
 }
 
-impl schemars::JsonSchema for MetaApp {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "MetaApp".into()
-    }
-
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        Unchecked::json_schema(generator)
-    }
+fn graph_version<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    checked_version(String::deserialize(from)?).map_err(serde::de::Error::custom)
 }
 
 impl MetaApp {
     /// An app by its secret and its verify token, at `https://graph.facebook.com`, version `v26.0`.
     pub fn new(app_secret: SecretRef, verify_token: SecretRef) -> Self {
-        Self { app_secret, verify_token, base_url: GRAPH.to_owned(), graph_version: VERSION.to_owned(), max_webhook_bytes: WEBHOOK_BYTES }
+        let (base_url, graph_version) = (defaults::base_url(), defaults::graph_version());
+        Self { app_secret, verify_token, base_url, graph_version, max_webhook_bytes: defaults::max_webhook_bytes() }
     }
 
     /// An app whose secret and verify token are secrets of the application with these names.
@@ -97,12 +63,7 @@ impl MetaApp {
     /// # Errors
     /// `Settings` unless it is https, or http on a loopback address, without user, query or fragment.
     pub fn with_base_url(mut self, url: impl Into<String>) -> Result<Self, Error> {
-        let url = url.into();
-        if !is_base_url(&url) {
-            return Err(Error::new(ErrorKind::Settings, "the base URL must be https, or http on a loopback address")
-                .with_context("field", "/base_url"));
-        }
-        url.trim_end_matches('/').clone_into(&mut self.base_url);
+        self.base_url = checked_base_url(&url.into())?;
         Ok(self)
     }
 
@@ -111,16 +72,13 @@ impl MetaApp {
     /// # Errors
     /// `Settings` unless it reads like `v26.0`.
     pub fn with_graph_version(mut self, version: impl Into<String>) -> Result<Self, Error> {
-        self.graph_version = version.into();
-        if is_version(&self.graph_version) {
-            return Ok(self);
-        }
-        Err(Error::new(ErrorKind::Settings, "a Graph version reads like v26.0").with_context("field", "/graph_version"))
+        self.graph_version = checked_version(version.into())?;
+        Ok(self)
     }
 
     setters! {
         /// Another limit of a webhook body, in bytes; at least 1. Meta sends up to 3 MiB.
-        pub with_max_webhook_bytes(bytes: usize) => max_webhook_bytes = bytes.max(1);
+        pub with_max_webhook_bytes(bytes: usize) => max_webhook_bytes = bytes;
     }
 
     /// The reference to the app secret.
@@ -145,8 +103,24 @@ impl MetaApp {
 
     /// Maximum size of a webhook body, in bytes.
     pub fn max_webhook_bytes(&self) -> usize {
-        self.max_webhook_bytes
+        self.max_webhook_bytes.max(1)
     }
+}
+
+/// The address without a slash at the end.
+fn checked_base_url(url: &str) -> Result<String, Error> {
+    if is_base_url(url) {
+        return Ok(url.trim_end_matches('/').to_owned());
+    }
+    let error = Error::new(ErrorKind::Settings, "the base URL must be https, or http on a loopback address");
+    Err(error.with_context("field", "/base_url"))
+}
+
+fn checked_version(version: String) -> Result<String, Error> {
+    if is_version(&version) {
+        return Ok(version);
+    }
+    Err(Error::new(ErrorKind::Settings, "a Graph version reads like v26.0").with_context("field", "/graph_version"))
 }
 
 fn is_base_url(url: &str) -> bool {
@@ -278,6 +252,20 @@ pub struct WhatsAppMetaCloudConfig {
 }
 
 mod defaults {
+    pub(super) fn base_url() -> String {
+        "https://graph.facebook.com".to_owned()
+    }
+
+    /// The Graph version of July 2026; it is served until 2028 at least.
+    pub(super) fn graph_version() -> String {
+        "v26.0".to_owned()
+    }
+
+    /// Meta's own limit.
+    pub(super) const fn max_webhook_bytes() -> usize {
+        3 << 20
+    }
+
     pub(super) const fn send_timeout_ms() -> u64 {
         10_000
     }
@@ -391,7 +379,7 @@ mod tests {
             serde_json::from_str::<MetaApp>(&format!(r#"{{"app_secret":{{"secret":"a"}},"verify_token":{{"env":"V"}}{extra}}}"#))
         };
         let app = read("").unwrap();
-        assert_eq!((app.base_url(), app.graph_version(), app.max_webhook_bytes()), (GRAPH, "v26.0", 3 << 20));
+        assert_eq!((app.base_url(), app.graph_version(), app.max_webhook_bytes()), ("https://graph.facebook.com", "v26.0", 3 << 20));
         assert_eq!(read(r#","base_url":"http://127.0.0.1:1/""#).unwrap().base_url(), "http://127.0.0.1:1");
         for bad in [r#","base_url":"http://evil.example""#, r#","graph_version":"26""#, r#","unknown":1"#] {
             assert!(read(bad).is_err(), "{bad}");
