@@ -7,10 +7,8 @@ use crate::waba::json::ValueRef;
 /// The contacts of a change, found by id and never by position.
 pub(crate) struct Contacts<'a> {
     all: Vec<Contact<'a>>,
-    /// Places in the order of the number, of the user id and of the parent's, if there are more than `FEW` contacts.
-    by_number: Vec<usize>,
-    by_user: Vec<usize>,
-    by_parent: Vec<usize>,
+    /// Places in the order of the ids of each [`Kind`], if there are more than `FEW` contacts.
+    by_id: [Vec<usize>; 3],
 }
 
 /// The id by which a contact is looked up.
@@ -32,9 +30,8 @@ impl<'a> Contacts<'a> {
             places.sort_by_key(|&place| id_of(&all[place], kind));
             places
         };
-        let [by_number, by_user, by_parent] =
-            [Kind::Number, Kind::User, Kind::Parent].map(|kind| if all.len() > Self::FEW { order(kind) } else { vec![] });
-        Self { all, by_number, by_user, by_parent }
+        let by_id = [Kind::Number, Kind::User, Kind::Parent].map(|kind| if all.len() > Self::FEW { order(kind) } else { vec![] });
+        Self { all, by_id }
     }
 
     /// The contact that is the same person; the first if there are several. A single element and the only contact are one
@@ -54,11 +51,7 @@ impl<'a> Contacts<'a> {
         if self.all.len() <= Self::FEW {
             return self.all.iter().position(|contact| id_of(contact, kind) == Some(id));
         }
-        let places = match kind {
-            Kind::Number => &self.by_number,
-            Kind::User => &self.by_user,
-            Kind::Parent => &self.by_parent,
-        };
+        let places = &self.by_id[kind as usize];
         let at = places.partition_point(|&place| id_of(&self.all[place], kind) < Some(id));
         places.get(at).copied().filter(|&place| id_of(&self.all[place], kind) == Some(id))
     }

@@ -119,7 +119,7 @@ impl Keeper {
 impl Watch {
     /// The token in use: from memory, else from the sessions.
     pub(super) async fn held(&self, configured: &Arc<Credentials>, cx: &dyn CallContext) -> Arc<Held> {
-        let unknown = || Held { credentials: Arc::clone(configured), life: Life::Unknown };
+        let unknown = || Held { credentials: Arc::clone(configured), life: Life::default() };
         let read = async || {
             let (held, time) = match cx.sessions().get::<Record>(KEY).await {
                 Ok(found) => {

@@ -33,8 +33,8 @@ impl WhatsAppMetaCloud {
         let held = watch.held(configured, cx).await;
         TokenStatus {
             token: held.credentials.token().clone(),
-            issued_at: held.life.issued_at(),
-            expires_at: held.life.expires_at(),
+            issued_at: held.life.issued_at,
+            expires_at: held.life.expires_at,
             is_renewed: !configured.is(held.credentials.token().expose()),
         }
     }

@@ -57,7 +57,7 @@ impl Record {
             Some(token) if !configured.is(token) => Arc::new(Credentials::new(Secret::new(token.clone()), Some(app_secret))),
             _ => Arc::clone(configured),
         };
-        Held { credentials, life: Life::Known { issued_at: time(self.issued_at_s), expires_at: time(self.expires_at_s) } }
+        Held { credentials, life: Life { is_known: true, issued_at: time(self.issued_at_s), expires_at: time(self.expires_at_s) } }
     }
 
     /// Time to live of the record: 30 days beyond the token's expiry, or 395 days if that is not known.
@@ -78,51 +78,35 @@ pub(super) struct Held {
 }
 
 /// The lifetime of a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Life {
-    /// Not queried yet.
-    Unknown,
-    Known {
-        issued_at: Option<SystemTime>,
-        expires_at: Option<SystemTime>,
-    },
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Life {
+    /// Whether Meta was asked about it.
+    pub(super) is_known: bool,
+    pub(super) issued_at: Option<SystemTime>,
+    pub(super) expires_at: Option<SystemTime>,
 }
 
 impl Life {
-    pub(super) fn expires_at(self) -> Option<SystemTime> {
-        match self {
-            Self::Known { expires_at, .. } => expires_at,
-            Self::Unknown => None,
-        }
-    }
-
-    pub(super) fn issued_at(self) -> Option<SystemTime> {
-        match self {
-            Self::Known { issued_at, .. } => issued_at,
-            Self::Unknown => None,
-        }
-    }
-
     /// Time at which four fifths of the lifetime are over; `None` if it never ends or is unknown.
     pub(super) fn renew_at(self) -> Option<SystemTime> {
-        let Self::Known { issued_at, expires_at: Some(end) } = self else { return None };
-        let life = issued_at.and_then(|start| end.duration_since(start).ok());
+        let end = self.expires_at?;
+        let life = self.issued_at.and_then(|start| end.duration_since(start).ok());
         let fifth = life.map_or(LAST_FIFTH, |life| life / 5);
         Some(end.checked_sub(fifth).unwrap_or(UNIX_EPOCH))
     }
 
     /// Whether an action is due: a query, or a renewal if it `renews`.
     pub(super) fn is_due(self, now: SystemTime, renews: bool) -> bool {
-        self == Self::Unknown || renews && self.renew_at().is_some_and(|due| now >= due)
+        !self.is_known || renews && self.renew_at().is_some_and(|due| now >= due)
     }
 
     pub(super) fn is_over(self, now: SystemTime) -> bool {
-        self.expires_at().is_some_and(|end| now >= end)
+        self.expires_at.is_some_and(|end| now >= end)
     }
 
     /// Whether half of the last fifth is over: the renewal should have succeeded by now.
     pub(super) fn ends_soon(self, now: SystemTime) -> bool {
-        let (Some(due), Some(end)) = (self.renew_at(), self.expires_at()) else { return false };
+        let (Some(due), Some(end)) = (self.renew_at(), self.expires_at) else { return false };
         end.duration_since(due).is_ok_and(|fifth| now >= due + fifth / 2)
     }
 }
@@ -141,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_life_has_four_fifths_and_an_end() {
-        let life = Life::Known { issued_at: Some(at(1000)), expires_at: Some(at(2000)) };
+        let life = Life { is_known: true, issued_at: Some(at(1000)), expires_at: Some(at(2000)) };
         assert_eq!(life.renew_at(), Some(at(1800)));
         assert!(!life.is_due(at(1799), true) && life.is_due(at(1800), true) && !life.is_due(at(1800), false));
         assert!(!life.ends_soon(at(1899)) && life.ends_soon(at(1900)));
@@ -150,14 +134,14 @@ mod tests {
 
     #[test]
     fn a_token_without_end_is_never_due_and_one_nobody_knows_is() {
-        let never = Life::Known { issued_at: Some(at(1000)), expires_at: None };
+        let never = Life { is_known: true, issued_at: Some(at(1000)), expires_at: None };
         assert!(!never.is_due(at(u32::MAX.into()), true) && !never.ends_soon(at(u32::MAX.into())));
-        assert!(Life::Unknown.is_due(at(0), false) && !Life::Unknown.is_over(at(0)));
+        assert!(Life::default().is_due(at(0), false) && !Life::default().is_over(at(0)));
     }
 
     #[test]
     fn without_a_beginning_the_last_twelve_days_count() {
-        let life = Life::Known { issued_at: None, expires_at: Some(at(100 * 24 * 3600)) };
+        let life = Life { is_known: true, issued_at: None, expires_at: Some(at(100 * 24 * 3600)) };
         assert_eq!(life.renew_at(), Some(at(88 * 24 * 3600)));
     }
 

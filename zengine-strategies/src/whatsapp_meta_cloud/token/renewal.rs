@@ -40,7 +40,7 @@ pub(super) async fn look_after(
         Err(error) => return Err(logged(error.into_send_error().not_sent())),
     };
     let ended = in_turn(watch, configured, http, hook, cx).await;
-    // CallFailure with the store it expires by itself.
+    // If the store fails, the lock expires by itself.
     let _ = cx.sessions().delete(TURN, turn).await;
     watch.forget();
     ended.map_err(logged)
