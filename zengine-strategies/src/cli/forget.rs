@@ -93,7 +93,5 @@ pub(super) async fn run(arguments: &Arguments, strategies: &Strategies, out: &mu
         output::error(&format!("{port}: {error}"));
     }
     let not_done = not_done.into_iter().map(|(port, _)| port).collect();
-    out.json(&ForgottenLine { letters, sessions, unreadable, busy, not_done })
-        .map_err(|failure| failure.with_exit_on_closed_output(exit))?;
-    Ok(exit)
+    out.result(&ForgottenLine { letters, sessions, unreadable, busy, not_done }, exit)
 }

@@ -38,7 +38,7 @@ pub(super) async fn run(arguments: &Arguments, strategies: &Strategies, out: &mu
     let name = StrategyName::new(strategy.name())?;
     let file = File::read(&arguments.file.config, strategy, Needs::Config).await?;
     let tenant = &file.tenant(arguments.tenant.as_ref())?;
-    let host = Host::new(strategy, &file, tenant, host::client(&file)?, Memory::new(), |builder| builder).await?;
+    let host = Host::new(strategy, &file, tenant, host::client()?, Memory::new(), |builder| builder).await?;
     host.bind(tenant).await?;
     let status = progress::during("asking the provider", host.orchestrator.health(tenant, strategy.name())).await?;
     let exit = match status {
@@ -47,6 +47,5 @@ pub(super) async fn run(arguments: &Arguments, strategies: &Strategies, out: &mu
         HealthStatus::Unhealthy(_) => Exit::Unhealthy,
         _ => Exit::Inconclusive,
     };
-    out.json(&HealthLine { strategy: &name, tenant, status: &status }).map_err(|failure| failure.with_exit_on_closed_output(exit))?;
-    Ok(exit)
+    out.result(&HealthLine { strategy: &name, tenant, status: &status }, exit)
 }

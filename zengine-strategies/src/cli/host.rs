@@ -2,11 +2,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
     sync::Arc,
 };
 
-use http::Uri;
 use serde_json::Value;
 use zengine_connector::http::ReqwestClient;
 use zengine_connector::ids::RouteKey;
@@ -56,13 +54,10 @@ impl<'a> Host<'a> {
     }
 }
 
-/// The clients of a command that calls the provider. Calls to a loopback address bypass the environment's proxy.
-pub(super) fn client(file: &File) -> Result<CliContext, Error> {
-    let host = file.instance.get("base_url").and_then(Value::as_str).and_then(|url| url.parse::<Uri>().ok());
-    let host = host.as_ref().and_then(Uri::host).unwrap_or_default().trim_matches(['[', ']']);
-    let here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+/// The clients of a command that calls the provider.
+pub(super) fn client() -> Result<CliContext, Error> {
     let builder = ReqwestClient::builder().user_agent(concat!("zengine/", env!("CARGO_PKG_VERSION")));
-    Ok(CliContext::live(Arc::new(if here { builder.no_proxy() } else { builder }.build()?)))
+    Ok(CliContext::live(Arc::new(builder.build()?)))
 }
 
 /// The tenants and secrets of a file. Without a configuration the tenants are disabled: only their routes are of use.

@@ -74,6 +74,5 @@ async fn reseal(store: &Embedded, out: &mut Out) -> Result<Exit, Failure> {
     let report = progress::during("encrypting anew", store.reseal()).await.map_err(store_failure)?;
     let exit = if report.unreadable > 0 { Exit::Broken } else { Exit::Done };
     let key_id = store.keys().current().id().to_owned();
-    out.json(&ResealedLine { key_id, report }).map_err(|failure| failure.with_exit_on_closed_output(exit))?;
-    Ok(exit)
+    out.result(&ResealedLine { key_id, report }, exit)
 }

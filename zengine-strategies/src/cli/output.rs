@@ -3,7 +3,6 @@
 //! Standard output is for programs: one compact JSON value per line, flushed at once. Text for people goes to standard error
 //! or, if a command has no other result, to standard output; it has colours only on a terminal.
 
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
@@ -12,7 +11,8 @@ use serde::Serialize;
 use zengine_connector::error::Violation;
 use zengine_connector::private::{is_invisible, on_one_line};
 
-use super::exit::Failure;
+use super::exit::{Exit, Failure};
+use crate::sandbox::text::escaped;
 
 pub(super) struct Out {
     plain: io::Stdout,
@@ -29,6 +29,11 @@ impl Out {
         let mut line = visible(&one_line(serde_json::to_string(value).map_err(io::Error::from)?.into()));
         line.push('\n');
         self.bytes(line.as_bytes())
+    }
+
+    /// Prints the result of a command as [`json`](Self::json) does, and passes its exit code on, also if nobody reads the output.
+    pub(super) fn result(&mut self, value: &impl Serialize, exit: Exit) -> Result<Exit, Failure> {
+        self.json(value).map_err(|failure| failure.with_exit_on_closed_output(exit)).map(|()| exit)
     }
 
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
@@ -64,20 +69,8 @@ fn one_line(mut json: Vec<u8>) -> Vec<u8> {
 
 /// JSON whose texts cannot turn a terminal's line around: characters that are not seen are escaped, as JSON escapes them.
 fn visible(json: &[u8]) -> String {
-    let text = String::from_utf8_lossy(json);
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        // JSON itself escapes the controls of ASCII.
-        if c > '\u{7e}' && is_invisible(c) {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                // Writing into a String does not fail.
-                let _ = write!(line, "\\u{unit:04x}");
-            }
-        } else {
-            line.push(c);
-        }
-    }
-    line
+    // JSON itself escapes the controls of ASCII.
+    escaped(&String::from_utf8_lossy(json), |c| c > '\u{7e}' && is_invisible(c))
 }
 
 /// Sets whether all further output has colours.

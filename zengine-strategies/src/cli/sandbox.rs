@@ -69,7 +69,7 @@ pub(super) fn options(strategies: &Strategies) -> String {
 
 pub(super) async fn run(arguments: &Arguments, strategies: &Strategies, out: &mut Out) -> Result<Exit, Failure> {
     // Before anything is printed: the reader may stop this process at once.
-    let mut shutdown = ShutdownSignal::new()?;
+    let shutdown = shutdown()?;
     let mut running = vec![];
     let selected = selected(&arguments.strategies, strategies)?;
     let known = || selected.iter().flat_map(|(_, emulator)| emulator.options).map(|(name, _)| *name);
@@ -102,7 +102,7 @@ pub(super) async fn run(arguments: &Arguments, strategies: &Strategies, out: &mu
         if arguments.json { out.json(&line(strategy, &*emulator)) } else { out.text(&text(strategy, &*emulator)) }?;
         running.push(emulator);
     }
-    shutdown.received().await;
+    shutdown.await;
     Ok(Exit::Done)
 }
 
@@ -150,42 +150,28 @@ fn text(strategy: &CliStrategy, emulator: &dyn RunningEmulator) -> String {
     text
 }
 
-/// Ctrl-C and, on Unix, SIGTERM.
-struct ShutdownSignal {
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
+/// Waits for Ctrl-C and, on Unix, for SIGTERM. Both are caught from the call on.
+#[cfg(unix)]
+fn shutdown() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
-impl ShutdownSignal {
-    #[cfg(unix)]
-    fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    #[cfg(unix)]
-    async fn received(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-
-    #[cfg(not(unix))]
-    #[allow(clippy::unnecessary_wraps, reason = "signals may be refused elsewhere")]
-    fn new() -> io::Result<Self> {
-        Ok(Self {})
-    }
-
-    #[cfg(not(unix))]
-    async fn received(&mut self) {
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps, reason = "signals may be refused elsewhere")]
+fn shutdown() -> io::Result<impl Future<Output = ()>> {
+    Ok(async {
         // An error means that there is no console.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-    }
+    })
 }
 
 #[cfg(test)]

@@ -40,8 +40,7 @@ impl CliContext {
     }
 
     /// The command's HTTP client. In a dry run it shows the requests, and in a command that sends nothing it refuses them; you
-    /// must send every call through it, also those of another provider's SDK. It bypasses the environment's proxy if the member
-    /// `base_url` of the instance is a loopback address.
+    /// must send every call through it, also those of another provider's SDK. Calls to this machine bypass the environment's proxy.
     pub fn http(&self) -> Arc<dyn HttpClient> {
         Arc::clone(&self.http)
     }

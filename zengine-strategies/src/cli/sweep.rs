@@ -27,8 +27,7 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Fa
     let orchestrator = builder.sweep_every(None).build()?;
     let swept = progress::during("sweeping", sweep_all(&orchestrator)).await?;
     let exit = if swept.failed > 0 { Exit::Broken } else { Exit::Done };
-    out.json(&swept).map_err(|failure| failure.with_exit_on_closed_output(exit))?;
-    Ok(exit)
+    out.result(&swept, exit)
 }
 
 async fn sweep_all(orchestrator: &Orchestrator) -> Result<Swept, Failure> {

@@ -1,16 +1,8 @@
-//! Text encodings of every emulator: hex, percent encoding, form fields.
+//! Text encodings of every emulator: percent encoding, form fields, JSON escapes, heads of HTTP.
 
 use std::fmt::Write;
 
-use http::HeaderMap;
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
+use http::{HeaderMap, header};
 
 /// Decodes a part of a query or a form; what is not encoded rightly stays as it is.
 pub(crate) fn decoded(text: &str) -> String {
@@ -19,11 +11,33 @@ pub(crate) fn decoded(text: &str) -> String {
 
 /// The fields of a query or of a form body, in order.
 pub(super) fn fields(text: &str) -> Vec<(String, String)> {
-    text.split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .map(|(name, value)| (decoded(name), decoded(value)))
-        .collect()
+    form_urlencoded::parse(text.as_bytes()).into_owned().collect()
+}
+
+/// JSON in which these characters are written as `\uXXXX`. They must occur inside of strings only.
+pub(crate) fn escaped(json: &str, hidden: impl Fn(char) -> bool) -> String {
+    let mut text = String::with_capacity(json.len() + json.len() / 8);
+    for c in json.chars() {
+        if hidden(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a String cannot fail.
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
+
+/// The content type; empty if there is none.
+pub(crate) fn content_type(headers: &HeaderMap) -> &str {
+    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// Whether the body is a URL-encoded form: `name=value&…`.
+pub(crate) fn is_form(headers: &HeaderMap) -> bool {
+    content_type(headers).to_ascii_lowercase().starts_with("application/x-www-form-urlencoded")
 }
 
 /// A head of HTTP/1.1 as bytes: its first lines, the headers, and the empty line.

@@ -1,5 +1,6 @@
 //! `zengine dead-letters list`.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use zengine_connector::store::{DeadLetter, LetterDirection};
 use zengine_connector::{FailureId, StrategyName, TenantId};
 
@@ -24,8 +25,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME")]
     strategy: Option<StrategyName>,
     /// Only outbound messages, or only inbound events
-    #[arg(long, value_enum, value_name = "WAY")]
-    direction: Option<DirectionArgument>,
+    #[arg(long, value_name = "WAY", value_parser = directions())]
+    direction: Option<LetterDirection>,
     /// Only letters that can be redriven
     #[arg(long)]
     redrivable: bool,
@@ -37,21 +38,16 @@ pub(super) struct Arguments {
     limit: Option<usize>,
 }
 
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum DirectionArgument {
-    Outbound,
-    Inbound,
+fn directions() -> impl TypedValueParser<Value = LetterDirection> {
+    PossibleValuesParser::new(["outbound", "inbound"])
+        .map(|way| if way == "outbound" { LetterDirection::Outbound } else { LetterDirection::Inbound })
 }
 
 impl Arguments {
     fn wants(&self, letter: &DeadLetter) -> bool {
-        let wanted = |way: DirectionArgument| match way {
-            DirectionArgument::Outbound => LetterDirection::Outbound,
-            DirectionArgument::Inbound => LetterDirection::Inbound,
-        };
         self.tenant.as_ref().is_none_or(|tenant| *tenant == letter.tenant)
             && self.strategy.as_ref().is_none_or(|strategy| *strategy == letter.strategy)
-            && self.direction.is_none_or(|direction| wanted(direction) == letter.direction)
+            && self.direction.is_none_or(|direction| direction == letter.direction)
             && (!self.redrivable || letter.redrivable)
     }
 }

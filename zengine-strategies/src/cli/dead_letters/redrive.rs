@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use zengine_connector::ClientMessageId;
 use zengine_connector::pipeline::RedriveOptions;
 use zengine_connector::store::{DeadLetter, LetterDirection, Stores};
-use zengine_connector::{ClientMessageId, FailureId};
 
-use super::{StoreArgument, letter::find, refused};
+use super::{LetterArguments, letter::find, refused};
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::file::{File, FileArgument, Needs};
+use crate::cli::file::{File, Needs};
 use crate::cli::host::Host;
 use crate::cli::output::Out;
 use crate::cli::send::{Report, report_outcome};
@@ -21,12 +21,8 @@ use crate::cli::{host, output, progress};
 /// that host. A message that may have arrived already is sent again only if the provider drops duplicates, or with --force.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The letter's `failure_id`
-    id: FailureId,
     #[command(flatten)]
-    store: StoreArgument,
-    #[command(flatten)]
-    file: FileArgument,
+    letter: LetterArguments,
     /// Send the message although it may have arrived already; give the reason
     #[arg(long, value_name = "REASON")]
     force: Option<String>,
@@ -36,23 +32,22 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments, strategies: &Strategies, out: &mut Out) -> Result<Exit, Failure> {
-    let store = arguments.store.writing("Redrive in that host (Orchestrator::redrive), or stop it first")?;
-    let letter = find(&*store.dead_letters(), &arguments.id).await?;
+    let store = arguments.letter.store.writing("Redrive in that host (Orchestrator::redrive), or stop it first")?;
+    let letter = find(&*store.dead_letters(), &arguments.letter.id).await?;
     let (DeadLetter { tenant, strategy: name, .. }, id) = (&letter, sent(&letter)?);
     let strategy = strategies.find(name.as_str())?;
-    let file = File::read(&arguments.file.config, strategy, Needs::Config).await?;
+    let file = File::read(&arguments.letter.file.config, strategy, Needs::Config).await?;
     let stores = Stores::from(&store);
     let letters = stores.dead_letters.clone();
-    let host = Host::new(strategy, &file, tenant, host::client(&file)?, stores, |builder| builder).await?;
+    let host = Host::new(strategy, &file, tenant, host::client()?, stores, |builder| builder).await?;
     host.bind(tenant).await?;
     if let Some(reason) = &arguments.force {
         output::note(&format!("forced, because: {reason}"));
     }
-    let redriven = progress::during("sending", host.orchestrator.redrive(&arguments.id, options(arguments))).await;
+    let redriven = progress::during("sending", host.orchestrator.redrive(&arguments.letter.id, options(arguments))).await;
     let outcome = redriven.map_err(refused)?;
-    let (report, exit) = (Report::of(strategy.name(), tenant, id, &outcome, &letters).await, report_outcome(&outcome));
-    out.json(&report).map_err(|failure| failure.with_exit_on_closed_output(exit))?;
-    Ok(exit)
+    let report = Report::of(strategy.name(), tenant, id, &outcome, &letters).await;
+    out.result(&report, report_outcome(&outcome))
 }
 
 /// The id under which the message was sent. Inbound events have none.

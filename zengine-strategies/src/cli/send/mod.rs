@@ -80,12 +80,10 @@ pub(super) async fn run(arguments: Arguments, strategies: &Strategies, out: &mut
         None => Stores::from(Memory::new()),
     };
     let letters = stores.dead_letters.clone();
-    let host = send.host(host::client(&file)?, stores).await?;
+    let host = send.host(host::client()?, stores).await?;
     let outcome = progress::during("sending", Box::pin(send.send(&host))).await?;
     let report = Report::of(strategy.name(), &tenant, &id, &outcome, &letters).await;
-    let exit = report_outcome(&outcome);
-    out.json(&report).map_err(|failure| failure.with_exit_on_closed_output(exit))?;
-    Ok(exit)
+    out.result(&report, report_outcome(&outcome))
 }
 
 /// A new id, random.

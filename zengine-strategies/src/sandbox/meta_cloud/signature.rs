@@ -1,42 +1,29 @@
 //! Meta's encoding and signature of webhook bodies.
 
-use std::fmt::Write;
-
+use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
 
-use crate::sandbox::text::hex;
+use crate::sandbox::text::escaped;
 
-pub(super) fn hmac_sha256(secret: &str, message: &[u8]) -> Vec<u8> {
+/// The HMAC of a message, in hexadecimal.
+pub(super) fn hmac_sha256(secret: &str, message: &[u8]) -> String {
     // HMAC takes keys of any length, so the default is never used.
     Hmac::<Sha256>::new_from_slice(secret.as_bytes())
-        .map(|mac| mac.chain_update(message).finalize().into_bytes().to_vec())
+        .map(|mac| format!("{:x}", Bytes::copy_from_slice(&mac.chain_update(message).finalize().into_bytes())))
         .unwrap_or_default()
 }
 
 /// The value of `X-Hub-Signature-256`.
 pub(super) fn sign(secret: &str, body: &[u8]) -> String {
-    format!("sha256={}", hex(&hmac_sha256(secret, body)))
+    format!("sha256={}", hmac_sha256(secret, body))
 }
 
 /// JSON in Meta's encoding: non-ASCII as lowercase `\uXXXX`, `/` as `\/`.
 pub(super) fn on_the_wire(value: &Value) -> String {
-    let plain = value.to_string();
-    let mut wire = String::with_capacity(plain.len() + plain.len() / 8);
-    for c in plain.chars() {
-        match c {
-            // Both occur only inside strings.
-            '/' => wire.push_str("\\/"),
-            c if c.is_ascii() => wire.push(c),
-            c => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    let _ = write!(wire, "\\u{unit:04x}");
-                }
-            }
-        }
-    }
-    wire
+    // Neither occurs outside of strings.
+    escaped(&value.to_string().replace('/', "\\/"), |c| !c.is_ascii())
 }
 
 #[cfg(test)]
