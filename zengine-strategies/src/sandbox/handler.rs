@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header, response};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -13,7 +13,7 @@ use super::faults::{Fault, RequestFaultKind, Target};
 use super::journal::{JournalEntry, body_value};
 use super::provider::{Engine, Provider, ProviderRequest, ProviderResponse, Refusal};
 use super::server::{ChunkedBody, PortGate, ReadError, Reply, Request};
-use super::text::head_on_the_wire;
+use super::text::{content_type, head_on_the_wire};
 
 /// Maximum chunk length of a padded response, in bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -119,7 +119,7 @@ impl<P: Provider> RequestHandler<P> {
                 Reply::RawBytes(Bytes::from_static(b"\x15\x03\x01\x00\x02\x02\x46 no HTTP at all\r\n\r\n"))
             }
             Some(RequestFaultKind::WrongLength { by }) => Reply::RawBytes(with_wrong_length(&response, *by)),
-            Some(RequestFaultKind::Oversize { bytes }) => Reply::Stream(with_padding(response, *bytes)),
+            Some(RequestFaultKind::Oversize { bytes }) => Reply::Stream(self.with_padding(response, *bytes)),
             Some(RequestFaultKind::Drip { pieces, ms }) => Reply::Stream(self.in_pieces(response, *pieces, *ms)),
             Some(RequestFaultKind::Slow { ms }) => {
                 self.engine.clock.pause(Duration::from_millis(*ms)).await;
@@ -132,16 +132,38 @@ impl<P: Provider> RequestHandler<P> {
     /// The response in pieces, with a pause before each.
     fn in_pieces(&self, response: Response<Bytes>, pieces: u32, pause_ms: u64) -> Response<ChunkedBody> {
         let (head, body) = response.into_parts();
-        let length = Some(body.len() as u64);
+        let length = body.len();
+        let size = length.div_ceil(usize::try_from(pieces).unwrap_or(usize::MAX).max(1)).max(1);
+        let pieces = (0..length).step_by(size).map(move |start| body.slice(start..length.min(start + size)));
+        self.chunked(head, Some(length as u64), pieces, pause_ms)
+    }
+
+    /// The response without a length and with this many more bytes.
+    fn with_padding(&self, response: Response<Bytes>, bytes: u64) -> Response<ChunkedBody> {
+        let (mut head, body) = response.into_parts();
+        head.headers.remove(header::CONTENT_LENGTH);
+        let filling = Bytes::from(vec![0; CHUNK_BYTES]);
+        let size = move |start: u64| usize::try_from(bytes - start).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
+        let padding = (0..bytes).step_by(CHUNK_BYTES).map(move |start| filling.slice(..size(start)));
+        self.chunked(head, None, std::iter::once(body).chain(padding), 0)
+    }
+
+    /// A response whose body comes in these chunks, each after a pause, until the client has gone.
+    fn chunked(
+        &self,
+        head: response::Parts,
+        length: Option<u64>,
+        pieces: impl Iterator<Item = Bytes> + Send + 'static,
+        pause_ms: u64,
+    ) -> Response<ChunkedBody> {
         let (sender, chunks) = mpsc::channel(1);
         let clock = self.engine.clock.clone();
         let mut due = clock.now_ms();
         drop(tokio::spawn(async move {
-            let size = body.len().div_ceil(usize::try_from(pieces).unwrap_or(usize::MAX).max(1)).max(1);
-            for start in (0..body.len()).step_by(size) {
+            for piece in pieces {
                 due = due.saturating_add(pause_ms);
                 clock.pause_until(due).await;
-                if sender.send(body.slice(start..body.len().min(start + size))).await.is_err() {
+                if sender.send(piece).await.is_err() {
                     return;
                 }
             }
@@ -203,7 +225,7 @@ fn page(status: u16, content_type: &str, body: String) -> Response<Bytes> {
 
 /// The body of a response for the journal.
 fn answer_of(response: &Response<Bytes>) -> Value {
-    let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type = content_type(response.headers());
     if content_type.starts_with("application/json") || content_type.starts_with("text/") {
         return body_value(response.body());
     }
@@ -240,28 +262,6 @@ fn with_wrong_length(response: &Response<Bytes>, by: i64) -> Bytes {
     let mut wire = head_on_the_wire(start, response.headers());
     wire.extend_from_slice(response.body());
     Bytes::from(wire)
-}
-
-/// The response without a length and with this many more bytes.
-fn with_padding(response: Response<Bytes>, bytes: u64) -> Response<ChunkedBody> {
-    let (mut head, body) = response.into_parts();
-    head.headers.remove(header::CONTENT_LENGTH);
-    let (sender, chunks) = mpsc::channel(4);
-    drop(tokio::spawn(async move {
-        if sender.send(body).await.is_err() {
-            return;
-        }
-        let filling = Bytes::from(vec![0; CHUNK_BYTES]);
-        let mut left = bytes;
-        while left > 0 {
-            let size = usize::try_from(left).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
-            if sender.send(filling.slice(..size)).await.is_err() {
-                return;
-            }
-            left -= size as u64;
-        }
-    }));
-    Response::from_parts(head, ChunkedBody { chunks, length: None })
 }
 
 fn add_header(response: &mut Response<Bytes>, name: &str, value: &str) {

@@ -43,7 +43,6 @@ mod journal;
 pub mod meta_cloud;
 pub(crate) mod multipart;
 mod provider;
-mod random;
 mod server;
 pub(crate) mod text;
 mod waba;

@@ -53,16 +53,8 @@ fn part(head: &str, bytes: Bytes) -> Option<Part> {
     Some(Part { name: quoted("name")?, filename: quoted("filename"), mime: value("content-type").map(str::to_owned), bytes })
 }
 
-/// Searches by the first byte, so that large files are searched fast.
-fn find(haystack: &[u8], needle: &[u8], mut from: usize) -> Option<usize> {
-    let first = *needle.first()?;
-    loop {
-        let at = from + haystack.get(from..)?.iter().position(|byte| *byte == first)?;
-        if haystack[at..].starts_with(needle) {
-            return Some(at);
-        }
-        from = at + 1;
-    }
+fn find(haystack: &[u8], needle: &[u8], from: usize) -> Option<usize> {
+    memchr::memmem::find(haystack.get(from..)?, needle).map(|at| from + at)
 }
 
 #[cfg(test)]

@@ -2,11 +2,14 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use http::{HeaderMap, header::CONTENT_TYPE};
+use http::HeaderMap;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::sandbox::multipart::{self, Part};
+use crate::sandbox::{
+    multipart::{self, Part},
+    text::content_type,
+};
 
 /// Maximum length of text shown whole, in bytes.
 const LONGEST_TEXT: usize = 64 * 1024;
@@ -17,20 +20,10 @@ pub(super) fn describe(headers: &HeaderMap, body: &Bytes) -> Value {
     if body.is_empty() {
         return Value::Null;
     }
-    let kind = content_type(headers);
-    if let Some(parts) = multipart::boundary(kind).and_then(|boundary| multipart::parts(body, boundary)) {
+    if let Some(parts) = multipart::boundary(content_type(headers)).and_then(|boundary| multipart::parts(body, boundary)) {
         return json!({ "multipart": parts.iter().map(part).collect::<Vec<_>>() });
     }
     serde_json::from_slice(body).unwrap_or_else(|_| opaque(body))
-}
-
-/// Whether the body is a URL-encoded form: `name=value&…`.
-pub(super) fn is_form(headers: &HeaderMap) -> bool {
-    content_type(headers).to_ascii_lowercase().starts_with("application/x-www-form-urlencoded")
-}
-
-fn content_type(headers: &HeaderMap) -> &str {
-    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 fn opaque(bytes: &[u8]) -> Value {
@@ -58,6 +51,8 @@ fn part(part: &Part) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use http::header::CONTENT_TYPE;
+
     use super::*;
 
     fn headers(content_type: &str) -> HeaderMap {

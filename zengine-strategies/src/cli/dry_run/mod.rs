@@ -20,6 +20,7 @@ use zengine_connector::{HttpClient, async_trait};
 use super::exit::{Exit, Failure};
 use super::file::File;
 use super::strategy::CliStrategy;
+use crate::sandbox::text::is_form;
 use redact::Redactor;
 
 /// An HTTP client that records each request without its secrets; the provider's emulator answers it, in process.
@@ -69,7 +70,7 @@ impl Recorder {
             url: self.redactor.url(&request.uri().to_string()),
             headers,
             body: match body::describe(request.headers(), request.body()) {
-                Value::String(text) if body::is_form(request.headers()) => self.redactor.fields(&text).into(),
+                Value::String(text) if is_form(request.headers()) => self.redactor.fields(&text).into(),
                 body => self.redactor.json(body),
             },
         }

@@ -156,13 +156,9 @@ impl Redactor {
             let run = if run.len() % 4 == 1 { &run[..run.len() - 1] } else { run };
             let Ok(bytes) = engine.decode(run) else { return false };
             let mut long_enough = self.plain.iter().filter(|secret| secret.expose().len() >= SHORTEST_ENCODED);
-            long_enough.any(|secret| contains(&bytes, secret.expose().as_bytes()))
+            long_enough.any(|secret| memchr::memmem::find(&bytes, secret.expose().as_bytes()).is_some())
         })
     }
-}
-
-fn contains(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len()).any(|window| window == part)
 }
 
 fn is_credential_name(name: &str) -> bool {

@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
+use fastrand::Rng;
 use serde_json::Value;
 
 use super::rule::{FaultKind, FaultRule, Target};
 use super::{Fault, RequestFaultKind, WebhookFault, WebhookFaultKind};
 use crate::sandbox::lock;
-use crate::sandbox::random::Random;
 use crate::sandbox::webhooks::Item;
 
 /// Faults in the order in which they were queued, each with random draws that are independent of the others.
@@ -18,14 +18,20 @@ pub(in crate::sandbox) struct FaultQueue<K> {
 }
 
 struct Inner<K> {
-    waiting: VecDeque<(FaultRule<K>, Random)>,
-    /// Number of faults ever queued.
-    count: u64,
+    waiting: VecDeque<(FaultRule<K>, Rng)>,
+    /// The source of each fault's own generator.
+    random: Rng,
+}
+
+impl<K> Inner<K> {
+    fn new(seed: u64) -> Self {
+        Self { waiting: VecDeque::new(), random: Rng::with_seed(seed) }
+    }
 }
 
 impl<K: FaultKind + Clone> FaultQueue<K> {
     pub(in crate::sandbox) fn new(seed: u64) -> Self {
-        Self { seed, inner: Mutex::new(Inner { waiting: VecDeque::new(), count: 0 }) }
+        Self { seed, inner: Mutex::new(Inner::new(seed)) }
     }
 
     pub(in crate::sandbox) fn push(&self, fault: FaultRule<K>) {
@@ -33,8 +39,7 @@ impl<K: FaultKind + Clone> FaultQueue<K> {
             return;
         }
         let inner = &mut *lock(&self.inner);
-        let random = Random::stream(self.seed, inner.count);
-        inner.count += 1;
+        let random = inner.random.fork();
         inner.waiting.push_back((fault, random));
     }
 
@@ -44,7 +49,7 @@ impl<K: FaultKind + Clone> FaultQueue<K> {
 
     /// Clears all faults and restarts the random draws.
     pub(in crate::sandbox) fn reset(&self) {
-        *lock(&self.inner) = Inner { waiting: VecDeque::new(), count: 0 };
+        *lock(&self.inner) = Inner::new(self.seed);
     }
 
     pub(in crate::sandbox) fn len(&self) -> usize {
@@ -59,7 +64,7 @@ impl<K: FaultKind + Clone> FaultQueue<K> {
     /// Uses the first fault that matches and whose draw says so.
     fn take_if(&self, mut matches: impl FnMut(&FaultRule<K>) -> bool) -> Option<FaultRule<K>> {
         let queue = &mut lock(&self.inner).waiting;
-        let at = queue.iter_mut().position(|(fault, random)| matches(fault) && random.fraction() < fault.probability())?;
+        let at = queue.iter_mut().position(|(fault, random)| matches(fault) && random.f64() < fault.probability())?;
         let fault = queue[at].0.clone();
         match fault.left() {
             Some(left) if left <= 1 => drop(queue.remove(at)),

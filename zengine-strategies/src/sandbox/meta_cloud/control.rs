@@ -143,11 +143,8 @@ async fn updates(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     match call.parameter("wait") {
         None | Some("true") => Ok(delivery(&meta.send(updates).await)),
         Some("false") => {
-            let (later, guard) = (meta.clone(), meta.engine.webhooks.pending_guard());
-            drop(tokio::spawn(async move {
-                later.send(updates).await;
-                drop(guard);
-            }));
+            let later = meta.clone();
+            meta.engine.webhooks.background(async move { drop(later.send(updates).await) });
             Ok(json!({"queued": true}))
         }
         Some(_) => Err(ControlError::bad_request("`wait` must be true or false")),

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::state::State;
 use crate::sandbox::lock;
 use crate::sandbox::multipart::{boundary, parts};
-use crate::sandbox::text::hex;
+use crate::sandbox::text::content_type;
 use crate::sandbox::waba::Number;
 use crate::sandbox::waba::check::Checked;
 use crate::sandbox::waba::errors::{GraphError, json_answer};
@@ -61,8 +61,7 @@ fn limit(mime: &str) -> Option<usize> {
 
 /// `POST /{version}/{phone_number_id}/media`.
 pub(super) fn upload(state: &State, number: &Number, headers: &HeaderMap, body: &Bytes) -> Checked<Value> {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let boundary = boundary(content_type).ok_or_else(|| GraphError::bad("The request must be multipart/form-data."))?;
+    let boundary = boundary(content_type(headers)).ok_or_else(|| GraphError::bad("The request must be multipart/form-data."))?;
     let parts = parts(body, boundary).ok_or_else(|| GraphError::bad("The multipart body is broken."))?;
     let field = |name: &str| parts.iter().find(|part| part.name == name);
     let text = |name: &str| field(name).and_then(|part| std::str::from_utf8(&part.bytes).ok());
@@ -114,7 +113,7 @@ pub(super) fn resolve(state: &State, token: &str, id: &str, number: Option<&str>
         "messaging_product": "whatsapp",
         "url": address(state, base_url, id),
         "mime_type": media.mime,
-        "sha256": hex(&Sha256::digest(&media.bytes)),
+        "sha256": format!("{:x}", Bytes::copy_from_slice(&Sha256::digest(&media.bytes))),
         "file_size": media.bytes.len(),
         "id": id,
     }))

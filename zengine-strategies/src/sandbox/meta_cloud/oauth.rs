@@ -6,7 +6,6 @@ use super::query::Query;
 use super::signature::hmac_sha256;
 use super::state::State;
 use super::tokens::{LIFE_MS, Owner, SHORT_LIFE_MS, Token};
-use crate::sandbox::text::hex;
 use crate::sandbox::waba::check::Checked;
 use crate::sandbox::waba::errors::GraphError;
 
@@ -122,7 +121,7 @@ pub(super) fn revoke(state: &State, query: &Query) -> Checked<Value> {
 pub(super) fn mint(state: &State, edge: &str, id: &str, token: &str, query: &Query, json: &Value) -> Checked<Value> {
     let known = state.tokens.valid(token)?;
     let given = |key: &str| query.get(key).or_else(|| json.get(key).and_then(Value::as_str));
-    let proof = hex(&hmac_sha256(&state.settings.app_secret, token.as_bytes()));
+    let proof = hmac_sha256(&state.settings.app_secret, token.as_bytes());
     if given("appsecret_proof") != Some(proof.as_str()) {
         return Err(GraphError::bad("Invalid appsecret_proof provided in the API argument"));
     }

@@ -16,6 +16,7 @@ use super::{media, node, oauth, onboarding, subscriptions, templates};
 use crate::sandbox::Delivery;
 use crate::sandbox::control::Call;
 use crate::sandbox::provider::{Engine, Provider, ProviderRequest, ProviderResponse, Refusal, RequestRoute, ms};
+use crate::sandbox::text::{content_type, is_form};
 use crate::sandbox::waba::check::Checked;
 use crate::sandbox::waba::errors::{GraphError, json_answer};
 use crate::sandbox::waba::ids;
@@ -127,8 +128,7 @@ impl Meta {
 
     fn message(&self, head: &Parts, id: &str, token: &str, json: &Value) -> Checked<(Value, Option<(String, Accepted)>)> {
         let number = self.state.number_for(token, id)?;
-        let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if !content_type.to_ascii_lowercase().starts_with("application/json") || !json.is_object() {
+        if !content_type(&head.headers).to_ascii_lowercase().starts_with("application/json") || !json.is_object() {
             return Err(GraphError::bad("The request must be a JSON object with the content type application/json."));
         }
         let message = match messages::parse(json, &Sending { state: &self.state, number: &number })? {
@@ -181,13 +181,12 @@ impl Meta {
             return;
         }
         let (state, base_url) = (Arc::clone(&self.state), self.engine.base_url());
-        let (webhooks, guard) = (Arc::clone(&self.engine.webhooks), self.engine.webhooks.pending_guard());
-        drop(tokio::spawn(async move {
+        let webhooks = Arc::clone(&self.engine.webhooks);
+        self.engine.webhooks.background(async move {
             for (item, _) in updates.into_iter().filter_map(|update| update.item(&state, &base_url)) {
                 webhooks.submit(item).await;
             }
-            drop(guard);
-        }));
+        });
     }
 
     /// Reviews a template in the background, as configured.
@@ -195,8 +194,8 @@ impl Meta {
         let review = &self.state.settings.review;
         let Some(verdict) = review.verdict.clone() else { return };
         let (due, clock) = (self.engine.clock.due(review.after), self.engine.clock.clone());
-        let (state, webhooks, guard) = (Arc::clone(&self.state), Arc::clone(&self.engine.webhooks), self.engine.webhooks.pending_guard());
-        drop(tokio::spawn(async move {
+        let (state, webhooks) = (Arc::clone(&self.state), Arc::clone(&self.engine.webhooks));
+        self.engine.webhooks.background(async move {
             clock.pause_until(due).await;
             let changed = state.templates.change(
                 |other| other.id == template.id && other.status == "PENDING",
@@ -210,8 +209,7 @@ impl Meta {
                     webhooks.submit(Item { account, sender: None, edge: field.to_owned(), value: value.clone() }).await;
                 }
             }
-            drop(guard);
-        }));
+        });
     }
 
     /// Changes a template and waits until its webhooks are delivered. `None` if there is no such template.
@@ -324,9 +322,9 @@ impl Provider for Meta {
         }
         let later = steps.iter().map(|(status, _)| status.clone()).find(|status| status != "sent" && status != "failed");
         let (state, clock) = (Arc::clone(&self.state), self.engine.clock.clone());
-        let (webhooks, guard) = (Arc::clone(&self.engine.webhooks), self.engine.webhooks.pending_guard());
+        let webhooks = Arc::clone(&self.engine.webhooks);
         let mut due = clock.now_ms();
-        drop(tokio::spawn(async move {
+        self.engine.webhooks.background(async move {
             let Accepted { number, message } = &accepted;
             for (status, pause) in &steps {
                 due = due.saturating_add(ms(*pause));
@@ -337,8 +335,7 @@ impl Provider for Meta {
                 let status = Status { number, message, wamid: &wamid, name: status, priced, failure, at_s: clock.now_s() };
                 webhooks.submit(status.item()).await;
             }
-            drop(guard);
-        }));
+        });
     }
 
     fn plan(&self) -> Plan {
@@ -403,11 +400,6 @@ fn only(value: Value) -> (Value, Option<(String, Accepted)>) {
 fn is_version(segment: &str) -> bool {
     let number = |text: &str| !text.is_empty() && text.len() <= 3 && text.bytes().all(|c| c.is_ascii_digit());
     segment.strip_prefix('v').and_then(|rest| rest.split_once('.')).is_some_and(|(major, minor)| number(major) && number(minor))
-}
-
-fn is_form(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    content_type.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded")
 }
 
 fn bearer(headers: &HeaderMap) -> Option<String> {

@@ -15,7 +15,6 @@ use super::tokens::{Owner, Token, Tokens};
 use crate::sandbox::clock::Clock;
 use crate::sandbox::journal::Journal;
 use crate::sandbox::lock;
-use crate::sandbox::text::hex;
 use crate::sandbox::waba::check::{Checked, Param};
 use crate::sandbox::waba::errors::GraphError;
 use crate::sandbox::waba::ids::Ids;
@@ -180,7 +179,7 @@ impl State {
             None => Some(text.to_owned()),
         };
         match signed {
-            Some(signed) if hex(&hmac_sha256(&self.settings.app_secret, signed.as_bytes())) == proof => Ok(text.to_owned()),
+            Some(signed) if hmac_sha256(&self.settings.app_secret, signed.as_bytes()) == proof => Ok(text.to_owned()),
             _ => Err(GraphError::bad("Invalid appsecret_proof provided in the API argument")),
         }
     }

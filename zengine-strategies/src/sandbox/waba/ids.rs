@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use fastrand::Rng;
 
-use crate::sandbox::{clock::Clock, lock, random::Random};
+use crate::sandbox::{clock::Clock, lock};
 
 /// Generates ids that are unique in this run and, through the start time in them, across runs.
 #[derive(Debug)]
-pub(in crate::sandbox) struct Ids(Mutex<(Random, u64)>);
+pub(in crate::sandbox) struct Ids(Mutex<(Rng, u64)>);
 
 /// Number of emulators in this process: two may start within the same millisecond.
 static STARTED: AtomicU64 = AtomicU64::new(0);
@@ -19,17 +20,17 @@ impl Ids {
     /// With a seed, every run has the same ids; they are then unique within a run only.
     pub(in crate::sandbox) fn new(seed: Option<u64>) -> Self {
         if let Some(seed) = seed {
-            return Self(Mutex::new((Random::new(seed), 1 << 40)));
+            return Self(Mutex::new((Rng::with_seed(seed), 1 << 40)));
         }
         let start = Clock::new().now_ms() + (STARTED.fetch_add(1, Ordering::Relaxed) << 1);
-        Self(Mutex::new((Random::new(start ^ (u64::from(std::process::id()) << 44)), start << 20)))
+        Self(Mutex::new((Rng::with_seed(start ^ (u64::from(std::process::id()) << 44)), start << 20)))
     }
 
     /// A random number and a counter.
     fn draw(&self) -> (u64, u64) {
         let (random, counter) = &mut *lock(&self.0);
         *counter += 1;
-        (random.next(), *counter)
+        (random.u64(..), *counter)
     }
 
     /// A message id; its length depends on the party's id and on chance.

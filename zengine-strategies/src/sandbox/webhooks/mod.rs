@@ -137,9 +137,18 @@ impl WebhookSender {
         lock(&self.log).iter().cloned().collect()
     }
 
-    pub(super) fn pending_guard(self: &Arc<Self>) -> PendingGuard {
+    fn pending_guard(self: &Arc<Self>) -> PendingGuard {
         self.pending.send_modify(|count| *count += 1);
         PendingGuard(Arc::clone(self))
+    }
+
+    /// Runs work that [`settle`](Self::settle) waits for.
+    pub(super) fn background(self: &Arc<Self>, work: impl Future<Output = ()> + Send + 'static) {
+        let guard = self.pending_guard();
+        drop(tokio::spawn(async move {
+            work.await;
+            drop(guard);
+        }));
     }
 
     /// Waits until nothing is left to deliver or redeliver.
@@ -179,40 +188,41 @@ impl WebhookSender {
         }
     }
 
+    /// The fault of these updates, and the size of the batch that they join because of one, now or before.
+    fn draw(&self, items: &[Item]) -> (Option<WebhookFault>, Option<usize>) {
+        let pooled = lock(&self.waiting).by_fault;
+        let fault = if pooled { None } else { self.faults.take(items, false) };
+        let wanted = match &fault {
+            Some(WebhookFault { kind: WebhookFaultKind::Together { count }, .. }) => Some((*count).clamp(1, MAX_TOGETHER)),
+            _ => pooled.then_some(usize::MAX),
+        };
+        lock(&self.waiting).by_fault |= wanted.is_some();
+        (fault, wanted)
+    }
+
     /// Sends an update, at once or in a batch. Redelivery runs in the background, so that a failure does not delay the next update.
     pub(super) async fn submit(self: &Arc<Self>, item: Item) {
-        let batch = self.plan().batch;
-        let pooled = lock(&self.waiting).by_fault;
-        let fault = if batch.is_some() || pooled { None } else { self.faults.take(std::slice::from_ref(&item), false) };
-        match (batch, &fault) {
-            (Some((most, within)), _) => self.collect(vec![item], most, within).await,
-            (None, Some(WebhookFault { kind: WebhookFaultKind::Together { count }, .. })) => {
-                lock(&self.waiting).by_fault = true;
-                self.collect(vec![item], (*count).clamp(1, MAX_TOGETHER), MAX_HOLD).await;
-            }
-            (None, None) if pooled => self.collect(vec![item], usize::MAX, MAX_HOLD).await,
-            _ => {
-                for post in self.posts(vec![item], Signature::Valid, None) {
-                    self.start(post, fault.clone()).await;
-                }
-            }
+        if let Some((most, within)) = self.plan().batch {
+            return self.collect(vec![item], most, within).await;
+        }
+        let (fault, wanted) = self.draw(std::slice::from_ref(&item));
+        if let Some(wanted) = wanted {
+            return self.collect(vec![item], wanted, MAX_HOLD).await;
+        }
+        for post in self.posts(vec![item], Signature::Valid, None) {
+            self.start(post, fault.clone()).await;
         }
     }
 
     /// Sends several updates, in one POST per address. Waits for the end of all attempts, unless a fault delays the
     /// webhook.
     pub(super) async fn deliver(self: &Arc<Self>, items: Vec<Item>, message_id: Option<String>) -> Delivery {
-        if lock(&self.waiting).by_fault {
-            self.collect(items, usize::MAX, MAX_HOLD).await;
-            return Delivery::held(self.clock.now_ms(), message_id);
-        }
-        let fault = self.faults.take(&items, false);
-        if let Some(WebhookFault { kind: WebhookFaultKind::Together { count }, .. }) = fault {
-            lock(&self.waiting).by_fault = true;
-            self.collect(items, count.clamp(1, MAX_TOGETHER), MAX_HOLD).await;
-            return Delivery::held(self.clock.now_ms(), message_id);
-        }
+        let (fault, wanted) = self.draw(&items);
         let mut last = Delivery::held(self.clock.now_ms(), message_id.clone());
+        if let Some(wanted) = wanted {
+            self.collect(items, wanted, MAX_HOLD).await;
+            return last;
+        }
         for post in self.posts(items, Signature::Valid, message_id.as_deref()) {
             last = self.finish(post, fault.clone()).await;
         }
@@ -302,12 +312,9 @@ impl WebhookSender {
         self.count_down_held();
         let later = matches!(fault, Some(WebhookFault { kind: WebhookFaultKind::Duplicate { ms: 1.., .. }, .. }));
         let at_once = first.end.is_settled() && !later;
-        let (sender, guard) = (Arc::clone(self), self.pending_guard());
-        let rest = async move {
-            sender.remaining_attempts(post, fault, first).await;
-            drop(guard);
-        };
-        if at_once { rest.await } else { drop(tokio::spawn(rest)) }
+        let sender = Arc::clone(self);
+        let rest = async move { drop(sender.remaining_attempts(post, fault, first).await) };
+        if at_once { rest.await } else { self.background(rest) }
     }
 
     async fn finish(self: &Arc<Self>, post: WebhookPost, fault: Option<WebhookFault>) -> Delivery {
@@ -322,13 +329,12 @@ impl WebhookSender {
     fn hold(self: &Arc<Self>, post: WebhookPost, fault: Option<&WebhookFault>) -> Option<WebhookPost> {
         match fault.map(|fault| fault.kind) {
             Some(WebhookFaultKind::Delay { ms }) => {
-                let (sender, guard, due) = (Arc::clone(self), self.pending_guard(), self.clock.due(Duration::from_millis(ms)));
-                drop(tokio::spawn(async move {
+                let (sender, due) = (Arc::clone(self), self.clock.due(Duration::from_millis(ms)));
+                self.background(async move {
                     if sender.pause_until(due, post.generation).await {
                         sender.start_held(post, "delay").await;
                     }
-                    drop(guard);
-                }));
+                });
                 None
             }
             Some(WebhookFaultKind::Behind { count }) if count > 0 => {
