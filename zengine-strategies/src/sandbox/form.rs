@@ -6,7 +6,7 @@ use zengine_connector::schema;
 
 /// JSON in which no object has a member twice.
 pub(in crate::sandbox) fn json(text: &str) -> Result<Value, String> {
-    let value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let value = serde_json::from_str(text).map_err(|error| format!("no JSON: {error}"))?;
     let repeated = schema::repeated_members(text, &[]).map_err(|unread| unread.to_string())?;
     repeated.first().map_or(Ok(value), |violation| Err(violation.to_string()))
 }

@@ -74,7 +74,8 @@ async fn faults_are_queued_shown_and_cleared() {
 async fn what_is_wrong_with_a_call_is_said() {
     let meta = start();
     for (method, path, body, status, expected) in [
-        (Method::POST, "/faults", "{", 400, "no JSON"),
+        (Method::POST, "/faults", "{", 400, "the body: no JSON"),
+        (Method::POST, "/faults", "[{\"fault\":\"hang\",\"times\":1,\"times\":2}]", 400, "the body: /0/*: is there twice"),
         (
             Method::POST,
             "/faults",

@@ -55,7 +55,7 @@ impl ControlCall<'_> {
         if self.body.iter().all(u8::is_ascii_whitespace) {
             return Ok(json!({}));
         }
-        form::json(&text_of(self.body)).map_err(|error| ControlError::bad_request(format!("the body cannot be read: {error}")))
+        form::json(&text_of(self.body)).map_err(|error| ControlError::bad_request(format!("the body: {error}")))
     }
 
     /// The body as a value of this type; the error describes the mismatch.
