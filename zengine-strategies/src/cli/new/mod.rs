@@ -102,18 +102,10 @@ fn core(checkout: Option<&Path>, into: &Path) -> Result<Core, Failure> {
         return Err(Failure::invalid(format!("{} is no checkout: it has no zengine-connector/Cargo.toml", checkout.display())));
     }
     let folder = checkout.canonicalize()?;
-    let path = if checkout.is_relative() { Path::new("..").join(relative_path(&into.canonicalize()?, &folder)) } else { folder };
+    let path =
+        if checkout.is_relative() { pathdiff::diff_paths(&folder, into.canonicalize()?.join("new")).unwrap_or(folder) } else { folder };
     let path = path.to_str().ok_or_else(|| Failure::invalid("the checkout's path is not Unicode: a Cargo.toml cannot name it"))?;
     Ok(Core::Folder { path: path.replace('\\', "/").trim_end_matches('/').to_owned(), version })
-}
-
-/// The relative path between two absolute folders.
-fn relative_path(from: &Path, to: &Path) -> PathBuf {
-    let shared = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
-    if shared == 0 {
-        return to.to_owned();
-    }
-    from.components().skip(shared).map(|_| std::path::Component::ParentDir).chain(to.components().skip(shared)).collect()
 }
 
 /// Adds `[workspace]` to the manifest if the crate lies inside a workspace that does not list it, because cargo then refuses
@@ -130,17 +122,4 @@ fn mark_standalone(folder: &Path) -> io::Result<bool> {
         io::Write::write_all(&mut fs::OpenOptions::new().append(true).open(&manifest)?, note.as_bytes())?;
     }
     Ok(refused)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn relative_paths_go_up_and_down() {
-        let between = |from: &str, to: &str| relative_path(Path::new(from), Path::new(to)).display().to_string();
-        assert_eq!(between("/a/examples", "/a/core"), "../core");
-        assert_eq!(between("/a", "/a/core"), "core");
-        assert_eq!(between("/a/b/c", "/x"), "../../../x");
-    }
 }
