@@ -5,7 +5,14 @@
 //! message id must not be a phone number. Two exceptions: a [`ConversationId`] may be pseudonymous, and is printed; a provider's own
 //! id may be personal data, and its `Debug` is masked. `Debug` of a [`RouteKey`] prints its kind alone, as its value may be a secret.
 
-use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
+use std::{
+    borrow::Cow,
+    cmp::Ordering,
+    fmt,
+    hash::{Hash, Hasher},
+    str::FromStr,
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -245,19 +252,32 @@ impl ConfigVersion {
 /// The key in a provider's payload that leads to its tenant: a kind and a value, looked up in the tenant directory.
 ///
 /// The kinds in use are `phone_number_id`, `waba_id`, `url_token`, `topic_arn`, `queue_arn` and `site`.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+///
+/// Whether a key is shared is said where routes are made, by a strategy or a set-up. It is no part of the key: it is not stored, and keys
+/// with one kind and value are equal.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct RouteKey {
     kind: Cow<'static, str>,
     value: Arc<str>,
+    #[serde(skip)]
+    is_shared: bool,
 }
 
 // Without the value: a `url_token` authenticates its holder.
 debug_value!(RouteKey, |it| it.kind);
 
 impl RouteKey {
-    /// A route key; `value` is taken as the provider spells it.
+    /// Maximum length of a value, in bytes. No provider's is longer.
+    pub(crate) const MAX_VALUE: usize = 1024;
+
+    /// A key of one tenant; `value` is taken as the provider spells it.
     pub fn new(kind: impl Into<Cow<'static, str>>, value: impl AsRef<str>) -> Self {
-        Self { kind: kind.into(), value: value.as_ref().into() }
+        Self { kind: kind.into(), value: value.as_ref().into(), is_shared: false }
+    }
+
+    /// A key that several tenants may have, such as that of a business account with several numbers.
+    pub fn shared(kind: impl Into<Cow<'static, str>>, value: impl AsRef<str>) -> Self {
+        Self { is_shared: true, ..Self::new(kind, value) }
     }
 
     /// The kind of key.
@@ -268,6 +288,41 @@ impl RouteKey {
     /// The provider's value.
     pub fn value(&self) -> &str {
         &self.value
+    }
+
+    /// Whether several tenants may have it. `false` for a key that was stored.
+    pub fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
+    fn stored(&self) -> (&str, &str) {
+        (&self.kind, &self.value)
+    }
+}
+
+impl PartialEq for RouteKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.stored() == other.stored()
+    }
+}
+
+impl Eq for RouteKey {}
+
+impl Hash for RouteKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.stored().hash(state);
+    }
+}
+
+impl PartialOrd for RouteKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for RouteKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.stored().cmp(&other.stored())
     }
 }
 
@@ -299,6 +354,17 @@ mod tests {
     fn a_route_key_prints_its_kind_alone() {
         let key = RouteKey::new("url_token", "canary");
         assert_eq!(format!("{key:?}"), "RouteKey(url_token)");
+    }
+
+    #[test]
+    fn a_shared_route_key_is_equal_ordered_hashed_and_stored_like_any() {
+        let (own, shared) = (RouteKey::new("waba_id", "1"), RouteKey::shared("waba_id", "1"));
+        assert!(shared.is_shared() && !own.is_shared());
+        assert_eq!((&shared, shared.cmp(&own)), (&own, Ordering::Equal));
+        assert!(std::collections::HashSet::from([own.clone()]).contains(&shared));
+        let stored = serde_json::to_string(&shared).unwrap();
+        assert_eq!((stored.as_str(), &stored), (r#"{"kind":"waba_id","value":"1"}"#, &serde_json::to_string(&own).unwrap()));
+        assert!(!serde_json::from_str::<RouteKey>(&stored).unwrap().is_shared());
     }
 
     #[test]

@@ -171,7 +171,8 @@ impl StrategyRegistry {
         if secrets.is_empty() { entry.strategy.parses(config) } else { Ok(()) }
     }
 
-    /// The routes that follow from a tenant's configuration, sorted: for platforms that write their own tables of tenants.
+    /// The routes that follow from a tenant's configuration, sorted: for platforms that write their own tables of tenants. One that is
+    /// not [shared](RouteKey::is_shared) must lead to this tenant alone.
     /// [`TenantSetup`](super::TenantSetup) derives them by itself. Accepts secret references of every form and resolves none.
     ///
     /// # Errors

@@ -17,9 +17,6 @@ use crate::{
     strategy::SessionPorts,
 };
 
-/// The kind of route that several tenants may have: events of a whole business account go to each of its numbers.
-const SHARED_ROUTE: &str = "waba_id";
-
 /// The set-up of a tenant: its strategies, and for each a configuration and secrets. The routes follow from the configuration
 /// ([`InboundStrategy::routes`](crate::InboundStrategy::routes)).
 ///
@@ -229,7 +226,7 @@ impl Part {
             let error = Error::new(ErrorKind::ConfigInvalid, "the routes lack one that follows from the configuration");
             return Err(error.with_context("missing", lacks.join(", ")));
         }
-        for route in derived.iter().filter(|route| route.kind() != SHARED_ROUTE) {
+        for route in derived.iter().filter(|route| !route.is_shared()) {
             if let Some(other) = ports.route(&entry.name, route).await?.iter().find(|other| *other != tenant) {
                 let error = Error::new(ErrorKind::ConfigInvalid, "another tenant has this route");
                 return Err(error.with_context("field", route.kind()).with_context("first", other));

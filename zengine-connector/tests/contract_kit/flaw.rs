@@ -114,6 +114,10 @@ flaws! {
     RouteIsSecret,
     /// A route is a hash of the tenant's webhook secret.
     RouteIsHashOfSecret,
+    /// A route holds the tenant's webhook secret.
+    RouteHoldsSecret,
+    /// All tenants have one route, which does not say so.
+    RouteOfAllTenants,
     /// A route follows from the configuration by which no request finds the tenant.
     RouteOfNoRequest,
 

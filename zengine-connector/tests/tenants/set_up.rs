@@ -61,7 +61,7 @@ impl InboundStrategy<ShopConfig> for Shop {
 
     fn routes(&self, config: &ShopConfig) -> Vec<RouteKey> {
         assert_ne!(config.number, "panic in routes", "routes was told to");
-        let account = config.account.iter().map(|account| RouteKey::new("waba_id", account));
+        let account = config.account.iter().map(|account| RouteKey::shared("account", account));
         let leak = config.leaks.then(|| RouteKey::new("url_token", format!("t-{}", config.token.expose())));
         account.chain(leak).chain([RouteKey::new("number", &config.number)]).collect()
     }
@@ -139,16 +139,16 @@ async fn routes_follow_from_the_configuration_and_may_be_more() {
     let memory = Memory::new();
     let orchestrator = host(&memory);
     orchestrator.set_up(acme("17")).await.unwrap();
-    assert_eq!(row(&memory, "acme").await.unwrap().routes, routes(&[("number", "17"), ("waba_id", "900")]));
-    orchestrator.set_up(acme("17").route("waba_id", "900").route("number", "17").route("site", "a")).await.unwrap();
-    assert_eq!(row(&memory, "acme").await.unwrap().routes, routes(&[("number", "17"), ("site", "a"), ("waba_id", "900")]));
-    assert_eq!(registry().routes("shop", &config("17")).unwrap(), routes(&[("number", "17"), ("waba_id", "900")]));
+    assert_eq!(row(&memory, "acme").await.unwrap().routes, routes(&[("account", "900"), ("number", "17")]));
+    orchestrator.set_up(acme("17").route("account", "900").route("number", "17").route("site", "a")).await.unwrap();
+    assert_eq!(row(&memory, "acme").await.unwrap().routes, routes(&[("account", "900"), ("number", "17"), ("site", "a")]));
+    assert_eq!(registry().routes("shop", &config("17")).unwrap(), routes(&[("account", "900"), ("number", "17")]));
 }
 
 #[tokio::test(start_paused = true)]
 async fn routes_given_by_hand_must_hold_those_that_follow() {
     let memory = Memory::new();
-    let error = host(&memory).set_up(acme("17").route("site", "canary").route("waba_id", "900")).await.unwrap_err();
+    let error = host(&memory).set_up(acme("17").route("site", "canary").route("account", "900")).await.unwrap_err();
     assert_eq!(
         (error.kind(), error.context("missing"), error.context("strategy")),
         (ErrorKind::ConfigInvalid, Some("number"), Some("shop"))

@@ -70,9 +70,6 @@ type Values = Vec<Secret<Vec<u8>>>;
 /// Maximum number of cached application secrets.
 const MAX_APPLICATION_SECRETS: usize = 1024;
 
-/// Maximum length of a provider's key, in bytes. Longer ones, from forged requests, are not looked up.
-const MAX_KEY: usize = 1024;
-
 impl Tenants {
     /// `caching` sets the lifetimes. `local_refs` allows tenants to refer to the host's environment and files.
     pub(crate) fn new(sessions: Arc<SessionPorts>, caching: Caching, local_refs: bool) -> Self {
@@ -174,7 +171,8 @@ impl Tenants {
 
     /// The tenants behind a provider's key, or `Store` if the directory does not answer. Cached, empty answers too.
     pub(crate) async fn route(&self, strategy: &StrategyName, key: &RouteKey, cache_use: CacheUse) -> LookUpResult<Arc<[TenantId]>> {
-        if key.value().len() > MAX_KEY {
+        // From a forged request.
+        if key.value().len() > RouteKey::MAX_VALUE {
             return LookUpResult { result: Ok(Arc::default()), cached: false };
         }
         let cached = (strategy.clone(), key.clone());

@@ -89,7 +89,7 @@ impl File {
                 None if !self.routes.is_empty() => {
                     wrong.push(Violation::new("/routes", format!("lacks the {} of the configuration", key.kind())));
                 }
-                Some(at) if self.routes[at].tenants.len() > 1 && key.kind() != "waba_id" => {
+                Some(at) if self.routes[at].tenants.len() > 1 && !key.is_shared() => {
                     let what = "must be one tenant: the route follows from its configuration";
                     wrong.push(Violation::new(format!("/routes/{at}/tenants"), what));
                 }

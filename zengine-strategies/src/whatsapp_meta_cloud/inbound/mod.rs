@@ -17,7 +17,8 @@ impl InboundStrategy<WhatsAppMetaCloudConfig> for WhatsAppMetaCloud {
     }
 
     fn routes(&self, config: &WhatsAppMetaCloudConfig) -> Vec<RouteKey> {
-        vec![RouteKey::new("phone_number_id", &config.phone_number_id), RouteKey::new("waba_id", &config.waba_id)]
+        // An account has several numbers.
+        vec![RouteKey::new("phone_number_id", &config.phone_number_id), RouteKey::shared("waba_id", &config.waba_id)]
     }
 
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {

@@ -15,10 +15,13 @@ fn routes(kit: &SharedKit, tenant: usize, secrets_of: usize) -> Vec<RouteKey> {
     routes
 }
 
-/// The routes are the same every time, and the sample tenant has them.
+/// The routes are the same every time, the sample tenant has them, and no other tenant has one that is not shared.
 pub(crate) async fn routes_follow_from_the_configuration(kit: &SharedKit) -> CaseResult {
+    let first = routes(kit, 0, 0);
     for n in 0..TENANTS {
         let (derived, sample) = (routes(kit, n, n), kit.tenant(n).routes);
+        let taken = first.iter().find(|route| n > 0 && !route.is_shared() && derived.contains(route)).map(RouteKey::kind);
+        assert_eq!(taken, None, "tenants 0 and {n} have one route of this kind: a key of several tenants is `RouteKey::shared`");
         assert!(derived == routes(kit, n, n), "a fresh instance of the strategy makes other routes of one configuration");
         for route in derived {
             let kind = route.kind();
