@@ -5,10 +5,12 @@
 use std::sync::Arc;
 
 use zengine_connector::{
-    FailureId, async_trait, delegate_claims,
+    FailureId, StrategyName, TenantId, async_trait, delegate_claims,
+    ids::ConfigVersion,
     store::{
         Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetter, DeadLetterPage, DeadLetterPort, DeadLetterSink,
-        DeadLetterStore, Decision, Embedded, InboundOp, InboundRecord, Memory, Reference, StoreError, StoreErrorKind, Stores,
+        DeadLetterStore, Decision, Embedded, InboundOp, InboundRecord, Memory, Reference, StoreError, StoreErrorKind, Stores, TenantRow,
+        TenantWriter,
         compare_and_set::{self, CompareAndSet, Operation as _, PutIf, Stored},
     },
     testing::{
@@ -46,6 +48,39 @@ zengine_connector::store_contract!(memory_stores, crate::memory);
 zengine_connector::store_contract!(embedded_store, crate::embedded);
 zengine_connector::store_contract!(compare_and_set_that_returns_the_record, crate::found, ports = [claims]);
 zengine_connector::store_contract!(compare_and_set_that_returns_nothing, crate::refused, ports = [claims]);
+
+/// A writer that takes `enabled` from every row.
+#[derive(Debug)]
+struct Enabling(Arc<dyn TenantWriter>);
+
+#[async_trait]
+impl TenantWriter for Enabling {
+    async fn put(&self, tenant: &TenantId, strategy: &StrategyName, row: TenantRow) -> Result<ConfigVersion, StoreError> {
+        self.0.set_enabled(tenant, strategy, row.enabled).await?;
+        self.0.put(tenant, strategy, row).await
+    }
+
+    async fn row(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantRow>, StoreError> {
+        self.0.row(tenant, strategy).await
+    }
+
+    async fn set_enabled(&self, tenant: &TenantId, strategy: &StrategyName, enabled: bool) -> Result<bool, StoreError> {
+        self.0.set_enabled(tenant, strategy, enabled).await
+    }
+
+    async fn remove(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<bool, StoreError> {
+        self.0.remove(tenant, strategy).await
+    }
+}
+
+#[tokio::test]
+#[should_panic(expected = "`put` enabled (left) a row that was disabled")]
+async fn a_writer_that_enables_what_was_disabled_breaks_the_contract() {
+    let memory = Memory::new();
+    let mut stores = Stores::from(&memory);
+    stores.tenant_writer = Some(Arc::new(Enabling(memory.tenant_writer())));
+    store_contract::a_row_that_is_written_again_stays_disabled(&Subject::new(stores)).await;
+}
 
 /// A store that refuses and keeps by the record that its caller believes to be stored.
 #[derive(Debug)]

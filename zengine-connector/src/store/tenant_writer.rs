@@ -25,7 +25,7 @@ pub struct TenantRow {
     pub config: serde_json::Value,
     /// The provider's keys of the tenant. A key may belong to several tenants.
     pub routes: Vec<RouteKey>,
-    /// Whether the strategy is enabled for the tenant. Defaults to `true`.
+    /// Whether the strategy is enabled for the tenant. Defaults to `true`. Of a new row: one that stands keeps its own.
     pub enabled: bool,
 }
 
@@ -42,7 +42,7 @@ impl TenantRow {
         self
     }
 
-    /// Disables the row.
+    /// Disables a new row.
     #[must_use = "returns the disabled row"]
     pub fn disabled(mut self) -> Self {
         self.enabled = false;
@@ -79,10 +79,12 @@ debug_fields!(TenantRow { routes: |row| row.routes.len(), enabled });
 /// ```
 #[async_trait]
 pub trait TenantWriter: Send + Sync + fmt::Debug + 'static {
-    /// Writes a row under a new version and returns it. Replaces an earlier row with its routes.
+    /// Writes a row under a new version and returns it. Replaces the configuration and the routes of an earlier row. That keeps its
+    /// `enabled`, which only [`set_enabled`](Self::set_enabled) changes: a set-up that began before it was disabled must not enable it.
     ///
     /// You must write configuration and routes in one step: a reader, also one after a crash, sees all of the old row or all of
-    /// the new one. A version never names two configurations of a tenant and strategy, also not after a
+    /// the new one. In SQL leave the column of `enabled` out of the `DO UPDATE` of an `INSERT … ON CONFLICT`; in DynamoDB set it by
+    /// `if_not_exists`. A version never names two configurations of a tenant and strategy, also not after a
     /// [`remove`](Self::remove).
     async fn put(&self, tenant: &TenantId, strategy: &StrategyName, row: TenantRow) -> Result<ConfigVersion, StoreError>;
 

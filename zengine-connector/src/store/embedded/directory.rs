@@ -97,10 +97,11 @@ impl TenantWriter for Engine {
     async fn put(&self, tenant: &TenantId, strategy: &StrategyName, row: TenantRow) -> Result<ConfigVersion, StoreError> {
         let (tenant, strategy) = (tenant.clone(), strategy.clone());
         self.write(None, move |transaction| {
-            let config =
-                TenantConfig { version: ConfigVersion::number(count(transaction, "config")?), config: row.config, enabled: row.enabled };
-            transaction.open_table(DIRECTORY)?.insert((strategy.as_str(), tenant.as_str()), &*encode(&config)?)?;
-            set_routes(transaction, (strategy.as_str(), tenant.as_str()), &row.routes)?;
+            let (place, mut rows) = ((strategy.as_str(), tenant.as_str()), transaction.open_table(DIRECTORY)?);
+            let enabled = row_of(&rows, place)?.map_or(row.enabled, |stands| stands.enabled);
+            let config = TenantConfig { version: ConfigVersion::number(count(transaction, "config")?), config: row.config, enabled };
+            rows.insert(place, &*encode(&config)?)?;
+            set_routes(transaction, place, &row.routes)?;
             Ok(Done::Wrote(config.version))
         })
         .await

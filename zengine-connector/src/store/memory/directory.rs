@@ -25,6 +25,7 @@ pub(super) struct Rows {
 
 impl Rows {
     pub(super) fn put(&mut self, tenant: &TenantId, strategy: &StrategyName, mut row: TenantRow) -> ConfigVersion {
+        row.enabled = self.row(tenant, strategy).map_or(row.enabled, |(_, stands)| stands.enabled);
         self.remove(tenant, strategy);
         row.routes.sort();
         row.routes.dedup();

@@ -76,6 +76,21 @@ pub async fn the_directory_knows_configurations_and_their_versions(subject: &Sub
     );
 }
 
+/// A row that is written again stays disabled or enabled: its writer may have read it before `set_enabled`.
+pub async fn a_row_that_is_written_again_stays_disabled(subject: &Subject) {
+    let (writer, directory) = both(subject);
+    let (acme, sms) = (tenant("acme"), strategy("sns-sms"));
+    let enabled = async || directory.config(&acme, &sms).await.works("`config`").expect(NO_ROW).enabled;
+    let (row, disabled) = (TenantRow::new(json!({})), TenantRow::new(json!({})).disabled());
+    writer.put(&acme, &sms, row.clone()).await.works("`put`");
+    writer.set_enabled(&acme, &sms, false).await.works("`set_enabled`");
+    writer.put(&acme, &sms, row).await.works("`put`");
+    assert!(!enabled().await, "`put` enabled (left) a row that was disabled: only `set_enabled` may");
+    writer.set_enabled(&acme, &sms, true).await.works("`set_enabled`");
+    writer.put(&acme, &sms, disabled).await.works("`put`");
+    assert!(enabled().await, "`put` disabled (left) a row that was enabled: only `set_enabled` may");
+}
+
 /// A route key may find several tenants, but none of another strategy.
 pub async fn the_directory_finds_tenants_by_route(subject: &Subject) {
     let (writer, directory) = both(subject);

@@ -199,6 +199,7 @@ macro_rules! store_contract {
     (@directory $subject:path) => {
         $crate::store_contract! { @cases $subject,
             the_directory_knows_configurations_and_their_versions
+            a_row_that_is_written_again_stays_disabled
             the_directory_finds_tenants_by_route
             the_directory_lists_tenants_in_pages
             the_directory_separates_tenants_and_routes_that_look_alike
