@@ -48,6 +48,7 @@ fn tenant(n: usize, flaw: Flaw) -> SampleTenant {
     .route("url_token", loft(n))
     .route("loft", loft(n))
     .route("office", "main")
+    .route("hook", if flaw == Flaw::SampleRouteHoldsSecret { webhook_secret(n) } else { loft(n) })
 }
 
 fn webhook_secret(n: usize) -> String {

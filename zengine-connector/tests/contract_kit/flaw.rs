@@ -116,6 +116,8 @@ flaws! {
     RouteIsHashOfSecret,
     /// A route holds the tenant's webhook secret.
     RouteHoldsSecret,
+    /// A route of the sample tenant holds its webhook secret.
+    SampleRouteHoldsSecret,
     /// All tenants have one route, which does not say so.
     RouteOfAllTenants,
     /// A route follows from the configuration by which no request finds the tenant.

@@ -9,6 +9,9 @@ broken! {
     a_route_holds_a_secret: RouteHoldsSecret in Both, sound Both {
         routes_hold_no_secret "a route of the kind url_token holds a secret"
     }
+    a_route_of_the_sample_holds_a_secret: SampleRouteHoldsSecret in Both, sound Both {
+        routes_hold_no_secret "a route of the kind hook holds a secret"
+    }
     a_route_of_all_tenants_does_not_say_so: RouteOfAllTenants in Both, sound Both {
         routes_follow_from_the_configuration "a key of several tenants is `RouteKey::shared`"
     }

@@ -94,7 +94,8 @@ impl From<serde_json::Value> for AnyConfig {
 impl PigeonConfig {
     pub(super) fn routes(&self, flaw: Flaw) -> Vec<RouteKey> {
         let secret = self.webhook_secret.to_bytes();
-        let mut routes = vec![RouteKey::new("url_token", &self.loft), RouteKey::new("loft", &self.loft), RouteKey::shared("office", "main")];
+        let mut routes =
+            vec![RouteKey::new("url_token", &self.loft), RouteKey::new("loft", &self.loft), RouteKey::shared("office", "main")];
         match flaw {
             Flaw::RouteIsSecret => routes.push(RouteKey::new("url_token", secret.expose_str().unwrap())),
             Flaw::RouteIsHashOfSecret => routes[0] = RouteKey::new("url_token", HmacSha256::hex().sign(b"loft", &secret)),
