@@ -267,6 +267,8 @@ pub struct RouteKey {
 debug_value!(RouteKey, |it| it.kind);
 
 impl RouteKey {
+    /// Maximum length of a kind, in bytes.
+    pub(crate) const MAX_KIND: usize = 64;
     /// Maximum length of a value, in bytes. No provider's is longer.
     pub(crate) const MAX_VALUE: usize = 1024;
 

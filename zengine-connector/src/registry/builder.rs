@@ -185,7 +185,7 @@ impl StrategyRegistry {
         for site in &sites {
             filled.fill(&site.pointer, PLACEHOLDER);
         }
-        entry.routes(filled.value(), &sites).map_err(of_strategy)
+        entry.routes(&filled, &sites).map_err(of_strategy)
     }
 
     pub(crate) fn entry(&self, name: &str) -> Result<&Arc<RegisteredStrategy>, Error> {

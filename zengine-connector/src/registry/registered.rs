@@ -2,19 +2,22 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::{
     error::{Error, ErrorKind},
     ids::{RouteKey, StrategyName},
     message::{Degrade, Prepared},
-    schema::{Checks, Site},
+    schema::{Checks, Resolved, Site},
     strategy::{Descriptor, DynInbound, DynOutbound, DynStrategy, ErasedTenant, Inspected},
     sync::OncePerSecond,
 };
 
 /// Minimum length of a secret that is searched for in routes, in bytes: a shorter one is in many values by chance.
-const MIN_FOUND: usize = 4;
+const MIN_FOUND: usize = 8;
+
+/// Whether a route is a secret or holds one.
+pub(super) fn holds_secret(route: &RouteKey, secret: &str) -> bool {
+    route.value() == secret || (secret.len() >= MIN_FOUND && route.value().contains(secret))
+}
 
 /// One registered strategy.
 pub(crate) struct RegisteredStrategy {
@@ -45,12 +48,10 @@ impl RegisteredStrategy {
     ///
     /// # Errors
     /// `ConfigInvalid` if the configuration does not parse, `Unexpected` if a route holds a secret or the strategy panics.
-    pub(crate) fn routes(&self, config: &Value, sites: &[Site]) -> Result<Vec<RouteKey>, Error> {
+    pub(crate) fn routes(&self, config: &Resolved, sites: &[Site]) -> Result<Vec<RouteKey>, Error> {
         let Some(inbound) = &self.inbound else { return Ok(vec![]) };
-        let mut routes = inbound.routes(config)?;
-        let secrets: Vec<_> = sites.iter().filter_map(|site| config.pointer(&site.pointer)?.as_str()).collect();
-        let holds = |route: &RouteKey| secrets.iter().any(|secret| secret.len() >= MIN_FOUND && route.value().contains(secret));
-        if let Some(route) = routes.iter().find(|route| holds(route)) {
+        let mut routes = inbound.routes(config.value())?;
+        if let Some(route) = routes.iter().find(|route| config.texts(sites).any(|secret| holds_secret(route, secret))) {
             return Err(Error::new(ErrorKind::Unexpected, "the strategy makes a route of a secret")
                 .with_context("strategy", &self.name)
                 .with_context("field", route.kind()));

@@ -3,6 +3,8 @@
 use serde_json::Value;
 use zeroize::Zeroize as _;
 
+use super::Site;
+
 /// A configuration with resolved secrets, for as long as `configure` reads it; its texts are overwritten on drop.
 pub(crate) struct Resolved(Value);
 
@@ -13,6 +15,11 @@ impl Resolved {
 
     pub(crate) fn value(&self) -> &Value {
         &self.0
+    }
+
+    /// The secrets at these places.
+    pub(crate) fn texts<'a>(&'a self, sites: &'a [Site]) -> impl Iterator<Item = &'a str> {
+        sites.iter().filter_map(|site| self.0.pointer(&site.pointer)?.as_str())
     }
 
     /// Replaces a reference by its secret.

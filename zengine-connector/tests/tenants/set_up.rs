@@ -92,6 +92,10 @@ fn name() -> StrategyName {
     StrategyName::new("shop").unwrap()
 }
 
+fn violations(error: &Error) -> Vec<String> {
+    error.violations().iter().map(ToString::to_string).collect()
+}
+
 async fn row(memory: &Memory, tenant: &str) -> Option<TenantRow> {
     memory.tenant_writer().row(&id(tenant), &name()).await.unwrap()
 }
@@ -149,12 +153,47 @@ async fn routes_follow_from_the_configuration_and_may_be_more() {
 async fn routes_given_by_hand_must_hold_those_that_follow() {
     let memory = Memory::new();
     let error = host(&memory).set_up(acme("17").route("site", "canary").route("account", "900")).await.unwrap_err();
-    assert_eq!(
-        (error.kind(), error.context("missing"), error.context("strategy")),
-        (ErrorKind::ConfigInvalid, Some("number"), Some("shop"))
-    );
+    assert_eq!((error.kind(), error.context("field"), error.context("strategy")), (ErrorKind::ConfigInvalid, Some("routes"), Some("shop")));
+    assert_eq!(violations(&error), ["/routes: lacks the number of the configuration"]);
     assert!(!format!("{error} {error:?}").contains("canary"));
     assert!(row(&memory, "acme").await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_wrong_with_routes_is_said_at_once_and_without_their_values() {
+    let derived = || acme("17").route("account", "900");
+    let wrong = derived()
+        .shared_route("number", "17")
+        .route("account", "900")
+        .route("", "canary")
+        .route("k".repeat(65), "canary")
+        .route("site", "")
+        .route("site", "canary".repeat(200))
+        .route("site", "canary\nsite")
+        .route("token", "t-canary-token")
+        .route("older", "canary-old-token")
+        .secret("other", "canary-new-token")
+        .previous("canary-old-token");
+    let memory = Memory::new();
+    let error = host(&memory).set_up(wrong).await.unwrap_err();
+    let expected = [
+        "/routes/1: must be one tenant's: it follows from the configuration",
+        "/routes/2: repeats /routes/0",
+        "/routes/3: its kind must not be empty",
+        "/routes/4: its kind is too long (limit 64, actual 65)",
+        "/routes/5: its site must not be empty",
+        "/routes/6: its site is too long (limit 1024, actual 1200)",
+        "/routes/7: its site must not hold control characters",
+        "/routes/8: holds a secret",
+        "/routes/9: holds a secret",
+    ];
+    assert_eq!(violations(&error), expected);
+    assert!(!format!("{error} {error:?}").contains("canary"));
+    assert!(row(&memory, "acme").await.is_none());
+    // One that follows is within the same bounds, and a short secret is in it by chance.
+    let error = host(&memory).set_up(acme(&"1".repeat(1025))).await.unwrap_err();
+    assert_eq!(violations(&error), ["/routes: its number is too long (limit 1024, actual 1025)"]);
+    host(&memory).set_up(derived().route("number", "17").route("site", "k".repeat(1024)).secret("pin", "kkkk")).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -168,6 +207,12 @@ async fn a_route_of_another_tenant_is_refused_and_an_account_may_be_shared() {
     assert!(row(&memory, "globex").await.is_none());
     assert_eq!(secret(&memory, SecretScope::tenant(name(), id("globex")), "token").await, None);
     orchestrator.set_up(globex("18")).await.unwrap();
+    // One that is given is one tenant's too, unless it is given as shared.
+    let derived = |number| globex(number).route("number", number).route("account", "900");
+    orchestrator.set_up(acme("17").route("number", "17").route("account", "900").route("site", "a")).await.unwrap();
+    let error = orchestrator.set_up(derived("18").route("site", "a")).await.unwrap_err();
+    assert_eq!((error.kind(), error.context("field"), error.context("first")), (ErrorKind::ConfigInvalid, Some("site"), Some("acme")));
+    orchestrator.set_up(derived("18").shared_route("site", "a")).await.unwrap();
     // A number of one strategy is another thing than the same number of another.
     let elsewhere = TenantSetup::new("globex").strategy("other-shop", config("17")).secret("token", "its-own");
     orchestrator.set_up(elsewhere).await.unwrap();
@@ -189,6 +234,13 @@ async fn nothing_is_written_before_everything_is_checked() {
         (acme("17").secret("", "t"), ErrorKind::Store),
         (acme("17").secret("long", long), ErrorKind::Store),
         (acme("17").secret("token", "twice"), ErrorKind::Settings),
+        (acme("17").secret("canary\nline", "t"), ErrorKind::Settings),
+        (acme("17").secret("empty", ""), ErrorKind::Settings),
+        (acme("17").secret("other", "new").previous(""), ErrorKind::Settings),
+        ((0..16).fold(acme("17"), |setup, _| setup.previous("older")), ErrorKind::Store),
+        (acme("17").strategy("shop", config("18")), ErrorKind::Settings),
+        (TenantSetup::new("acme"), ErrorKind::Settings),
+        (TenantSetup::new("acme").strategy("shop", config("17")).previous("of no secret"), ErrorKind::Settings),
         (TenantSetup::new("").strategy("shop", config("17")).secret("token", "t"), ErrorKind::MessageInvalid),
         (TenantSetup::new("acme").secret("token", "t").strategy("shop", config("17")), ErrorKind::Settings),
         (TenantSetup::common("shop").secret("token", "of no tenant"), ErrorKind::Settings),
@@ -232,6 +284,15 @@ async fn a_row_that_stands_keeps_its_version_and_a_disabled_one_stays_so() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_set_up_does_not_enable_what_was_disabled_meanwhile() {
+    let memory = Memory::new();
+    host(&memory).set_up(acme("17")).await.unwrap();
+    host(BadWriter::over(&memory, AtRow::WritesDisabled)).set_up(acme("18")).await.unwrap();
+    let row = row(&memory, "acme").await.unwrap();
+    assert_eq!((row.enabled, row.routes), (false, routes(&[("account", "900"), ("number", "18")])));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_route_made_of_a_secret_is_refused() {
     let mut config = config("17");
     config["leaks"] = true.into();
@@ -242,42 +303,67 @@ async fn a_route_made_of_a_secret_is_refused() {
     }
 }
 
-/// A writer that fails or hangs at rows.
+/// The fault of a writer at rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum AtRow {
+    Fails,
+    Hangs,
+    /// Written, and does not say so.
+    WritesAndHangs,
+    /// Somebody disables the row just before it is written.
+    WritesDisabled,
+}
+
 #[derive(Debug)]
-struct BadWriter {
-    secrets: Arc<dyn TenantWriter>,
-    hangs: bool,
+struct BadWriter(Arc<dyn TenantWriter>, AtRow);
+
+impl BadWriter {
+    fn over(memory: &Memory, fault: AtRow) -> Stores {
+        let mut stores = Stores::from(memory);
+        stores.tenant_writer = Some(Arc::new(Self(memory.tenant_writer(), fault)));
+        stores
+    }
 }
 
 #[async_trait]
 impl TenantWriter for BadWriter {
-    async fn put(&self, _: &TenantId, _: &StrategyName, _: TenantRow) -> Result<ConfigVersion, StoreError> {
-        if self.hangs { std::future::pending().await } else { Err(StoreError::new(StoreErrorKind::Full, "no space is left")) }
+    async fn put(&self, tenant: &TenantId, strategy: &StrategyName, row: TenantRow) -> Result<ConfigVersion, StoreError> {
+        match self.1 {
+            AtRow::Fails => return Err(StoreError::new(StoreErrorKind::Full, "no space is left")),
+            AtRow::Hangs => std::future::pending().await,
+            AtRow::WritesAndHangs => {
+                self.0.put(tenant, strategy, row).await?;
+                std::future::pending().await
+            }
+            AtRow::WritesDisabled => {
+                self.0.set_enabled(tenant, strategy, false).await?;
+                self.0.put(tenant, strategy, row).await
+            }
+        }
     }
 
     async fn row(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantRow>, StoreError> {
-        self.secrets.row(tenant, strategy).await
+        self.0.row(tenant, strategy).await
     }
 
-    async fn set_enabled(&self, _: &TenantId, _: &StrategyName, _: bool) -> Result<bool, StoreError> {
-        Ok(false)
+    async fn set_enabled(&self, tenant: &TenantId, strategy: &StrategyName, enabled: bool) -> Result<bool, StoreError> {
+        self.0.set_enabled(tenant, strategy, enabled).await
     }
 
-    async fn remove(&self, _: &TenantId, _: &StrategyName) -> Result<bool, StoreError> {
-        Ok(false)
+    async fn remove(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<bool, StoreError> {
+        self.0.remove(tenant, strategy).await
     }
 
     async fn put_secret(&self, scope: &SecretScope, name: &str, values: Vec<Secret<Vec<u8>>>) -> Result<(), StoreError> {
-        self.secrets.put_secret(scope, name, values).await
+        self.0.put_secret(scope, name, values).await
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_write_that_fails_says_what_stands_and_is_completed_by_the_next() {
-    for hangs in [false, true] {
+    for fault in [AtRow::Fails, AtRow::Hangs] {
         let (memory, clock, registry) = (Memory::new(), Arc::new(SimClock::new()), registry());
-        let bad = Arc::new(BadWriter { secrets: memory.tenant_writer(), hangs });
-        let stores = Stores::builder().base(&memory).tenant_writer(bad).build().unwrap();
+        let stores = BadWriter::over(&memory, fault);
         let written = acme("17").secret("other", "canary-other").write(&registry, &stores, Arc::clone(&clock) as _);
         let error = tokio::time::timeout(Duration::from_secs(60), written).await.expect("it ends").unwrap_err();
         assert_eq!((error.kind(), error.context("written")), (ErrorKind::Store, Some("secret token, secret other")));
@@ -337,6 +423,25 @@ async fn a_set_up_keeps_the_older_value_of_a_secret_in_rotation_until_the_newest
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_secret_in_rotation_is_set_up_with_its_older_values() {
+    let memory = Memory::new();
+    let orchestrator = host(&memory);
+    let setup =
+        acme("17").previous("old").shared_secret("of-all", "1").previous("0").application_secret("app", "c").previous("b").previous("a");
+    orchestrator.set_up(setup).await.unwrap();
+    assert_eq!(answer(&orchestrator, "/17").await.1, "acme with canary-token", "the newest");
+    let values = async |scope: SecretScope, name: &str| {
+        let values = memory.secrets().get(&scope, &SecretRef::named(name)).await.unwrap();
+        values.iter().map(|value| value.expose_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(values(SecretScope::tenant(name(), id("acme")), "token").await, "canary-token old");
+    assert_eq!(values(SecretScope::shared(name()), "of-all").await, "1 0");
+    assert_eq!(values(SecretScope::application(name()), "app").await, "c b a");
+    orchestrator.set_up(TenantSetup::common("shop").application_secret("app", "c").previous("b")).await.unwrap();
+    assert_eq!(values(SecretScope::application(name()), "app").await, "c b", "what is given replaces what stands");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_common_set_up_takes_no_configuration_and_no_route() {
     let memory = Memory::new();
     let common = TenantSetup::common("shop").application_secret("app", "key");
@@ -346,40 +451,10 @@ async fn a_common_set_up_takes_no_configuration_and_no_route() {
     assert_eq!(secret(&memory, SecretScope::application(name()), "app").await, None);
 }
 
-/// A writer whose rows are written, and which does not say so.
-#[derive(Debug)]
-struct Silent(Arc<dyn TenantWriter>);
-
-#[async_trait]
-impl TenantWriter for Silent {
-    async fn put(&self, tenant: &TenantId, strategy: &StrategyName, row: TenantRow) -> Result<ConfigVersion, StoreError> {
-        self.0.put(tenant, strategy, row).await?;
-        std::future::pending().await
-    }
-
-    async fn row(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantRow>, StoreError> {
-        self.0.row(tenant, strategy).await
-    }
-
-    async fn set_enabled(&self, tenant: &TenantId, strategy: &StrategyName, enabled: bool) -> Result<bool, StoreError> {
-        self.0.set_enabled(tenant, strategy, enabled).await
-    }
-
-    async fn remove(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<bool, StoreError> {
-        self.0.remove(tenant, strategy).await
-    }
-
-    async fn put_secret(&self, scope: &SecretScope, name: &str, values: Vec<Secret<Vec<u8>>>) -> Result<(), StoreError> {
-        self.0.put_secret(scope, name, values).await
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_set_up_that_is_dropped_after_its_writes_takes_effect_at_once() {
     let memory = Memory::new();
-    let mut stores = Stores::from(&memory);
-    stores.tenant_writer = Some(Arc::new(Silent(memory.tenant_writer())));
-    let orchestrator = host(stores);
+    let orchestrator = host(BadWriter::over(&memory, AtRow::WritesAndHangs));
     assert!(orchestrator.status("acme", "shop").await.unwrap().not_bound.is_some());
     let dropped = tokio::time::timeout(Duration::from_millis(10), orchestrator.set_up(acme("17"))).await;
     assert!(dropped.is_err() && row(&memory, "acme").await.is_some());

@@ -1,20 +1,27 @@
 //! The set-up of a tenant in one call.
+//!
+//! | module | purpose |
+//! |---|---|
+//! | `checks` | what is refused before anything is written |
+//! | `routes` | the routes of a row: those that follow, and those that are given |
+//! | `target` | the stores that a set-up is written into |
 
-use std::sync::Arc;
+mod checks;
+mod routes;
+mod target;
 
-use async_trait::async_trait;
+use std::{borrow::Cow, sync::Arc};
+
 use serde_json::Value;
 
-use super::{Caching, RegisteredStrategy, StrategyRegistry, tenants::Tenants};
+use self::target::Target;
+use super::StrategyRegistry;
 use crate::{
-    error::{Error, ErrorKind},
+    error::Error,
     ids::{RouteKey, StrategyName, TenantId},
-    runtime::{Clock, SystemRng},
-    secret::{Secret, SecretRef},
-    store::{
-        Memory, Ports, SecretAnswer, SecretError, SecretScope, SecretStore, StoreError, Stores, TenantRow, TenantWriter, check_secret,
-    },
-    strategy::SessionPorts,
+    runtime::Clock,
+    secret::Secret,
+    store::{SecretScope, Stores},
 };
 
 /// The set-up of a tenant: its strategies, and for each a configuration and secrets. The routes follow from the configuration
@@ -38,8 +45,9 @@ use crate::{
 ///     .secret("token", std::env::var("ACME_TOKEN").unwrap_or_default());
 /// orchestrator.set_up(acme).await?;
 ///
-/// // What belongs to the application and not to a tenant.
-/// orchestrator.set_up(TenantSetup::common("whatsapp-meta-cloud").application_secret("app-secret", "…")).await?;
+/// // What belongs to the application and not to a tenant; its secret is being rotated.
+/// let app = TenantSetup::common("whatsapp-meta-cloud").application_secret("app-secret", "new").previous("old");
+/// orchestrator.set_up(app).await?;
 /// # Ok(())
 /// # }
 /// # let _ = example;
@@ -49,7 +57,7 @@ use crate::{
 pub struct TenantSetup {
     tenant: Option<String>,
     parts: Vec<Part>,
-    /// A secret or route was given before a strategy.
+    /// A secret or route was given before a strategy, or an older value before a secret.
     misplaced: bool,
     local_refs: bool,
 }
@@ -62,16 +70,19 @@ struct Part {
     strategy: String,
     config: Option<Value>,
     routes: Vec<RouteKey>,
-    secrets: Vec<(Whose, String, Secret<Vec<u8>>)>,
+    secrets: Vec<GivenSecret>,
 }
 
-/// The scope of a secret, whose strategy and tenant are those of the set-up.
-#[derive(Clone, Copy, PartialEq)]
-enum Whose {
-    Tenant,
-    Shared,
-    Application,
+/// The values of a secret, newest first.
+#[derive(Clone)]
+struct GivenSecret {
+    scope: ScopeOf,
+    name: String,
+    values: Vec<Secret<Vec<u8>>>,
 }
+
+/// The scope of a secret, once strategy and tenant are known. `None` if it needs a tenant and there is none.
+type ScopeOf = fn(StrategyName, Option<TenantId>) -> Option<SecretScope>;
 
 impl TenantSetup {
     /// The set-up of a tenant. Its id is checked when it is written.
@@ -82,8 +93,7 @@ impl TenantSetup {
     /// The set-up of what a strategy's tenants have in common: [`application_secret`](Self::application_secret) and
     /// [`shared_secret`](Self::shared_secret).
     pub fn common(strategy: impl AsRef<str>) -> Self {
-        let part = Part { strategy: strategy.as_ref().to_owned(), config: None, routes: vec![], secrets: vec![] };
-        Self { tenant: None, parts: vec![part], misplaced: false, local_refs: false }
+        Self { tenant: None, parts: vec![Part::new(strategy.as_ref(), None)], misplaced: false, local_refs: false }
     }
 
     /// Adds a strategy by its registered name, with the tenant's configuration. What is added next belongs to it.
@@ -91,33 +101,43 @@ impl TenantSetup {
     /// A configuration that a person wrote may have a member twice, of which `config` holds the last:
     /// [`schema::repeated_members`](crate::schema::repeated_members) checks its text.
     pub fn strategy(mut self, name: impl AsRef<str>, config: Value) -> Self {
-        self.parts.push(Part { strategy: name.as_ref().to_owned(), config: Some(config), routes: vec![], secrets: vec![] });
+        self.parts.push(Part::new(name.as_ref(), Some(config)));
         self
     }
 
     /// Adds a secret of the tenant, to which the configuration refers as `{"secret": name}`.
     pub fn secret(self, name: impl Into<String>, value: impl Into<Secret<Vec<u8>>>) -> Self {
-        self.put(Whose::Tenant, name.into(), value.into())
+        self.with_secret(|strategy, tenant| Some(SecretScope::tenant(strategy, tenant?)), name.into(), value.into())
     }
 
     /// Adds a secret for every tenant of the strategy that has none of this name.
     pub fn shared_secret(self, name: impl Into<String>, value: impl Into<Secret<Vec<u8>>>) -> Self {
-        self.put(Whose::Shared, name.into(), value.into())
+        self.with_secret(|strategy, _| Some(SecretScope::shared(strategy)), name.into(), value.into())
     }
 
     /// Adds a secret of the application, such as one that its constructor's settings name. No tenant's configuration reaches it.
     pub fn application_secret(self, name: impl Into<String>, value: impl Into<Secret<Vec<u8>>>) -> Self {
-        self.put(Whose::Application, name.into(), value.into())
+        self.with_secret(|strategy, _| Some(SecretScope::application(strategy)), name.into(), value.into())
+    }
+
+    /// Adds an older value of the secret before, which stays valid while the secret is rotated. Replaces the older values that stand.
+    pub fn previous(mut self, value: impl Into<Secret<Vec<u8>>>) -> Self {
+        match self.parts.last_mut().and_then(|part| part.secrets.last_mut()) {
+            Some(secret) => secret.values.push(value.into()),
+            None => self.misplaced = true,
+        }
+        self
     }
 
     /// Adds a route, in place of the derived ones: for strategies that derive none, and for keys that only you know. Routes that are
     /// given must contain all that follow from the configuration.
-    pub fn route(mut self, kind: impl Into<std::borrow::Cow<'static, str>>, value: impl AsRef<str>) -> Self {
-        match self.parts.last_mut() {
-            Some(part) => part.routes.push(RouteKey::new(kind, value)),
-            None => self.misplaced = true,
-        }
-        self
+    pub fn route(self, kind: impl Into<Cow<'static, str>>, value: impl AsRef<str>) -> Self {
+        self.with_route(RouteKey::new(kind, value))
+    }
+
+    /// Adds a [`route`](Self::route) that other tenants may have too.
+    pub fn shared_route(self, kind: impl Into<Cow<'static, str>>, value: impl AsRef<str>) -> Self {
+        self.with_route(RouteKey::shared(kind, value))
     }
 
     setters! {
@@ -126,9 +146,17 @@ impl TenantSetup {
         allow_local_refs(allow: bool) => local_refs = allow;
     }
 
-    fn put(mut self, whose: Whose, name: String, value: Secret<Vec<u8>>) -> Self {
+    fn with_secret(mut self, scope: ScopeOf, name: String, value: Secret<Vec<u8>>) -> Self {
         match self.parts.last_mut() {
-            Some(part) => part.secrets.push((whose, name, value)),
+            Some(part) => part.secrets.push(GivenSecret { scope, name, values: vec![value] }),
+            None => self.misplaced = true,
+        }
+        self
+    }
+
+    fn with_route(mut self, route: RouteKey) -> Self {
+        match self.parts.last_mut() {
+            Some(part) => part.routes.push(route),
             None => self.misplaced = true,
         }
         self
@@ -141,162 +169,31 @@ impl TenantSetup {
 
     /// Checks the set-up and writes it. A row that stands already is not written again, and one that is disabled stays so.
     ///
-    /// Hosts that run notice the change within the times of [`Caching`]. Two set-ups at the same time that claim one route are not
-    /// told from each other: write tenants from one place.
+    /// Hosts that run notice the change within the times of [`Caching`](super::Caching). Two set-ups at the same time that claim one
+    /// route are not told from each other: write tenants from one place.
     ///
     /// # Errors
-    /// `Settings` if the stores have no writer or directory of tenants, a secret comes before its strategy, or a common set-up has a configuration;
+    /// `Settings` if the stores have no writer or directory of tenants, the set-up has no strategy or one twice, a secret comes before
+    /// its strategy, is empty or has a name with control characters, or a common set-up has a configuration;
     /// `UnknownStrategy`; `Secret` if the store of secrets does not answer;
-    /// `MessageInvalid` if an id is invalid; `ConfigInvalid` with every violation, if a secret is missing, if the routes given lack one
-    /// that follows from the configuration (context `missing`), or if another tenant has it (context `field`: its kind, `first`: the
-    /// other tenant); `Store` or `Unsupported` if a store fails, with the context `written` if something stands already.
+    /// `MessageInvalid` if an id is invalid; `ConfigInvalid` with every violation, if a secret is missing, if the routes do not fit the
+    /// configuration (context `field`: `routes`), or if another tenant has one (context `field`: its kind, `first`: the other tenant);
+    /// `Store` or `Unsupported` if a store fails, with the context `written` if something stands already.
     pub async fn write(self, registry: &StrategyRegistry, stores: &Stores, clock: Arc<dyn Clock>) -> Result<(), Error> {
-        if self.tenant.is_none() && self.parts.iter().any(|part| part.config.is_some() || !part.routes.is_empty()) {
-            return Err(Error::new(ErrorKind::Settings, "a common set-up has no configuration and no routes: they are a tenant's"));
-        }
-        if self.misplaced {
-            return Err(Error::new(ErrorKind::Settings, "a secret or route comes before its strategy: call strategy(..) first"));
-        }
-        let missing = [(stores.directory.is_none(), ".directory(..)"), (stores.tenant_writer.is_none(), ".tenant_writer(..)")];
-        let (Some(directory), Some(writer)) = (&stores.directory, &stores.tenant_writer) else {
-            let missing: Vec<_> = missing.into_iter().filter_map(|(missing, call)| missing.then_some(call)).collect();
-            let error = Error::new(ErrorKind::Settings, "the stores cannot write tenants: add what is missing");
-            return Err(error.with_context("missing", missing.join(", ")));
-        };
+        self.check_calls()?;
         let tenant = self.tenant()?;
-        let given = Memory::new();
-        let mut changes = vec![];
-        for part in &self.parts {
-            let name = &registry.entry(&part.strategy)?.name;
-            for (at, (whose, secret, value)) in part.secrets.iter().enumerate() {
-                let about = |error: Error| error.with_context("strategy", name).with_context("secret", secret);
-                let twice = part.secrets[..at].iter().any(|(other, name, _)| other == whose && name == secret);
-                let scope = scope(*whose, name, tenant.as_ref()).map_err(about)?;
-                check_secret(secret, std::slice::from_ref(value)).map_err(|error| about(error.into()))?;
-                if twice {
-                    return Err(about(Error::new(ErrorKind::Settings, "two secrets have one name")));
-                }
-                given.put_secret(&scope, secret, value.expose().as_slice());
-                changes.push(Change::Secret { scope, name: secret.clone(), values: vec![value.clone()] });
-            }
-        }
-        if let Some(store) = &stores.secrets {
-            let standing = Ports::new(stores.clone(), Arc::clone(directory), Arc::clone(store), Arc::clone(&clock));
-            for change in &mut changes {
-                change.keep_older(&standing).await?;
-            }
-        }
-        let secrets = Arc::new(InFront { given: given.secrets(), behind: stores.secrets.clone() });
-        let ports = Arc::new(Ports::new(stores.clone(), Arc::clone(directory), secrets, Arc::clone(&clock)));
-        let sessions = SessionPorts { stores: Arc::clone(&ports), keys: Arc::clone(&stores.keys), rng: Arc::new(SystemRng), clock };
-        let tenants = Tenants::new(Arc::new(sessions), Caching::off(), self.local_refs);
-        if let Some(tenant) = tenant {
-            for part in &self.parts {
-                let entry = registry.entry(&part.strategy)?;
-                let about = |error: Error| error.with_context("strategy", &entry.name).with_context("tenant", &tenant);
-                let row = part.row(entry, &tenant, &tenants, &ports).await.map_err(about)?;
-                let standing = ports.store(writer.row(&tenant, &entry.name)).await.map_err(|error| about(error.into()))?;
-                let enabled = standing.as_ref().is_none_or(|row| row.enabled);
-                let row = TenantRow { enabled, ..row };
-                if standing.as_ref() != Some(&row) {
-                    changes.push(Change::Row { tenant: tenant.clone(), strategy: entry.name.clone(), row });
-                }
-            }
-        }
-        let mut written = vec![];
-        for change in changes {
-            let label = change.label();
-            if let Err(error) = ports.store(change.apply(&**writer)).await {
-                let error = Error::from(error).with_context("reason", format!("{label} was not written"));
-                return Err(if written.is_empty() { error } else { error.with_context("written", written.join(", ")) });
-            }
-            written.push(label);
-        }
-        Ok(())
+        let target = Target::of(stores, clock)?;
+        let secrets = target.keep_older(self.secrets(registry, tenant.as_ref())?).await?;
+        let rows = match tenant {
+            Some(tenant) => self.rows(tenant, registry, &target, &secrets).await?,
+            None => vec![],
+        };
+        target.write(secrets, rows).await
     }
 }
 
 impl Part {
-    /// The row to write, checked.
-    async fn row(&self, entry: &Arc<RegisteredStrategy>, tenant: &TenantId, tenants: &Tenants, ports: &Ports) -> Result<TenantRow, Error> {
-        let config = self.config.clone().unwrap_or_default();
-        let derived = tenants.dry_run(entry, tenant, config.clone()).await?;
-        let lacks: Vec<_> = derived.iter().filter(|route| !self.routes.contains(route)).map(RouteKey::kind).collect();
-        if !self.routes.is_empty() && !lacks.is_empty() {
-            let error = Error::new(ErrorKind::ConfigInvalid, "the routes lack one that follows from the configuration");
-            return Err(error.with_context("missing", lacks.join(", ")));
-        }
-        for route in derived.iter().filter(|route| !route.is_shared()) {
-            if let Some(other) = ports.route(&entry.name, route).await?.iter().find(|other| *other != tenant) {
-                let error = Error::new(ErrorKind::ConfigInvalid, "another tenant has this route");
-                return Err(error.with_context("field", route.kind()).with_context("first", other));
-            }
-        }
-        let mut routes = if self.routes.is_empty() { derived } else { self.routes.clone() };
-        // As a writer gives them back.
-        routes.sort();
-        routes.dedup();
-        Ok(TenantRow::new(config).with_routes(routes))
-    }
-}
-
-fn scope(whose: Whose, strategy: &StrategyName, tenant: Option<&TenantId>) -> Result<SecretScope, Error> {
-    let strategy = strategy.clone();
-    match (whose, tenant) {
-        (Whose::Shared, _) => Ok(SecretScope::shared(strategy)),
-        (Whose::Application, _) => Ok(SecretScope::application(strategy)),
-        (Whose::Tenant, Some(tenant)) => Ok(SecretScope::tenant(strategy, tenant.clone())),
-        (Whose::Tenant, None) => Err(Error::new(ErrorKind::Settings, "a common set-up has no tenant whose secret it could be")),
-    }
-}
-
-/// One call of the writer.
-enum Change {
-    Secret { scope: SecretScope, name: String, values: Vec<Secret<Vec<u8>>> },
-    Row { tenant: TenantId, strategy: StrategyName, row: TenantRow },
-}
-
-impl Change {
-    fn label(&self) -> String {
-        match self {
-            Self::Secret { name, .. } => format!("secret {name}"),
-            Self::Row { strategy, .. } => format!("configuration of {strategy}"),
-        }
-    }
-
-    /// Keeps the older values of a secret that is being rotated, if the given one is the newest that stands already.
-    async fn keep_older(&mut self, standing: &Ports) -> Result<(), Error> {
-        let Self::Secret { scope, name, values } = self else { return Ok(()) };
-        match standing.secret(scope, &SecretRef::named(name.as_str())).await {
-            Ok(stands) if stands.first().map(Secret::expose) == values.first().map(Secret::expose) => *values = stands,
-            // Whether there are older ones is not known.
-            Err(error @ SecretError::Unavailable(_)) => return Err(Error::from(error).with_context("secret", name)),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    async fn apply(self, writer: &dyn TenantWriter) -> Result<(), StoreError> {
-        match self {
-            Self::Secret { scope, name, values } => writer.put_secret(&scope, &name, values).await,
-            Self::Row { tenant, strategy, row } => writer.put(&tenant, &strategy, row).await.map(drop),
-        }
-    }
-}
-
-/// The secrets of a set-up in front of those of a store.
-#[derive(Debug)]
-struct InFront {
-    given: Arc<dyn SecretStore>,
-    behind: Option<Arc<dyn SecretStore>>,
-}
-
-#[async_trait]
-impl SecretStore for InFront {
-    async fn get(&self, scope: &SecretScope, reference: &SecretRef) -> SecretAnswer {
-        match (self.given.get(scope, reference).await, &self.behind) {
-            (Err(SecretError::NotFound), Some(store)) => store.get(scope, reference).await,
-            (answer, _) => answer,
-        }
+    fn new(strategy: &str, config: Option<Value>) -> Self {
+        Self { strategy: strategy.to_owned(), config, routes: vec![], secrets: vec![] }
     }
 }

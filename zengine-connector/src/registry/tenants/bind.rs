@@ -16,10 +16,10 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    ids::{ConfigVersion, RouteKey, TenantId},
+    ids::{ConfigVersion, TenantId},
     registry::RegisteredStrategy,
     runtime::{catch, within},
-    schema::Resolved,
+    schema::{Resolved, Site},
     stage::Stages,
     store::TenantConfig,
     strategy::{Base, CallScope, ConfigureContext, ErasedTenant, Sessions},
@@ -278,13 +278,13 @@ impl BindRequest {
         Ok(Current { bound, config_until, secrets_read, secrets_until, digest, has_secrets: !sites.is_empty() })
     }
 
-    /// Makes an instance of a configuration and drops it. Returns the routes.
-    pub(super) async fn dry_run(&self, config: Value) -> Result<Vec<RouteKey>, Error> {
+    /// Makes an instance of a configuration and drops it. Returns the configuration and the places of its secrets.
+    pub(super) async fn dry_run(&self, config: Value) -> Result<(Resolved, Vec<Site>), Error> {
         let sites = self.entry.checks.check(&config, self.binder.local_refs)?;
         let (config, _) = self.binder.resolve(&self.tenant, &self.entry.name, config, &sites).await?;
         let panicked = || Err(Error::new(ErrorKind::Unexpected, "the strategy panicked while it configured the tenant"));
         catch(self.configure(&config, ConfigVersion::number(0))).await.unwrap_or_else(panicked)?;
-        self.entry.routes(config.value(), &sites)
+        Ok((config, sites))
     }
 
     async fn configure(&self, config: &Resolved, version: ConfigVersion) -> Result<Arc<BoundTenant>, Error> {

@@ -34,6 +34,7 @@ use crate::{
     ids::{RouteKey, StrategyName, TenantId},
     keyring::Key,
     runtime::BoxFuture,
+    schema::{Resolved, Site},
     secret::{Secret, SecretRef},
     store::Ports,
     strategy::{SessionPorts, Sessions},
@@ -134,8 +135,13 @@ impl Tenants {
         slot.load(request, asks_again).await
     }
 
-    /// Makes an instance of a configuration that is not written yet, and returns the routes that follow from it.
-    pub(crate) async fn dry_run(&self, entry: &Arc<RegisteredStrategy>, tenant: &TenantId, config: Value) -> Result<Vec<RouteKey>, Error> {
+    /// Makes an instance of a configuration that is not written yet, and returns the configuration with its secrets.
+    pub(crate) async fn dry_run(
+        &self,
+        entry: &Arc<RegisteredStrategy>,
+        tenant: &TenantId,
+        config: Value,
+    ) -> Result<(Resolved, Vec<Site>), Error> {
         BindRequest { binder: Arc::clone(&self.binder), entry: Arc::clone(entry), tenant: tenant.clone() }.dry_run(config).await
     }
 
