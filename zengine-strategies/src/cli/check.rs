@@ -1,10 +1,14 @@
 //! `zengine check`.
 
-use zengine_connector::{TenantId, store::Memory};
+use std::sync::Arc;
+
+use zengine_connector::error::Violation;
+use zengine_connector::runtime::TokioClock;
+use zengine_connector::{Error, store::Memory, store::Stores};
 
 use super::exit::{Exit, Failure};
-use super::file::{File, FileArgument, Needs};
-use super::host::{Host, TENANT};
+use super::file::{File, FileArgument, Needs, below};
+use super::host::of_config;
 use super::strategy::{CliContext, Strategies};
 
 /// Check a file and report every violation, one JSON pointer per line
@@ -22,9 +26,18 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: &Arguments, strategies: &Strategies) -> Result<Exit, Failure> {
     let strategy = strategies.find(&arguments.strategy)?;
     let file = File::read(&arguments.file.config, strategy, Needs::Config).await?;
-    let tenant = TenantId::new(TENANT)?;
-    let host = Host::new(strategy, &file, &tenant, CliContext::offline(), Memory::new(), |builder| builder).await?;
-    host.bind(&tenant).await?;
-    file.check_routes()?;
+    let registry = strategy.registry(&file.instance, CliContext::offline()).await;
+    let registry = registry.map_err(|found| Failure::violations(below("/instance", found)))?;
+    let stores = Stores::from(&Memory::new());
+    file.set_up(strategy.name()).write(&registry, &stores, Arc::new(TokioClock::new())).await.map_err(of_set_up)?;
     Ok(Exit::Done)
+}
+
+/// Failure of a set-up, with pointers into the file.
+fn of_set_up(error: Error) -> Failure {
+    match error.context("field") {
+        Some("routes") => error.into(),
+        Some("secrets") => Failure::violations(vec![Violation::new("/secrets", error.message())]),
+        _ => of_config(error),
+    }
 }

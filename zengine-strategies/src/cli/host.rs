@@ -79,7 +79,7 @@ fn tenants(strategy: &StrategyName, file: &File, tenant: &TenantId) -> Memory {
 }
 
 /// Failure of a tenant's configuration, with pointers into the file.
-fn of_config(error: Error) -> Failure {
+pub(super) fn of_config(error: Error) -> Failure {
     if error.violations().is_empty() && error.kind() != ErrorKind::ConfigInvalid {
         return error.into();
     }

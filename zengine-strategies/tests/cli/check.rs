@@ -87,7 +87,7 @@ fn routes_must_hold_those_that_follow_from_the_configuration() {
     assert_eq!(lines, ["/routes: lacks the phone_number_id of the configuration", "/routes: lacks the waba_id of the configuration"]);
     let several = json!(["acme", "globex"]);
     let lines = said(|file| file["routes"][0]["tenants"] = several.clone());
-    assert_eq!(lines, ["/routes/0/tenants: must be one tenant: the route follows from its configuration"]);
+    assert_eq!(lines, ["/routes/0: must be one tenant's: it follows from the configuration"]);
     assert!(said(|file| file["routes"][1]["tenants"] = several.clone()).is_empty(), "an account has several numbers");
     assert!(said(|file| file["routes"] = json!([])).is_empty(), "then they are those that follow");
     let repeat = |file: &mut Value| {
@@ -96,7 +96,27 @@ fn routes_must_hold_those_that_follow_from_the_configuration() {
         file["routes"].as_array_mut().unwrap().push(other);
     };
     let lines = said(repeat);
-    assert_eq!(lines, ["/routes/2: repeats /routes/0: name all tenants of a key in one entry"]);
+    assert_eq!(lines, ["/routes/2: repeats /routes/0"]);
+}
+
+#[test]
+fn what_a_set_up_refuses_is_said_of_a_file_too() {
+    let add = |file: &mut Value, kind: &str, value: &str| {
+        file["routes"].as_array_mut().unwrap().push(json!({ "kind": kind, "value": value, "tenants": ["acme"] }));
+    };
+    let lines = said(|file| {
+        add(file, "site", &"canary".repeat(200));
+        add(file, "site", "canary\nsite");
+        add(file, "site", &format!("t-{TOKEN}"));
+    });
+    let expected = [
+        "/routes/2: its site is too long (limit 1024, actual 1200)",
+        "/routes/3: its site must not hold control characters",
+        "/routes/4: holds a secret",
+    ];
+    assert_eq!(lines, expected);
+    let lines = said(|file| file["secrets"]["canary\nline"] = "x".into());
+    assert_eq!(lines, ["/secrets: a secret's name must not hold control characters"]);
 }
 
 /// Each tenant's routes were sought in all routes: it took minutes.

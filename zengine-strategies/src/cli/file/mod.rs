@@ -5,13 +5,12 @@
 mod check;
 mod secrets;
 
-use std::collections::HashMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
-use zengine_connector::{TenantId, error::Violation, ids::RouteKey, json::text_of};
+use zengine_connector::{TenantId, error::Violation, ids::RouteKey, json::text_of, registry::TenantSetup};
 
 use super::{exit::Failure, host::TENANT, strategy::CliStrategy};
 
@@ -69,34 +68,14 @@ impl File {
         if violations.is_empty() { Ok(file) } else { Err(Failure::violations(violations)) }
     }
 
-    /// Checks the routes against those that follow from the configuration: a file that has routes must have these, each for one tenant.
-    /// One without any has those that follow.
-    ///
-    /// # Errors
-    /// Every route that is missing, is there twice, or belongs to several tenants.
-    pub(super) fn check_routes(&self) -> Result<(), Failure> {
-        let (mut wrong, mut entries) = (vec![], HashMap::new());
-        for (at, route) in self.routes.iter().enumerate() {
-            if let Some(first) = entries.insert((&*route.kind, &*route.value), at) {
-                wrong.push(Violation::new(
-                    format!("/routes/{at}"),
-                    format!("repeats /routes/{first}: name all tenants of a key in one entry"),
-                ));
-            }
-        }
-        for key in &self.derived {
-            match entries.get(&(key.kind(), key.value())).copied() {
-                None if !self.routes.is_empty() => {
-                    wrong.push(Violation::new("/routes", format!("lacks the {} of the configuration", key.kind())));
-                }
-                Some(at) if self.routes[at].tenants.len() > 1 && !key.is_shared() => {
-                    let what = "must be one tenant: the route follows from its configuration";
-                    wrong.push(Violation::new(format!("/routes/{at}/tenants"), what));
-                }
-                _ => {}
-            }
-        }
-        if wrong.is_empty() { Ok(()) } else { Err(Failure::violations(wrong)) }
+    /// The set-up of a tenant with the file's configuration, secrets and routes. A key of several tenants is a shared one.
+    pub(super) fn set_up(&self, strategy: &str) -> TenantSetup {
+        let config = self.config.clone().unwrap_or_default();
+        let setup = self.secrets.set_up(TenantSetup::new(TENANT).strategy(strategy, config).allow_local_refs(true));
+        self.routes.iter().fold(setup, |setup, Route { kind, value, tenants }| match **tenants {
+            [_] => setup.route(kind.clone(), value),
+            _ => setup.shared_route(kind.clone(), value),
+        })
     }
 
     /// The tenant: the named one, else the only one of the routes, else [`TENANT`].

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 use zengine_connector::error::Violation;
+use zengine_connector::registry::TenantSetup;
 use zengine_connector::store::{Memory, SecretScope};
 use zengine_connector::{Secret, SecretRef, StrategyName};
 
@@ -127,13 +128,26 @@ impl Secrets {
     /// Puts these secrets into a store, for the application and every tenant. The literals of an instance are the application's
     /// alone: a configuration cannot name them.
     pub(in crate::cli) fn put_into(&self, store: &Memory, strategy: &StrategyName) {
-        for (name, value) in &self.named {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        for (name, text, of_instance) in self.named() {
             store.put_secret(&SecretScope::application(strategy.clone()), name, text.as_str());
-            if !self.of_instance.contains(name) {
+            if !of_instance {
                 store.put_secret(&SecretScope::shared(strategy.clone()), name, text);
             }
         }
+    }
+
+    /// Adds these secrets to a set-up, in the same scopes.
+    pub(super) fn set_up(&self, setup: TenantSetup) -> TenantSetup {
+        self.named().fold(setup, |setup, (name, text, of_instance)| {
+            let setup = setup.application_secret(name, text.as_str());
+            if of_instance { setup } else { setup.shared_secret(name, text) }
+        })
+    }
+
+    /// Each name and value, and whether it is an instance's literal.
+    fn named(&self) -> impl Iterator<Item = (&str, String, bool)> {
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        self.named.iter().map(move |(name, value)| (name.as_str(), text(value), self.of_instance.contains(name)))
     }
 
     pub(in crate::cli) fn texts(&self) -> impl Iterator<Item = &str> {
