@@ -89,6 +89,16 @@ async fn what_is_new_beside_an_array_is_an_event_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_list_that_is_new_gives_its_name_to_the_change_that_holds_nothing_else() {
+    let posted = body("messages", value("reminders", json!([{"id": "R"}])));
+    let events = received(&posted).await;
+    assert_eq!((events.len(), unknown(&events)), (1, vec!["reminders".to_owned()]));
+    assert_eq!(serde_json::from_slice::<Value>(&events[0].raw).unwrap(), posted["entry"][0]["changes"][0], "with its contacts");
+    let empty = received(&body("messages", value("messages", json!([])))).await;
+    assert_eq!(unknown(&empty), ["messages"]);
+}
+
+#[tokio::test]
 async fn a_chunk_of_older_conversations_tells_its_progress_and_loses_nothing() {
     let chunk = |progress: u32| {
         let thread = json!({"id": "15551230001", "messages": [text("wamid.H1")], "labels": ["vip"]});

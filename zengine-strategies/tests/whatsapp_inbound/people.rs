@@ -139,6 +139,21 @@ fn an_older_message_of_the_business_is_an_echo_though_it_names_the_persons_id() 
 }
 
 #[test]
+fn an_older_message_may_say_itself_which_side_wrote_it() {
+    let of = |thread: Value, from: &str, from_me: Value| {
+        let context = json!({"status": "READ", "from_me": from_me});
+        let text = json!({"from": from, "id": "wamid.H1", "type": "text", "text": {"body": "x"}, "history_context": context});
+        let mut thread = thread;
+        thread["messages"] = json!([text]);
+        only(&body("history", of_number("15550001111", "history", json!([{"threads": [thread]}]), json!([])))).event.kind()
+    };
+    let unnamed = json!({});
+    assert_eq!(of(unnamed.clone(), "15559998888", json!(true)), "echo", "from another spelling of the business's number");
+    assert_eq!(of(unnamed, "15559998888", json!(null)), "message");
+    assert_eq!(of(json!({"id": "15551230001"}), "15559998888", json!(false)), "message");
+}
+
+#[test]
 fn a_call_without_a_direction_is_the_callers() {
     let call = |more: Value| {
         let mut call = json!({"id": "wacid.1", "event": "call_recording_available", "timestamp": "1760000000"});

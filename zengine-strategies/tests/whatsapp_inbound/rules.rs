@@ -257,6 +257,7 @@ fn r6_numbers_may_be_strings_and_times_may_be_milliseconds() {
 fn r8_f_errors_are_classed_by_their_code() {
     for (code, kind) in [
         (131_047, ErrorKind::WindowClosed),
+        (470, ErrorKind::WindowClosed),
         (131_056, ErrorKind::RateLimited),
         (130_429, ErrorKind::RateLimited),
         (190, ErrorKind::Unauthorized),
@@ -342,11 +343,26 @@ fn r9_the_number_decides_then_the_account_and_never_the_displayed_number() {
     assert_eq!((routes(&personal), personal.fan_out), (vec![("waba_id", "900100")], false), "people's words never go to every number");
 
     let settings = only(&body("account_settings_update", json!({"phone_number_settings": {"phone_number_id": "100200300"}})));
-    assert_eq!((routes(&settings)[0], settings.fan_out), (("phone_number_id", "100200300"), false));
+    assert_eq!((routes(&settings), settings.fan_out), (vec![("phone_number_id", "100200300")], false));
     for (field, event) in [("account_update", "PARTNER_ADDED"), ("partner_solutions", "SOLUTION_CREATED")] {
         let told = only(&body(field, json!({"event": event, "waba_info": {"waba_id": "777"}})));
         assert_eq!(routes(&told), [("waba_id", "777")], "the entry is a business portfolio");
         assert_eq!(routes(&only(&body(field, json!({"event": event})))), []);
+    }
+}
+
+#[test]
+fn r9_a_number_that_is_named_is_the_only_route_unless_the_change_is_about_the_account() {
+    let with_metadata = |field: &str| only(&body(field, value("user_id_update", json!([{"wa_id": "15551230001"}]))));
+    for field in ["user_id_update", "brand_new_field", "messages", "group_status_update"] {
+        let event = with_metadata(field);
+        assert_eq!((routes(&event), event.fan_out), (vec![("phone_number_id", "100200300")], false), "{field}");
+        let event = only(&body(field, json!({"contacts": [{"wa_id": "15551230001"}]})));
+        assert_eq!((routes(&event), event.fan_out), (vec![("waba_id", "900100")], false), "{field} may be about a person");
+    }
+    for field in ["message_template_status_update", "template_category_update", "account_alerts", "security"] {
+        let event = with_metadata(field);
+        assert_eq!((routes(&event), event.fan_out), (vec![("waba_id", "900100")], true), "{field}");
     }
 }
 

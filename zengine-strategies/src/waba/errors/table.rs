@@ -141,6 +141,7 @@ const TABLE: &[Row] = &[
     refused(137_000, Kind::InvalidRecipient, "the recipient's identity has changed"),
     refused(131_050, Kind::OptedOut, "the recipient stopped marketing messages"),
     refused(131_047, Kind::WindowClosed, "more than 24 hours since the recipient's last message"),
+    refused(470, Kind::WindowClosed, "more than 24 hours since the recipient's last message"),
     refused(130_472, Kind::Policy, "withheld: the recipient is in an experiment"),
     refused(131_049, Kind::Policy, "withheld: the recipient got enough marketing messages").wait(Wait::Seconds(24 * 3600)),
     refused(2_593_109, Kind::Policy, "the user declined to share the history"),

@@ -13,15 +13,7 @@ use crate::waba::identity::{Keys, Names, name};
 use crate::waba::json::{Object, ValueRef};
 use crate::waba::problem;
 
-/// Fields whose change is one event as a whole.
-#[rustfmt::skip]
-pub(super) const FIELDS: &[&str] = &[
-    "account_alerts", "account_review_update", "account_settings_update", "account_update", "business_capability_update",
-    "business_status_update", "business_username_update", "business_username_updates", "flows", "partner_solutions",
-    "payment_configuration_update", "phone_number_name_update", "phone_number_quality_update", "security", "tracking_events",
-];
-
-/// The event of such a change. Its word has different names; the whole value is in `data`.
+/// The event of a change of an account. Its word has different names; the whole value is in `data`.
 pub(super) fn update(scope: &Scope<'_>, value: &Object<'_>, raw_value: Option<ValueRef<'_>>, raw: ValueRef<'_>) -> RoutedEvent {
     // A flow's `errors` are counts of what went wrong at its endpoint.
     let errors = if scope.field == "flows" { vec![] } else { problem::all(value) };

@@ -7,7 +7,7 @@ use zengine_connector::json::Unread;
 use zengine_connector::message::{AccountUpdate, ElementError};
 use zengine_connector::strategy::{RawPayload, RoutedEvent};
 
-use super::scope::{Mode, Owner, Scope, WebhookEntry};
+use super::scope::{ACCOUNT_FIELDS, Mode, Owner, Scope, WebhookEntry, is_of_template};
 use super::sink::{EventResult, NOT_AN_ARRAY, NOT_AN_OBJECT, Path, Sink, elements, is_left, rest};
 use super::{account, calls, groups, handovers, history, messages, preferences, statuses, templates};
 use crate::waba::identity::name;
@@ -147,13 +147,15 @@ fn of_value<'a>(
             }
         }
         "messaging_handovers" => sink.put(path, raw, Ok(handovers::handover(&scope, &value, raw_value, raw))),
-        field if templates::is_field(field) => sink.put(path, raw, Ok(templates::update(&scope, &value, raw_value, raw))),
-        field if account::FIELDS.contains(&field) => sink.put(path, raw, Ok(account::update(&scope, &value, raw_value, raw))),
+        field if is_of_template(field) => sink.put(path, raw, Ok(templates::update(&scope, &value, raw_value, raw))),
+        field if ACCOUNT_FIELDS.contains(&field) => sink.put(path, raw, Ok(account::update(&scope, &value, raw_value, raw))),
         _ => {}
     }
-    // None of the arrays, or a field nobody knows: the change is the event.
+    // None of the arrays, or a field nobody knows: the change is the event. A list that is new says more than the field it came with.
     if sink.len() == before {
-        sink.put(path, raw, Ok(scope.unknown(&*scope.field, raw)));
+        let mut lists = value.members().filter(|(name, raw)| raw.elements().is_some() && name != "contacts" && reader(name).is_none());
+        let new = lists.next().filter(|_| OF_ARRAYS.contains(&&*scope.field)).map(|(name, _)| name);
+        sink.put(path, raw, Ok(scope.unknown(new.as_deref().unwrap_or(&scope.field), raw)));
     }
     true
 }

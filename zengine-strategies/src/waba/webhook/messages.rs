@@ -46,13 +46,14 @@ pub(super) fn old<'a>(scope: &Scope<'a>, raw: ValueRef<'a>, with: &Names<'a>) ->
     read(scope, &obj, raw, old_direction(scope, &obj, with), Some(with), false)
 }
 
-/// The direction of a message of an older conversation, where both sides are in one list. Only what the business wrote names a
-/// recipient.
+/// The direction of a message of an older conversation, where both sides are in one list. Its own word counts first; only what the
+/// business wrote names a recipient.
 fn old_direction(scope: &Scope<'_>, obj: &Object<'_>, with: &Names<'_>) -> Direction {
     let from = Names::read(obj, &Keys::FROM);
     let is_other = || !from.is_empty() && !with.is_empty() && !from.is_same(with);
     let names_recipient = || obj.get("to").or_else(|| obj.get("to_user_id")).is_some();
-    let is_from_business = scope.is_from_business(obj, with).unwrap_or_else(|| names_recipient() || is_other());
+    let word = obj.object("history_context").and_then(|context| context.boolean("from_me"));
+    let is_from_business = word.or_else(|| scope.is_from_business(obj, with)).unwrap_or_else(|| names_recipient() || is_other());
     if is_from_business { Direction::Out } else { Direction::In }
 }
 

@@ -16,6 +16,19 @@ use crate::waba::json::{Object, ValueRef};
 use crate::waba::problem;
 use crate::waba::text::joined;
 
+/// Fields about an account, whose change is one event as a whole.
+#[rustfmt::skip]
+pub(super) const ACCOUNT_FIELDS: &[&str] = &[
+    "account_alerts", "account_review_update", "account_settings_update", "account_update", "business_capability_update",
+    "business_status_update", "business_username_update", "business_username_updates", "flows", "partner_solutions",
+    "payment_configuration_update", "phone_number_name_update", "phone_number_quality_update", "security", "tracking_events",
+];
+
+/// Fields about one template.
+pub(super) fn is_of_template(field: &str) -> bool {
+    field.starts_with("message_template_") || field.starts_with("template_")
+}
+
 /// How the elements of a change arrived.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -42,7 +55,7 @@ pub(super) struct Owner<'a> {
     account: Option<Cow<'a, str>>,
     /// The business's number, digits: distinguishes directions, never tenants.
     display: Option<Cow<'a, str>>,
-    is_personal: bool,
+    is_of_account: bool,
     routes: Vec<RouteKey>,
     business: Option<Party>,
     /// The digest of an id that is long: every key holds it.
@@ -50,16 +63,15 @@ pub(super) struct Owner<'a> {
 }
 
 impl<'a> Owner<'a> {
-    /// The owner of a change. A personal change with a number has the route of that number alone: the account may have numbers of
-    /// other tenants.
-    fn new(number: Option<Cow<'a, str>>, account: Option<Cow<'a, str>>, display: Option<Cow<'a, str>>, is_personal: bool) -> Self {
-        let mut routes = Vec::with_capacity(2);
-        routes.extend(number.as_deref().map(|id| RouteKey::new("phone_number_id", id)));
-        let account_of_all = account.as_deref().filter(|_| !is_personal || number.is_none());
-        routes.extend(account_of_all.map(|id| RouteKey::new("waba_id", id)));
+    /// The owner of a change. What is said of an account concerns all its numbers; anything else that names a number belongs to that
+    /// number alone, because the account may have numbers of other tenants.
+    fn new(number: Option<Cow<'a, str>>, account: Option<Cow<'a, str>>, display: Option<Cow<'a, str>>, is_of_account: bool) -> Self {
+        let by_number = || number.as_deref().map(|id| RouteKey::new("phone_number_id", id));
+        let by_account = || account.as_deref().map(|id| RouteKey::new("waba_id", id));
+        let route = if is_of_account { by_account().or_else(by_number) } else { by_number().or_else(by_account) };
         let business = business(number.as_deref(), display.as_deref());
         let long_id = number.as_deref().or(account.as_deref()).filter(|id| id.len() > LONG_ID).map(|id| digest(&[id], str::to_owned));
-        Self { number, account, display, is_personal, routes, business, long_id }
+        Self { number, account, display, is_of_account, routes: Vec::from_iter(route), business, long_id }
     }
 
     /// The id within which other ids are unique.
@@ -82,7 +94,6 @@ pub(super) struct Scope<'a> {
     /// The list with the one call that ended or failed, to which they belong.
     errors_of: Option<&'static str>,
     pub(super) time_ms: Option<i64>,
-    fan_out: bool,
     owner: Rc<Owner<'a>>,
 }
 
@@ -99,11 +110,11 @@ impl<'a> Scope<'a> {
         let number = of_number(&field, &metadata, value, "phone_number_id");
         let account = account_id(&field, entry, value);
         let display = of_number(&field, &metadata, value, "display_phone_number");
-        let is_personal = is_personal(&field);
-        let of =
-            |last: &Owner<'_>| (&last.number, &last.account, &last.display, last.is_personal) == (&number, &account, &display, is_personal);
+        let is_of_account = is_of_account(&field, number.is_some());
+        let key = (&number, &account, &display, is_of_account);
+        let of = |last: &Owner<'_>| (&last.number, &last.account, &last.display, last.is_of_account) == key;
         let same = last.as_ref().filter(|last| of(last)).map(Rc::clone);
-        let owner = same.unwrap_or_else(|| Rc::new(Owner::new(number, account, display, is_personal)));
+        let owner = same.unwrap_or_else(|| Rc::new(Owner::new(number, account, display, is_of_account)));
         *last = Some(Rc::clone(&owner));
         // Members may be repeated, so every one of a name counts.
         let copies = || value.get_all("standby").filter(|_| mode == Mode::Standby).filter_map(ValueRef::object);
@@ -117,8 +128,6 @@ impl<'a> Scope<'a> {
             taken: Cell::new(false),
             errors_of: if field == "calls" && errors.is_some() { list_of_ended(value) } else { None },
             time_ms: entry.time_ms,
-            // What is said of the account concerns every number of it; what people say concerns one.
-            fan_out: owner.number.is_none() && !is_personal,
             owner,
             field,
         }
@@ -162,7 +171,7 @@ impl<'a> Scope<'a> {
     pub(super) fn event(&self, event: Event, dedup: String) -> RoutedEvent {
         let mut routed = RoutedEvent::new(event, dedup, Bytes::new());
         routed.routes.clone_from(&self.owner.routes);
-        routed.fan_out = self.fan_out;
+        routed.fan_out = self.owner.is_of_account;
         routed.context.standby = self.mode == Mode::Standby;
         routed.context.history = self.mode == Mode::History;
         routed.occurred_at_ms = self.time_ms;
@@ -297,15 +306,10 @@ fn account_id<'a>(field: &str, entry: &WebhookEntry<'a>, value: &Object<'a>) -> 
     id.filter(|id| id != "0")
 }
 
-/// Whether a field is about people's actions: without a number id it must not reach all numbers of the account.
-fn is_personal(field: &str) -> bool {
-    matches!(
-        field,
-        "messages" | "message_echoes" | "smb_message_echoes" | "history" | "standby" | "calls" | "user_preferences" | "automatic_events"
-    ) || matches!(field, "smb_app_state_sync" | "messaging_handovers")
-        // What else an account's element holds may be about anybody.
-        || field == "entry"
-        || field.starts_with("group_")
+/// Whether a change is about the account and so about every number of it. Anything else may be about a person.
+fn is_of_account(field: &str, names_number: bool) -> bool {
+    let is_settings_of_number = field == "account_settings_update" && names_number;
+    is_of_template(field) || ACCOUNT_FIELDS.contains(&field) && !is_settings_of_number
 }
 
 fn business(phone_number_id: Option<&str>, display: Option<&str>) -> Option<Party> {

@@ -5,11 +5,6 @@ use zengine_connector::{Event, message::TemplateUpdate, strategy::RoutedEvent};
 use super::{reason, scope::Scope};
 use crate::waba::json::{Object, ValueRef};
 
-/// Fields about one template.
-pub(super) fn is_field(field: &str) -> bool {
-    field.starts_with("message_template_") || field.starts_with("template_")
-}
-
 /// The change of a template. The provider's documentation prints one field under the name of another, so the members
 /// decide if they can.
 pub(super) fn update(scope: &Scope<'_>, value: &Object<'_>, raw_value: Option<ValueRef<'_>>, raw: ValueRef<'_>) -> RoutedEvent {

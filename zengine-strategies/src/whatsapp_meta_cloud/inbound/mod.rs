@@ -22,7 +22,7 @@ impl InboundStrategy<WhatsAppMetaCloudConfig> for WhatsAppMetaCloud {
     }
 
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
-        // Meta sends the family's own form; each event names its number first and its account second.
+        // Meta sends the family's own form; each event names its number, or the account that it is about.
         webhook::normalize(payload)
     }
 
