@@ -64,12 +64,11 @@ pub(crate) async fn make(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Attempte
         return Attempted::Barred(why);
     }
     let (n, began) = (own.all_attempts() + 1, job.clock().monotonic());
-    own.calling();
     let span = report::attempt_span(job, n);
+    own.calling(&span);
     let result = pin!(call(job, admitted, own.record().key_generation, n, limit)).instrument(span.clone()).await;
     let duration = job.clock().monotonic().saturating_sub(began);
-    span.in_scope(|| report::attempt(job, n, duration, result.as_ref().err()));
-    report::record_attempt(&span, result.as_ref().err());
+    report::attempted(job, &span, n, duration, result.as_ref().err());
     match result {
         Ok(receipt) => {
             own.accepted();

@@ -48,6 +48,12 @@ pub(crate) fn attempt_span(job: &SendJob<'_>, n: u32) -> Span {
     )
 }
 
+/// Tells the end of an attempt of a send: its line, in its span, and the span's outcome.
+pub(crate) fn attempted(job: &SendJob<'_>, span: &Span, n: u32, duration: Duration, error: Option<&SendError>) {
+    span.in_scope(|| attempt(job, n, duration, error));
+    record_attempt(span, error);
+}
+
 /// Records the end of an attempt in its span.
 pub(crate) fn record_attempt(span: &Span, error: Option<&SendError>) {
     span.record("outcome", attempt_outcome(error));
@@ -59,7 +65,7 @@ fn attempt_outcome(error: Option<&SendError>) -> &'static str {
 
 /// Writes one line per attempt: the event `send.attempt`. WARN if the provider or the tenant's set-up is at fault, else INFO. A fact
 /// without a value has no key.
-pub(crate) fn attempt(job: &SendJob<'_>, n: u32, duration: Duration, error: Option<&SendError>) {
+fn attempt(job: &SendJob<'_>, n: u32, duration: Duration, error: Option<&SendError>) {
     // A first attempt that succeeds adds no facts to the send's line.
     let HostCall { options, trace, .. } = job.call;
     if !trace.is_enabled() && error.is_none() && n == 1 {

@@ -176,6 +176,9 @@ async fn the_line_of_a_send_whose_caller_went_away_is_in_its_span() {
     let completed = host.spans.lines("send.completed").remove(0);
     assert_eq!((&*completed.fields["outcome"], &*completed.path()), ("unknown", "request > zengine.send"));
     assert_eq!(host.spans.ended("zengine.send")[0]["outcome"], "unknown");
+    let attempt = host.spans.lines("send.attempt").remove(0);
+    assert_eq!((&*attempt.fields["outcome"], &*attempt.path()), ("cancelled", "request > zengine.send > zengine.attempt"));
+    assert_eq!(host.spans.ended("zengine.attempt")[0]["outcome"], "cancelled");
 }
 
 #[tokio::test(start_paused = true)]

@@ -41,6 +41,8 @@ pub(super) enum Unfinished {
 /// it, and hands the result to those that follow it. If no task can be spawned or the tries fail, the lease of the claim expires. `error` is
 /// the one that ended the send, if this call made it.
 pub(super) fn end(send: &Identified<'_>, unfinished: Unfinished, leader: Option<Leader>, error: Option<EndError>) {
+    // A dropped future is in no span.
+    let _entered = send.call.trace.span().enter();
     let unfinished = match unfinished {
         Unfinished::Release(release, patience) => return write_later(send, release, patience, leader),
         unfinished => unfinished,

@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tracing::Span;
+
 use super::{
     super::{
         decision::Protection,
@@ -41,8 +43,8 @@ pub(crate) struct Ownership<'a> {
     phase: Phase,
     /// The attempts of this call.
     made: AttemptsMade,
-    /// The start of the attempt in progress, in milliseconds UTC.
-    calling: Option<i64>,
+    /// The start of the attempt in progress, in milliseconds UTC, and its span.
+    calling: Option<(i64, Span)>,
     /// The provider accepted an attempt of this call.
     accepted: bool,
     /// The error with which this call ends the send.
@@ -163,8 +165,8 @@ impl<'a> Ownership<'a> {
     }
 
     /// Notes that an attempt begins.
-    pub(crate) fn calling(&mut self) {
-        self.calling = Some(self.job.clock().ms());
+    pub(crate) fn calling(&mut self, span: &Span) {
+        self.calling = Some((self.job.clock().ms(), span.clone()));
     }
 
     /// Notes that the attempt was accepted: from now on the send is delivered, even if its receipt cannot be kept.
@@ -175,7 +177,7 @@ impl<'a> Ownership<'a> {
 
     /// Notes that the attempt failed.
     pub(crate) fn failed(&mut self, duration: Duration, error: &SendError) {
-        let Some(started_at_ms) = self.calling.take() else { return };
+        let Some((started_at_ms, _)) = self.calling.take() else { return };
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         self.made.count += 1;
         let n = self.all_attempts();
@@ -357,9 +359,9 @@ impl<'a> Ownership<'a> {
         }
         self.job.clock().read();
         let error = SendError::of(ErrorKind::Cancelled, "the caller went away before the provider answered").maybe();
-        if let Some(started_at_ms) = self.calling {
-            let duration = Duration::from_millis(self.job.clock().ms().saturating_sub(started_at_ms).max(0).unsigned_abs());
-            report::attempt(self.job, self.all_attempts() + 1, duration, Some(&error));
+        if let Some((started_at_ms, span)) = &self.calling {
+            let duration = Duration::from_millis(self.job.clock().ms().saturating_sub(*started_at_ms).max(0).unsigned_abs());
+            report::attempted(self.job, span, self.all_attempts() + 1, duration, Some(&error));
             self.failed(duration, &error);
         }
         if self.must_end() {
