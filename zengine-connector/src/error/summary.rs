@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Error, Fault, Reach, SendError};
 
 /// The last call to a provider that failed, for a health endpoint. Holds no secret, recipient or body. Serializes as its error, with
-/// `reach` and `at_ms` beside the error's members.
+/// `reach`, `at_ms` and `recovered_at_ms` beside the error's members.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct LastError {
@@ -16,16 +16,22 @@ pub struct LastError {
     pub reach: Reach,
     /// The end of the call, in milliseconds since the Unix epoch.
     pub at_ms: i64,
+    /// The end of the first call after it that the provider accepted, in milliseconds since the Unix epoch: the error is past. `None` while
+    /// no call succeeded since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovered_at_ms: Option<i64>,
 }
 
 impl LastError {
     pub(crate) fn new(failed: &SendError, at_ms: i64) -> Self {
-        Self { error: failed.error().printed(), reach: failed.reach(), at_ms }
+        Self { error: failed.error().printed(), reach: failed.reach(), at_ms, recovered_at_ms: None }
     }
 
-    /// The end of the pause that the provider asked for, in milliseconds since the Unix epoch, if it asks for less traffic.
-    pub(crate) fn paused_until_ms(&self) -> Option<i64> {
-        let wait = self.error.retry_after().filter(|_| self.error.fault() == Fault::Throttled)?;
-        Some(self.at_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)))
+    /// The end of the pause that the provider asked for, in milliseconds since the Unix epoch, if it still asks for less traffic.
+    pub(crate) fn paused_until_ms(&self, now_ms: i64) -> Option<i64> {
+        let asks = self.error.fault() == Fault::Throttled && self.recovered_at_ms.is_none();
+        let wait = self.error.retry_after().filter(|_| asks)?;
+        let until = self.at_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+        (until > now_ms).then_some(until)
     }
 }

@@ -31,10 +31,11 @@ pub struct Status {
     /// The limit of concurrent calls.
     pub bulkhead: BulkheadStatus,
     /// End of the pause that the provider asked for with its last error, in milliseconds since the Unix epoch. `None` if there is none
-    /// now. Each send meets the provider by itself; none is held back because of it.
+    /// now: it is over, or the provider has accepted a call since. Each send meets the provider by itself; none is held back because of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused_until_ms: Option<i64>,
-    /// The last call to the provider that failed. `None` if none failed since the process began, or since the tenant was idle.
+    /// The last call to the provider that failed; it is past if it has a `recovered_at_ms`. `None` if none failed since the process began,
+    /// or since the tenant was idle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<LastError>,
 }
@@ -113,7 +114,7 @@ impl Orchestrator {
             not_bound,
             breaker: BreakerStatus::of(stages.as_ref()),
             bulkhead: BulkheadStatus { in_use, limit },
-            paused_until_ms: last_error.as_ref().and_then(LastError::paused_until_ms).filter(|until| *until > engine.now_ms()),
+            paused_until_ms: last_error.as_ref().and_then(|error| error.paused_until_ms(engine.now_ms())),
             last_error,
         })
     }

@@ -165,9 +165,7 @@ pub(crate) async fn call(
             Missed::TimedOut => SendError::of(ErrorKind::Timeout, "the provider did not answer in time").maybe(),
         })
     });
-    if let Err(error) = &result {
-        job.stages().failed(error, job.clock().ms());
-    }
+    job.stages().called(result.as_ref().err(), job.clock().ms());
     let verdict = result.as_ref().map_or_else(|error| Verdict::of(error.fault()), |_| Verdict::Success);
     admitted.permit.settle(verdict, job.clock().monotonic());
     result

@@ -1,6 +1,12 @@
 //! The stages of each tenant and strategy.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use hashbrown::HashMap;
 
@@ -21,19 +27,35 @@ pub(crate) struct Stages {
     pub(crate) circuit: Arc<Circuit>,
     /// The limit of concurrent calls.
     pub(crate) bulkhead: Arc<Limit>,
-    /// The error of the last call that failed.
-    last_error: Arc<Mutex<Option<LastError>>>,
+    calls: Arc<Calls>,
+}
+
+/// The end of a tenant's calls, as far as its status tells it.
+#[derive(Debug, Default)]
+struct Calls {
+    last_error: Mutex<Option<LastError>>,
+    /// Whether no call succeeded since the last error. A successful call after a success takes no lock.
+    failing: AtomicBool,
 }
 
 impl Stages {
-    /// Remembers the error of a call, at a time of the wall clock.
-    pub(crate) fn failed(&self, error: &SendError, at_ms: i64) {
-        *self.last_error.lock() = Some(LastError::new(error, at_ms));
+    /// Remembers the end of a call, at a time of the wall clock.
+    pub(crate) fn called(&self, error: Option<&SendError>, at_ms: i64) {
+        let Calls { last_error, failing } = &*self.calls;
+        if error.is_none() && !failing.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut last = last_error.lock();
+        match error {
+            Some(error) => *last = Some(LastError::new(error, at_ms)),
+            None => last.iter_mut().for_each(|last| last.recovered_at_ms = Some(at_ms)),
+        }
+        failing.store(error.is_some(), Ordering::Relaxed);
     }
 
     /// The error of the last call that failed.
     pub(crate) fn last_error(&self) -> Option<LastError> {
-        self.last_error.lock().clone()
+        self.calls.last_error.lock().clone()
     }
 }
 
@@ -107,7 +129,7 @@ impl StageMap {
         let new = || Stages {
             circuit: Circuit::new(self.ports.clone(), Arc::clone(settings), tenant, strategy),
             bulkhead: Arc::new(Limit::new(settings.bulkhead.map_or(usize::MAX, |calls| usize::try_from(calls).unwrap_or(usize::MAX)))),
-            last_error: Arc::default(),
+            calls: Arc::default(),
             settings: Arc::clone(settings),
         };
         let mut known = self.known.write();

@@ -70,6 +70,28 @@ async fn the_pause_that_a_provider_asked_for_is_told_until_it_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_error_is_past_and_its_pause_over_once_the_provider_accepts_a_call() {
+    let host = Host::new();
+    host.provider.answer(ProviderAnswer::throttle(Duration::from_secs(600)));
+    let _ = host.send("1").await;
+    let before = status(&host, "acme").await;
+    assert!(before["paused_until_ms"].is_i64() && before["last_error"]["recovered_at_ms"].is_null(), "{before}");
+    host.clock.advance(Duration::from_secs(60)).await;
+    let _ = host.send("2").await;
+    let after = status(&host, "acme").await;
+    let recovered_at_ms = before["last_error"]["at_ms"].as_i64().unwrap() + 60_000;
+    assert_eq!((&after["paused_until_ms"], &after["last_error"]["kind"]), (&Value::Null, &json!("rate_limited")));
+    assert_eq!(after["last_error"]["recovered_at_ms"], recovered_at_ms);
+    host.clock.advance(Duration::from_secs(60)).await;
+    let _ = host.send("3").await;
+    assert_eq!(status(&host, "acme").await["last_error"]["recovered_at_ms"], recovered_at_ms, "the first success ended it");
+    host.provider.answer(ProviderAnswer::throttle(Duration::from_secs(600)));
+    let _ = host.send("4").await;
+    let again = status(&host, "acme").await;
+    assert!(again["paused_until_ms"].is_i64() && again["last_error"]["recovered_at_ms"].is_null(), "{again}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_in_progress_fill_the_bulkhead_of_the_status() {
     let host = Host::new();
     host.provider.answer(ProviderAnswer::Hang);
