@@ -74,14 +74,15 @@ impl InboundStrategy<Nothing> for Probe {
     }
 }
 
-/// Requests that were counted, by outcome.
+/// Requests that were counted, by strategy and outcome.
 #[derive(Debug, Default)]
 struct Counted(Mutex<Vec<String>>);
 
 impl Observer for Counted {
     fn record(&self, metric: &Metric<'_>) {
         if metric.name == MetricName::InboundRequests {
-            self.0.lock().unwrap().push(metric.dimensions.outcome.unwrap_or_default().to_owned());
+            let (strategy, outcome) = (metric.dimensions.strategy.unwrap(), metric.dimensions.outcome.unwrap());
+            self.0.lock().unwrap().push(format!("{strategy} {outcome}"));
         }
     }
 }
@@ -187,7 +188,9 @@ async fn other_paths_are_not_found_and_their_bodies_unread() {
         assert!(seen(&below, Method::GET, path).await.is_none(), "{path}");
     }
     assert!(seen(&below, Method::GET, "/in/probe").await.is_some());
-    assert_eq!(counted.0.lock().unwrap().len(), 1, "strangers are not counted as a strategy's requests");
+    let counted = counted.0.lock().unwrap();
+    let of = |name: &str| counted.iter().filter(|known| *known == name).count();
+    assert_eq!([of("unknown refused"), of("recording refused"), of("probe done"), counted.len()], [17, 1, 1, 19], "{counted:?}");
 }
 
 #[tokio::test]
@@ -225,7 +228,7 @@ async fn a_body_above_the_limit_is_refused_as_soon_as_that_is_known() {
         let (status, answer) = call(&service, Request::post("/probe").body(body).unwrap()).await;
         assert_eq!((status.as_u16(), &answer[..], polls.load(SeqCst)), (413, &b"too large"[..], polled));
     }
-    assert_eq!(*counted.0.lock().unwrap(), ["done", "refused", "refused", "refused", "refused"]);
+    assert_eq!(*counted.0.lock().unwrap(), ["probe done", "probe refused", "probe refused", "probe refused", "probe refused"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -234,7 +237,31 @@ async fn a_body_that_does_not_arrive_is_given_up() {
     let began = tokio::time::Instant::now();
     let (status, _) = call(&service, Request::post("/probe").body(body([Some(Ok(&b"a"[..])), None])).unwrap()).await;
     assert_eq!((status.as_u16(), began.elapsed().as_secs()), (408, 7));
-    assert_eq!(*counted.0.lock().unwrap(), ["refused"]);
+    assert_eq!(*counted.0.lock().unwrap(), ["probe refused"]);
+}
+
+/// A body of empty frames and trailers, each of which is there at once.
+struct Endless(u32);
+
+impl Body for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0 += 1;
+        assert!(self.0 < 1_000_000, "it is read for ever");
+        let trailers = || Frame::trailers(http::HeaderMap::new());
+        Poll::Ready(Some(Ok(if self.0.is_multiple_of(2) { trailers() } else { Frame::data(Bytes::new()) })))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_of_empty_frames_is_given_up_in_time_and_keeps_nothing_from_running() {
+    let service = host(InboundSettings { body_timeout: Duration::from_secs(7), ..InboundSettings::default() }).0;
+    let began = tokio::time::Instant::now();
+    let upload = call(&service, Request::post("/probe").body(Endless(0)).unwrap());
+    let ((status, _), ()) = tokio::join!(upload, tokio::time::advance(Duration::from_secs(7)));
+    assert_eq!((status.as_u16(), began.elapsed().as_secs()), (408, 7));
 }
 
 #[tokio::test]

@@ -13,9 +13,9 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Fault, Reach, SendError, beginning},
-    ids::{ClientMessageId, CorrelationId, FailureId, TenantId},
+    ids::{ClientMessageId, CorrelationId, FailureId, TenantId, is_printable},
     runtime::ms,
-    telemetry::{self, Dimensions, MetricName, Observers, RecipientHmac, TraceParent},
+    telemetry::{self, Dimensions, MetricName, Observers, RecipientHmac, TraceParent, UNKNOWN},
 };
 
 /// The span of one send or redrive: `zengine.send`, whose parent is the caller's span. `outcome` is recorded at its end.
@@ -31,9 +31,10 @@ pub(crate) fn span(tenant: &TenantId, strategy: &str, id: &ClientMessageId, opti
     )
 }
 
-/// The name of a strategy as the host gave it, which may be registered or not: the longest that a registered one may have.
+/// The name of a strategy as the host gave it, which may be registered or not: the longest that a registered one may have, on one line.
 fn shown(strategy: &str) -> &str {
-    strategy.char_indices().nth(64).map_or(strategy, |(at, _)| &strategy[..at])
+    let beginning = strategy.char_indices().nth(64).map_or(strategy, |(at, _)| &strategy[..at]);
+    if is_printable(beginning) { beginning } else { UNKNOWN }
 }
 
 /// The span of one call to a provider: `zengine.attempt`.
@@ -159,9 +160,6 @@ pub(crate) fn report(call: HostCall<'_>, result: &Result<Outcome, Error>) {
     let strategy = Some(registered.map_or(UNKNOWN, |entry| entry.name.as_str()));
     end.count(&engine.observers, duration, Dimensions { tenant, strategy, outcome: Some(end.outcome), fault: end.fault() });
 }
-
-/// Metric label of a tenant or strategy that is not registered. The given text would create a series per value.
-const UNKNOWN: &str = "unknown";
 
 /// The end of a send, as its line and metrics tell it.
 #[derive(Default)]

@@ -51,6 +51,9 @@ pub struct Dimensions<'a> {
     pub fault: Option<Fault>,
 }
 
+/// The tenant or strategy of a line or metric that has none that is registered: a caller's text would be a series for each value.
+pub(crate) const UNKNOWN: &str = "unknown";
+
 impl<'a> Dimensions<'a> {
     /// The dimensions that are set, by name, in a fixed order.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &'a str)> + use<'a> {

@@ -23,6 +23,7 @@ mod recorder;
 mod trace;
 
 pub use emf::EmfObserver;
+pub(crate) use metrics::UNKNOWN;
 pub use metrics::{Dimensions, Metric, MetricName, Observer, Observers, Unit};
 #[cfg(feature = "powertools")]
 pub use powertools::{Invocation, Powertools, PowertoolsBuilder, PowertoolsHandle};

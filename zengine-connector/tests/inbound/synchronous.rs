@@ -12,6 +12,7 @@ use zengine_connector::{
     orchestrator::{InboundSettings, ReplyTo},
     pipeline::DeferredReason,
     runtime::Clock,
+    telemetry::MetricName,
 };
 
 use crate::host::{Do, Host, counts, payload, request};
@@ -97,6 +98,7 @@ async fn a_late_reply_waits_for_a_poll() {
     let cursor = response.cursor.unwrap();
     assert_eq!(poll(&host, Some(&cursor)).await.texts.len(), 0);
     host.clock.advance(Duration::from_secs(4)).await;
+    assert_eq!(host.metrics.of(MetricName::InboundRequests), 2, "a request is told at its answer, and not again when its work ends");
     let polled = poll(&host, Some(&cursor)).await;
     assert_eq!((polled.status, polled.texts), (200, vec!["hi".to_owned()]));
     // A poll whose answer was lost may be repeated; the next one goes on.

@@ -40,6 +40,9 @@ const SIGNATURE: HmacSha256 = HmacSha256::hex();
 
 impl InboundStrategy<Nothing> for Signed {
     async fn verify(&self, request: &InboundRequest, cx: &InboundContext<()>) -> Result<Verified, VerifyError> {
+        if request.method() == Some(&http::Method::GET) {
+            return Err(VerifyError::MethodNotAllowed);
+        }
         let signature = SIGNATURE.read(request.header("x-signature"))?;
         signature.check(request.body(), &cx.secret(&SecretRef::named("app")).await?)?;
         Ok(Verified::shared(request.body().clone()))
@@ -58,14 +61,19 @@ impl InboundStrategy<Nothing> for Signed {
 }
 
 /// An endpoint whose handler sends an answer, and does not store what asks for it.
-struct Endpoint {
-    host: Host,
-    orchestrator: Orchestrator,
-    emf: Printed,
+pub(crate) struct Endpoint {
+    pub(crate) host: Host,
+    pub(crate) orchestrator: Orchestrator,
+    pub(crate) emf: Printed,
 }
 
 impl Endpoint {
     fn new(log_handler_errors: bool) -> Self {
+        Self::with(log_handler_errors, None)
+    }
+
+    /// The same with one more observer.
+    pub(crate) fn with(log_handler_errors: bool, observer: Option<Arc<dyn Observer>>) -> Self {
         let (host, emf) = (Host::new(), Printed::default());
         let signed = StrategyName::new("signed").unwrap();
         host.memory.put_secret(&SecretScope::application(signed.clone()), "app", "canary-secret");
@@ -79,16 +87,15 @@ impl Endpoint {
             }
             Ok::<(), HandlerError>(())
         };
-        let orchestrator = Orchestrator::builder()
+        let builder = Orchestrator::builder()
             .strategy(Signed)
             .strategy(host.provider.clone())
             .stores(host.memory.clone())
             .observer(Arc::clone(&host.sums) as _)
             .observer(Arc::new(EmfObserver::new("messaging", Arc::new(TokioClock::new()), emf.clone())))
             .inbound(InboundSettings { log_handler_errors, ..InboundSettings::default() })
-            .on_inbound(handle)
-            .build()
-            .unwrap();
+            .on_inbound(handle);
+        let orchestrator = observer.into_iter().fold(builder, zengine_connector::OrchestratorBuilder::observer).build().unwrap();
         Self { host, orchestrator, emf }
     }
 
@@ -110,7 +117,7 @@ impl Endpoint {
     }
 }
 
-fn sign(body: &str) -> String {
+pub(crate) fn sign(body: &str) -> String {
     SIGNATURE.sign(body.as_bytes(), &Secret::new(b"canary-secret".to_vec()))
 }
 
@@ -182,4 +189,40 @@ async fn the_hosts_error_is_in_the_line_unless_it_is_switched_off() {
         assert_eq!(line["error"], if shown { json!("connection refused") } else { Value::Null });
         assert_eq!(endpoint.host.printed.text().contains("connection refused"), shown);
     }
+}
+
+/// Delivers a body whose handler takes long, and goes away.
+async fn abandon(endpoint: &Endpoint) {
+    endpoint.host.provider.answer(ProviderAnswer::Hang);
+    assert!(tokio::time::timeout(Duration::from_millis(50), endpoint.signed(r#"["a", "b"]"#)).await.is_err());
+    assert!(endpoint.host.printed.lines("inbound.completed").is_empty(), "the work goes on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_caller_went_away_is_told_once_when_its_work_ends() {
+    let endpoint = Endpoint::new(true);
+    abandon(&endpoint).await;
+    endpoint.host.clock.advance(Duration::from_secs(600)).await;
+    let lines = endpoint.host.spans.lines("inbound.completed");
+    assert_eq!(lines.len(), 1);
+    let of = |key: &str| lines[0].fields.get(key).map(String::as_str);
+    assert_eq!([of("outcome"), of("accepted"), of("unstored"), of("http_status")], [Some("dropped"), Some("2"), Some("0"), None]);
+    assert!(of("duration_ms").unwrap().parse::<u64>().unwrap() > 1_000, "it is that of the work");
+    assert_eq!((&*lines[0].path(), &*endpoint.host.spans.ended("zengine.receive")[0]["outcome"]), ("zengine.receive", "dropped"));
+    let sums = endpoint.host.sums.0.lock().unwrap();
+    let counted = |name: &'static str| sums.get(&(name, "strategy=signed outcome=dropped".to_owned())).copied().unwrap_or_default();
+    assert_eq!([counted("inbound_requests"), counted("inbound_events")].map(|sum| format!("{sum:.0}")), ["1", "2"], "{sums:?}");
+    assert_keys_are_documented(&endpoint.host.spans);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_waits_for_the_work_of_a_caller_that_went_away_and_flushes_its_counts() {
+    let batched = Printed::default();
+    let emf = EmfObserver::new("messaging", Arc::new(TokioClock::new()), batched.clone()).with_batch(1 << 20);
+    let endpoint = Endpoint::with(true, Some(Arc::new(emf)));
+    abandon(&endpoint).await;
+    endpoint.orchestrator.shutdown(Duration::from_secs(600)).await;
+    let records = batched.text();
+    let records: Vec<_> = records.lines().filter(|line| line.contains("inbound_requests")).collect();
+    assert!(records.len() == 1 && records[0].contains(r#""outcome":"dropped""#), "{records:?}");
 }

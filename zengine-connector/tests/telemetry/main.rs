@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
 
+mod edge;
 mod inbound;
 mod observers;
 mod spans;
@@ -265,6 +266,8 @@ async fn of_a_long_name_of_a_strategy_the_beginning_is_logged() {
     host.orchestrator.send("acme", &*"é".repeat(1 << 20), "1", &message).await.unwrap_err();
     let line = host.spans.lines("send.completed").remove(0);
     assert_eq!(line.fields["strategy"], "é".repeat(64));
+    host.orchestrator.send("acme", "odd\u{202e}\n", "1", &message).await.unwrap_err();
+    assert_eq!(host.spans.lines("send.completed")[1].fields["strategy"], "unknown");
     assert!(host.printed.text().len() < 10_000 && format!("{:?}", host.spans).len() < 100_000);
 }
 

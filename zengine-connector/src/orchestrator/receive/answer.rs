@@ -9,7 +9,6 @@ use crate::{
     error::{Disposition, Error, ErrorKind},
     ids::{IntoId, StrategyName, TenantId},
     orchestrator::Orchestrator,
-    runtime::catch,
     strategy::{CredentialFault, InboundRequest, Principal, VerifyError},
 };
 
@@ -61,6 +60,11 @@ impl Received {
         Self { reason: Some(text), ..Self::new(ack, plain(status, text)) }
     }
 
+    /// The result after a panic: 500, so that the provider delivers again.
+    pub(super) fn broken() -> Self {
+        Self::plain(Ack::Redeliver, StatusCode::INTERNAL_SERVER_ERROR, "internal error")
+    }
+
     /// The result for a request that `verify` refused. The body states the reason as a literal, never the expected value.
     pub(super) fn refused(error: &VerifyError) -> Self {
         let ack = if matches!(error, VerifyError::Unavailable(_)) { Ack::Redeliver } else { Ack::Refused };
@@ -88,20 +92,12 @@ impl Received {
 
     /// Adds the counts of the events.
     pub(super) fn with(self, counts: Counts) -> Self {
-        Self { duplicates: counts.accepted_before + counts.poisoned_before, counts, ..self }
-    }
-
-    /// Whether a person should look at it: a request of a sender that cannot prove who it is.
-    pub(super) fn is_forbidden(&self) -> bool {
-        self.ack == Ack::Refused && matches!(self.response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+        Self { duplicates: counts.duplicates(), counts, ..self }
     }
 
     /// Sets the tenant that authenticated the request.
     pub(super) fn of(self, principal: &Principal) -> Self {
-        match principal {
-            Principal::Tenant(tenant) => Self { tenant: Some(tenant.clone()), ..self },
-            Principal::Shared => self,
-        }
+        Self { tenant: principal.tenant().cloned(), ..self }
     }
 }
 
@@ -112,11 +108,8 @@ impl Orchestrator {
     /// The request's [path](InboundRequest::path) is the part below the place where you serve the strategy. If your router does not take
     /// the rest off, do it, and keep the whole address as [`OriginalUri`](crate::http::OriginalUri).
     pub async fn serve(&self, strategy: impl IntoId<StrategyName>, request: Request<Bytes>) -> Response<Bytes> {
-        match catch(self.receive_by(strategy.as_ref(), InboundRequest::http(request))).await {
-            Some(Ok(received)) => received.response,
-            Some(Err(error)) => refusal(&error),
-            None => plain(StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
-        }
+        let received = self.receive_by(strategy.as_ref(), InboundRequest::http(request)).await;
+        received.map_or_else(|error| refusal(&error), |received| received.response)
     }
 }
 
@@ -130,7 +123,7 @@ pub(super) fn refusal(error: &Error) -> Response<Bytes> {
 }
 
 /// A plain text response.
-pub(super) fn plain(status: StatusCode, text: &'static str) -> Response<Bytes> {
+fn plain(status: StatusCode, text: &'static str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from_static(text.as_bytes()));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

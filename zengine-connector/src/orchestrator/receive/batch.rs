@@ -14,6 +14,7 @@ use super::{
     plan::InboundTask,
     poison::Poison,
     progress::{EventResult, Progress},
+    report::InboundReport,
 };
 use crate::{
     error::{Disposition, Error, ErrorKind},
@@ -43,8 +44,10 @@ pub(super) struct Batch {
     pub(super) reply_by: Option<SystemTime>,
     pub(super) correlation: Option<CorrelationId>,
     pub(super) traceparent: Option<String>,
-    pub(super) progress: Progress,
+    pub(super) progress: Arc<Progress>,
     pub(super) _permit: Permit<Arc<Limit>>,
+    /// The request that the events came with, which is told as dropped if its caller went away before the work ends.
+    pub(super) _report: Option<Arc<InboundReport>>,
     /// Id of the dead letter that the events are from. Events that still can never be handled stay in it: no other is stored.
     pub(super) replay: Option<FailureId>,
 }
@@ -60,7 +63,8 @@ impl Batch {
         let (done, wait) = oneshot::channel();
         let (batch, running) = (Arc::clone(self), Running::of(Arc::clone(self.engine())));
         let task = async move {
-            let _running = running;
+            // In this order: a shutdown that waits for the work flushes what the batch tells as its last holder.
+            let (_running, batch) = (running, batch);
             let parallel = batch.orchestrator.inbound.settings.parallel;
             stream::iter(partitions).for_each_concurrent(parallel, |partition| batch.run(partition)).await;
             let _ = done.send(());

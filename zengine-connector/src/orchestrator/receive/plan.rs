@@ -7,7 +7,7 @@ use super::{
     route::{Routed, Router},
 };
 use crate::{
-    error::Error,
+    error::{Error, beginning},
     ids::{ConversationId, RouteKey, TenantId},
     message::{Event, InboundEvent},
     store::ClaimKey,
@@ -59,7 +59,7 @@ impl Plan {
                 Routed::Unrouted(event, why) => {
                     if why == Unrouted::Unroutable && !std::mem::replace(&mut warned, true) {
                         let kinds: Vec<_> = event.routes.iter().map(RouteKey::kind).collect();
-                        tracing::warn!(strategy = %router.entry.name, route = kinds.join(","), authenticated = true, "inbound.unknown_route");
+                        tracing::warn!(strategy = %router.entry.name, route = beginning(&kinds.join(",")), authenticated = true, "inbound.unknown_route");
                     }
                     let tenant = match why {
                         Unrouted::Foreign => principal_tenant(router.principal),

@@ -5,7 +5,6 @@ use http::Response;
 
 use super::{
     poison::Unrouted,
-    request::InboundCall,
     route::{Routed, Router},
 };
 use crate::{
@@ -47,11 +46,10 @@ impl Orchestrator {
         unrouted: Option<&TenantId>,
     ) -> Result<Preview, Error> {
         let (entry, inbound) = self.receives(strategy.as_ref())?;
-        let call = InboundCall { orchestrator: self, entry, inbound, request };
         if request.body().len() > self.inbound.settings.max_body_bytes {
             return Ok(Preview::Refused(VerifyError::TooLarge));
         }
-        Ok(match call.verify().await {
+        Ok(match self.verify(entry, &**inbound, request).await {
             Err(refused) => Preview::Refused(refused.unwrap_or_else(|| {
                 VerifyError::Unavailable(Error::new(ErrorKind::Unexpected, "the strategy panicked while it verified the request"))
             })),

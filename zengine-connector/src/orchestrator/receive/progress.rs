@@ -44,6 +44,13 @@ pub(super) struct Counts {
     pub(super) poisoned_before: usize,
 }
 
+impl Counts {
+    /// Events of an earlier delivery.
+    pub(super) fn duplicates(self) -> usize {
+        self.accepted_before + self.poisoned_before
+    }
+}
+
 /// Counts of running tasks, and the number of events that the request may still start.
 pub(super) struct Progress {
     total: usize,

@@ -135,8 +135,9 @@ impl Orchestrator {
             reply_by: None,
             correlation: None,
             traceparent: None,
-            progress: Progress::new(plan.tasks, self.inbound.settings.max_events),
+            progress: Arc::new(Progress::new(plan.tasks, self.inbound.settings.max_events)),
             _permit: permit,
+            _report: None,
             replay: Some(letter.failure_id.clone()),
         });
         // A dropped task ends the wait too. Events that it did not count are not stored.

@@ -1,21 +1,199 @@
-//! The metrics of a received request.
+//! The end of a received request, told once: its span, its line and its metrics (rule 81).
 
-use super::answer::Received;
-use crate::telemetry::{Dimensions, MetricName, Observers};
+use std::{
+    pin::Pin,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-/// Counts a request and its events by what became of them. Events of an earlier delivery are duplicates and nothing else.
-pub(super) fn count(observers: &Observers, strategy: &str, received: &Received) {
-    let outcome = Some(received.ack.as_str());
-    let dimensions = Dimensions { tenant: received.tenant.as_ref(), strategy: Some(strategy), outcome, fault: None };
-    let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).into();
-    let values = [
-        (MetricName::InboundRequests, 1.0),
-        (MetricName::InboundEvents, number(received.accepted.saturating_sub(received.counts.accepted_before))),
-        (MetricName::InboundDuplicates, number(received.duplicates)),
-        (MetricName::InboundPoisoned, number(received.poisoned.saturating_sub(received.counts.poisoned_before))),
-        (MetricName::InboundUnstored, number(received.unstored)),
-    ];
-    observers.record_together(values, dimensions);
+use tracing::{Instrument as _, Level, Span, field};
+
+use super::{
+    answer::{Ack, Received, refusal},
+    progress::{Counts, Progress},
+};
+use crate::{
+    error::Error,
+    ids::{CorrelationId, StrategyName, TenantId},
+    pipeline::Engine,
+    runtime::{catch, ms},
+    strategy::{CredentialFault, InboundRequest, Origin},
+    telemetry::{Dimensions, MetricName, Observers, TraceParent, UNKNOWN},
+};
+
+/// A received request or record until its end is told. Each way that one can take ends in [`run`](Self::run), or is dropped with it: then
+/// the last copy tells that the caller went away. The tasks that handle events hold a copy, so that what they stored is counted.
+pub(super) struct InboundReport {
+    engine: Arc<Engine>,
+    /// The registered name. `None` if there is none: the given text is a stranger's.
+    strategy: Option<StrategyName>,
+    pub(super) correlation: Option<CorrelationId>,
+    pub(super) trace: Option<TraceParent>,
+    arrived: Duration,
+    /// `zengine.receive`, whose parent is the caller's span.
+    span: Span,
+    body_bytes: OnceLock<usize>,
+    /// The tenant whose credentials vouch for the events, and what became of them.
+    work: OnceLock<(Option<TenantId>, Arc<Progress>)>,
+    is_told: AtomicBool,
+}
+
+impl InboundReport {
+    /// The report of a request that arrives now.
+    pub(super) fn of(engine: &Arc<Engine>, strategy: &str, request: &InboundRequest) -> Arc<Self> {
+        let strategy = engine.registry.entry(strategy).ok().map(|entry| entry.name.clone());
+        let (correlation, trace) = (correlation(request), trace(request));
+        let span = tracing::info_span!(
+            "zengine.receive",
+            strategy = strategy.as_ref().map_or(UNKNOWN, StrategyName::as_str),
+            tenant_id = field::Empty,
+            correlation_id = correlation.as_ref().map(CorrelationId::as_str),
+            trace = trace.map(field::display),
+            outcome = field::Empty,
+        );
+        let (engine, arrived) = (Arc::clone(engine), engine.clock.monotonic());
+        let (body_bytes, work, is_told) = (OnceLock::new(), OnceLock::new(), AtomicBool::new(false));
+        Arc::new(Self { engine, strategy, correlation, trace, arrived, span, body_bytes, work, is_told })
+    }
+
+    /// Notes the size of the body, which has arrived.
+    pub(super) fn body(&self, bytes: usize) {
+        let _ = self.body_bytes.set(bytes);
+    }
+
+    /// Notes the work on the request's events.
+    pub(super) fn works(&self, tenant: Option<TenantId>, progress: Arc<Progress>) {
+        let _ = self.work.set((tenant, progress));
+    }
+
+    /// Runs the request in its span, and tells its end. After a panic the provider must deliver again.
+    pub(super) async fn run(&self, request: Pin<&mut impl Future<Output = Result<Received, Error>>>) -> Result<Received, Error> {
+        let received = catch(request.instrument(self.span.clone())).await.unwrap_or_else(|| Ok(Received::broken()));
+        self.tell(&match &received {
+            Ok(received) => End::of(received),
+            Err(error) => {
+                let http_status = Some(refusal(error).status().as_u16());
+                End { outcome: Ack::Refused.as_str(), reason: Some(error.message()), http_status, ..End::default() }
+            }
+        });
+        received
+    }
+
+    fn tell(&self, end: &End<'_>) {
+        if self.is_told.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let strategy = self.strategy.as_ref().map_or(UNKNOWN, StrategyName::as_str);
+        self.span.record("outcome", end.outcome).record("tenant_id", end.tenant.map(TenantId::as_str));
+        self.span.in_scope(|| self.log(strategy, end));
+        end.count(&self.engine.observers, strategy);
+    }
+
+    /// The event `inbound.completed`. WARN if the credentials were refused, else INFO. A fact without a value has no key.
+    fn log(&self, strategy: &str, end: &End<'_>) {
+        let Counts { accepted, poisoned, unstored, .. } = end.counts;
+        macro_rules! event {
+            ($level:ident) => {
+                tracing::event!(
+                    Level::$level,
+                    strategy,
+                    tenant_id = end.tenant.map(TenantId::as_str),
+                    outcome = end.outcome,
+                    reason = end.reason,
+                    credentials = end.credentials.map(CredentialFault::as_str),
+                    http_status = end.http_status,
+                    accepted,
+                    poisoned,
+                    unstored,
+                    duplicates = end.counts.duplicates(),
+                    body_bytes = self.body_bytes.get().copied(),
+                    correlation_id = self.correlation.as_ref().map(CorrelationId::as_str),
+                    trace = self.trace.map(field::display),
+                    duration_ms = ms(self.engine.clock.monotonic().saturating_sub(self.arrived)),
+                    "inbound.completed"
+                )
+            };
+        }
+        if end.is_forbidden() { event!(WARN) } else { event!(INFO) }
+    }
+}
+
+impl Drop for InboundReport {
+    fn drop(&mut self) {
+        let work = self.work.get();
+        let tenant = work.and_then(|(tenant, _)| tenant.as_ref());
+        let counts = work.map_or_else(Counts::default, |(_, progress)| progress.at_the_end());
+        self.tell(&End { outcome: "dropped", tenant, counts, ..End::default() });
+    }
+}
+
+/// The end of a request, as its span, line and metrics tell it.
+#[derive(Default)]
+struct End<'a> {
+    /// `done`, `redeliver`, `refused` or `dropped`.
+    outcome: &'static str,
+    /// Only if one tenant's credentials authenticated the whole request.
+    tenant: Option<&'a TenantId>,
+    reason: Option<&'a str>,
+    credentials: Option<CredentialFault>,
+    /// The status of the answer, if there was one.
+    http_status: Option<u16>,
+    counts: Counts,
+}
+
+impl<'a> End<'a> {
+    fn of(received: &'a Received) -> Self {
+        let Received { ack, response, accepted, poisoned, unstored, counts, .. } = received;
+        Self {
+            outcome: ack.as_str(),
+            tenant: received.tenant.as_ref(),
+            reason: received.reason,
+            credentials: received.credentials,
+            http_status: Some(response.status().as_u16()),
+            counts: Counts { accepted: *accepted, poisoned: *poisoned, unstored: *unstored, ..*counts },
+        }
+    }
+
+    /// Whether a person should look at it: a request of a sender that cannot prove who it is.
+    fn is_forbidden(&self) -> bool {
+        self.outcome == Ack::Refused.as_str() && matches!(self.http_status, Some(401 | 403))
+    }
+
+    /// Counts a request and its events by what became of them. Events of an earlier delivery are duplicates and nothing else.
+    fn count(&self, observers: &Observers, strategy: &str) {
+        let Counts { accepted, poisoned, unstored, accepted_before, poisoned_before } = self.counts;
+        let dimensions = Dimensions { tenant: self.tenant, strategy: Some(strategy), outcome: Some(self.outcome), fault: None };
+        let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).into();
+        let values = [
+            (MetricName::InboundRequests, 1.0),
+            (MetricName::InboundEvents, number(accepted.saturating_sub(accepted_before))),
+            (MetricName::InboundDuplicates, number(self.counts.duplicates())),
+            (MetricName::InboundPoisoned, number(poisoned.saturating_sub(poisoned_before))),
+            (MetricName::InboundUnstored, number(unstored)),
+        ];
+        observers.record_together(values, dimensions);
+    }
+}
+
+/// The correlation id: the one in the request's extensions, or the queue record's id.
+fn correlation(request: &InboundRequest) -> Option<CorrelationId> {
+    match request.origin() {
+        Origin::Http { parts, .. } => parts.extensions.get().cloned(),
+        Origin::Trusted { id, .. } => CorrelationId::new(id).ok(),
+    }
+}
+
+/// The request's W3C trace parent, if it has a valid one.
+fn trace(request: &InboundRequest) -> Option<TraceParent> {
+    match request.origin() {
+        Origin::Http { .. } => TraceParent::parse(request.header("traceparent")?),
+        Origin::Trusted { attributes, .. } => {
+            attributes.iter().find(|(name, _)| name == "traceparent").and_then(|(_, value)| TraceParent::parse(value))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -25,10 +203,7 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
-    use crate::{
-        orchestrator::{Ack, receive::progress::Counts},
-        telemetry::{Metric, Observer},
-    };
+    use crate::telemetry::{Metric, Observer};
 
     #[derive(Debug, Default)]
     struct Kept(Mutex<Vec<(&'static str, f64)>>);
@@ -44,7 +219,7 @@ mod tests {
         let kept = Arc::new(Kept::default());
         let counts = Counts { accepted: 5, poisoned: 2, accepted_before: 2, poisoned_before: 1, ..Counts::default() };
         let received = Received { accepted: 5, poisoned: 2, ..Received::plain(Ack::Done, StatusCode::OK, "ok") }.with(counts);
-        count(&Observers::new([Arc::clone(&kept) as Arc<dyn Observer>]), "demo", &received);
+        End::of(&received).count(&Observers::new([Arc::clone(&kept) as Arc<dyn Observer>]), "demo");
         let kept = kept.0.lock().unwrap();
         assert_eq!(*kept, [("inbound_requests", 1.0), ("inbound_events", 3.0), ("inbound_duplicates", 3.0), ("inbound_poisoned", 1.0)]);
     }

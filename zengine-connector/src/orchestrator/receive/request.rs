@@ -2,10 +2,6 @@
 
 use std::{collections::HashSet, pin::pin, sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use http::{Response, StatusCode};
-use tracing::{Instrument as _, Level, Span, field};
-
 use super::{
     answer::{Ack, Received},
     batch::Batch,
@@ -13,24 +9,23 @@ use super::{
     lookup::EngineLookup,
     plan::Plan,
     progress::Progress,
-    report,
+    report::InboundReport,
     route::Router,
     synchronous::{ConversationReader, before},
 };
 use crate::{
     error::{Error, ErrorKind},
-    ids::{ConversationId, CorrelationId, IntoId, StrategyName, TenantId},
+    ids::{ConversationId, IntoId, StrategyName, TenantId},
     orchestrator::Orchestrator,
     pipeline::Engine,
     registry::RegisteredStrategy,
-    runtime::{Missed, guard, ms, to_ms},
-    strategy::{
-        CredentialFault, DynInbound, Handled, InboundRequest, Origin, Principal, RawPayload, Reply, ReplyCursor, Step, Verified,
-        VerifyError,
-    },
+    runtime::{Missed, guard, to_ms},
+    strategy::{DynInbound, Handled, InboundRequest, Principal, RawPayload, Reply, ReplyCursor, Step, Verified, VerifyError},
     sync::Permit,
-    telemetry::{Dimensions, MetricName, TraceParent},
+    telemetry::{Dimensions, MetricName},
 };
+use bytes::Bytes;
+use http::Response;
 
 /// Maximum time for `respond`.
 const RESPOND_TIMEOUT: Duration = Duration::from_secs(10);
@@ -47,7 +42,8 @@ impl Orchestrator {
     ///
     /// On a channel that acknowledges, it returns when all handlers are done. On a synchronous channel it waits for handlers
     /// until the strategy's deadline, counted from the end of `verify`, or half a second longer if the store of the replies
-    /// hangs; handlers go on. Dropping the future stops the waiting, never the work.
+    /// hangs; handlers go on. Dropping the future stops the waiting, never the work; the line and the metrics of the request come when
+    /// the work ends, with the outcome `dropped`.
     ///
     /// A body larger than [`max_body_bytes`](crate::orchestrator::InboundSettings::max_body_bytes) is refused unread. Without a
     /// handler, events are answered with 503, so that none is lost; so are those of a request beyond
@@ -61,15 +57,15 @@ impl Orchestrator {
     }
 
     pub(super) async fn receive_by(&self, strategy: &str, request: InboundRequest) -> Result<Received, Error> {
+        let report = InboundReport::of(&self.engine, strategy, &request);
+        report.run(pin!(self.work(&report, strategy, &request))).await
+    }
+
+    /// Works on a request whose body has arrived.
+    pub(super) async fn work(&self, report: &Arc<InboundReport>, strategy: &str, request: &InboundRequest) -> Result<Received, Error> {
+        report.body(request.body().len());
         let (entry, inbound) = self.receives(strategy)?;
-        let arrived = self.engine.clock.monotonic();
-        let call = InboundCall { orchestrator: self, entry, inbound, request: &request };
-        let span = call.span();
-        let received = pin!(call.receive()).instrument(span.clone()).await;
-        span.in_scope(|| call.log(&received, self.engine.clock.monotonic().saturating_sub(arrived)));
-        span.record("outcome", received.ack.as_str()).record("tenant_id", received.tenant.as_ref().map(TenantId::as_str));
-        report::count(&self.engine.observers, entry.name.as_str(), &received);
-        Ok(received)
+        Ok(InboundCall { orchestrator: self, entry, inbound, request, report }.receive().await)
     }
 
     /// The registered strategy and its inbound half.
@@ -78,61 +74,49 @@ impl Orchestrator {
         let only_sends = || Error::new(ErrorKind::Unsupported, "the strategy only sends").with_context("strategy", &entry.name);
         Ok((entry, entry.inbound.as_ref().ok_or_else(only_sends)?))
     }
+
+    /// Authenticates the request. The inner error is `None` if the strategy panicked.
+    pub(super) async fn verify(
+        &self,
+        entry: &Arc<RegisteredStrategy>,
+        inbound: &dyn DynInbound,
+        request: &InboundRequest,
+    ) -> Result<Verified, Option<VerifyError>> {
+        let (clock, settings) = (&*self.engine.clock, &self.inbound.settings);
+        let lookup = Arc::new(EngineLookup { engine: Arc::clone(&self.engine), entry: Arc::clone(entry) });
+        match guard(clock, settings.verify_timeout, inbound.verify(request, lookup)).await {
+            Ok(Ok(verified)) => Ok(verified),
+            Ok(Err(error)) => {
+                if let VerifyError::Unavailable(cause) = &error {
+                    if entry.warned.is_due(clock.monotonic()) {
+                        tracing::warn!(strategy = %entry.name, error = %cause, "inbound.verify_unavailable");
+                    }
+                    return Err(Some(error));
+                }
+                let bounded = bounds::check(settings, inbound, request.body()).is_ok();
+                Err(Some(if bounded { error } else { VerifyError::TooLarge }))
+            }
+            Err(Missed::Panicked) => {
+                tracing::error!(strategy = %entry.name, "inbound.verify_panicked");
+                Err(None)
+            }
+            Err(Missed::TimedOut) => Err(Some(VerifyError::Unavailable(Error::new(ErrorKind::Timeout, "verify did not finish in time")))),
+        }
+    }
 }
 
 /// A request with its strategy and engine.
-pub(super) struct InboundCall<'a> {
-    pub(super) orchestrator: &'a Orchestrator,
-    pub(super) entry: &'a Arc<RegisteredStrategy>,
-    pub(super) inbound: &'a Arc<dyn DynInbound>,
-    pub(super) request: &'a InboundRequest,
+struct InboundCall<'a> {
+    orchestrator: &'a Orchestrator,
+    entry: &'a Arc<RegisteredStrategy>,
+    inbound: &'a Arc<dyn DynInbound>,
+    request: &'a InboundRequest,
+    report: &'a Arc<InboundReport>,
 }
 
 impl InboundCall<'_> {
     fn engine(&self) -> &Arc<Engine> {
         &self.orchestrator.engine
-    }
-
-    /// The span of the request: `zengine.receive`, whose parent is the caller's span. `outcome` is recorded at its end.
-    pub(super) fn span(&self) -> Span {
-        tracing::info_span!(
-            "zengine.receive",
-            strategy = self.entry.name.as_str(),
-            tenant_id = field::Empty,
-            correlation_id = correlation(self.request).as_ref().map(CorrelationId::as_str),
-            trace = trace(self.request).map(field::display),
-            outcome = field::Empty,
-        )
-    }
-
-    /// The event `inbound.completed` of a request or record (rule 81). WARN if its credentials were refused, else INFO. A fact without a
-    /// value has no key.
-    pub(super) fn log(&self, received: &Received, duration: Duration) {
-        // Only if one tenant's credentials authenticated the whole request.
-        let tenant = received.tenant.as_ref().map(TenantId::as_str);
-        macro_rules! event {
-            ($level:ident) => {
-                tracing::event!(
-                    Level::$level,
-                    strategy = self.entry.name.as_str(),
-                    tenant_id = tenant,
-                    outcome = received.ack.as_str(),
-                    reason = received.reason,
-                    credentials = received.credentials.map(CredentialFault::as_str),
-                    http_status = received.response.status().as_u16(),
-                    accepted = received.accepted,
-                    poisoned = received.poisoned,
-                    unstored = received.unstored,
-                    duplicates = received.duplicates,
-                    body_bytes = self.request.body().len(),
-                    correlation_id = correlation(self.request).as_ref().map(CorrelationId::as_str),
-                    trace = trace(self.request).map(field::display),
-                    duration_ms = ms(duration),
-                    "inbound.completed"
-                )
-            };
-        }
-        if received.is_forbidden() { event!(WARN) } else { event!(INFO) }
     }
 
     async fn receive(&self) -> Received {
@@ -142,13 +126,13 @@ impl InboundCall<'_> {
         if self.request.body().len() > self.orchestrator.inbound.settings.max_body_bytes {
             return Received::refused(&VerifyError::TooLarge);
         }
-        match self.verify().await {
+        match self.orchestrator.verify(self.entry, &**self.inbound, self.request).await {
             Err(Some(refused)) => Received::refused(&refused),
-            Err(None) => broken(),
+            Err(None) => Received::broken(),
             Ok(Verified { principal, step: Step::Events(payload) }) => self.events(principal, payload).await,
             Ok(Verified { step: Step::Reply(response), .. }) => Received::new(ack_of(&response), response),
             Ok(Verified { principal, step: Step::Poll { conversation, after } }) => {
-                let Principal::Tenant(tenant) = &principal else { return broken() };
+                let Principal::Tenant(tenant) = &principal else { return Received::broken() };
                 match after.as_deref().map_or(Ok(0), str::parse) {
                     Ok(after) => {
                         let reader = ConversationReader { after, ..self.reader(tenant, &conversation) };
@@ -157,30 +141,6 @@ impl InboundCall<'_> {
                     Err(_) => Received::refused(&VerifyError::Malformed("invalid cursor")),
                 }
             }
-        }
-    }
-
-    /// Authenticates the request. The inner error is `None` if the strategy panicked.
-    pub(super) async fn verify(&self) -> Result<Verified, Option<VerifyError>> {
-        let lookup = Arc::new(EngineLookup { engine: Arc::clone(self.engine()), entry: Arc::clone(self.entry) });
-        let verify = self.inbound.verify(self.request, lookup);
-        match guard(&*self.engine().clock, self.orchestrator.inbound.settings.verify_timeout, verify).await {
-            Ok(Ok(verified)) => Ok(verified),
-            Ok(Err(error)) => {
-                if let VerifyError::Unavailable(cause) = &error {
-                    if self.entry.warned.is_due(self.engine().clock.monotonic()) {
-                        tracing::warn!(strategy = %self.entry.name, error = %cause, "inbound.verify_unavailable");
-                    }
-                    return Err(Some(error));
-                }
-                let bounded = bounds::check(&self.orchestrator.inbound.settings, &**self.inbound, self.request.body()).is_ok();
-                Err(Some(if bounded { error } else { VerifyError::TooLarge }))
-            }
-            Err(Missed::Panicked) => {
-                tracing::error!(strategy = %self.entry.name, "inbound.verify_panicked");
-                Err(None)
-            }
-            Err(Missed::TimedOut) => Err(Some(VerifyError::Unavailable(Error::new(ErrorKind::Timeout, "verify did not finish in time")))),
         }
     }
 
@@ -226,6 +186,8 @@ impl InboundCall<'_> {
             tracing::warn!(strategy = %self.entry.name, error = %error, "inbound.outbox_unavailable");
             return self.respond(handled, until).await;
         }
+        let progress = Arc::new(Progress::new(plan.tasks, self.orchestrator.inbound.settings.max_events));
+        self.report.works(handled.principal.tenant().cloned(), Arc::clone(&progress));
         let batch = Arc::new(Batch {
             orchestrator: self.orchestrator.clone(),
             entry: Arc::clone(self.entry),
@@ -233,10 +195,11 @@ impl InboundCall<'_> {
             handler: Arc::clone(handler),
             shared: handled.principal == Principal::Shared,
             reply_by: deadline.map(|time| arrived + time),
-            correlation: correlation(self.request),
-            traceparent: trace(self.request).map(|trace| trace.to_string()),
-            progress: Progress::new(plan.tasks, self.orchestrator.inbound.settings.max_events),
+            correlation: self.report.correlation.clone(),
+            traceparent: self.report.trace.map(|trace| trace.to_string()),
+            progress,
             _permit: permit,
+            _report: Some(Arc::clone(self.report)),
             replay: None,
         });
         // A dropped task ends the wait too. Events that it did not count must be delivered again.
@@ -276,9 +239,9 @@ impl InboundCall<'_> {
     /// must be delivered again.
     async fn respond(&self, handled: Handled, until: Option<Duration>) -> Received {
         let until = until.unwrap_or_else(|| self.engine().clock.monotonic() + RESPOND_TIMEOUT);
-        let tenant = match &handled.principal {
-            Principal::Tenant(tenant) => before(&*self.engine().clock, Some(until), self.engine().tenants.bind(self.entry, tenant)).await,
-            Principal::Shared => None,
+        let tenant = match handled.principal.tenant() {
+            Some(tenant) => before(&*self.engine().clock, Some(until), self.engine().tenants.bind(self.entry, tenant)).await,
+            None => None,
         };
         let tenant = tenant.and_then(Result::ok).map(|bound| Arc::clone(&bound.state));
         let respond = self.inbound.respond(self.request, &handled, tenant.as_ref());
@@ -299,33 +262,10 @@ impl InboundCall<'_> {
     }
 }
 
-/// The correlation id: the one in the request's extensions, or the queue record's id.
-fn correlation(request: &InboundRequest) -> Option<CorrelationId> {
-    match request.origin() {
-        Origin::Http { parts, .. } => parts.extensions.get().cloned(),
-        Origin::Trusted { id, .. } => CorrelationId::new(id).ok(),
-    }
-}
-
-/// The request's W3C trace parent, if it has a valid one.
-fn trace(request: &InboundRequest) -> Option<TraceParent> {
-    match request.origin() {
-        Origin::Http { .. } => TraceParent::parse(request.header("traceparent")?),
-        Origin::Trusted { attributes, .. } => {
-            attributes.iter().find(|(name, _)| name == "traceparent").and_then(|(_, value)| TraceParent::parse(value))
-        }
-    }
-}
-
 fn ack_of(response: &Response<Bytes>) -> Ack {
     match response.status() {
         status if status.is_server_error() => Ack::Redeliver,
         status if status.is_client_error() => Ack::Refused,
         _ => Ack::Done,
     }
-}
-
-/// The answer after a strategy panicked: 500, so that the provider delivers again.
-fn broken() -> Received {
-    Received::plain(Ack::Redeliver, StatusCode::INTERNAL_SERVER_ERROR, "internal error")
 }

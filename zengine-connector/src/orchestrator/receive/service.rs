@@ -9,20 +9,19 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
-use http::{Request, Response, StatusCode, Uri, request::Parts};
+use bytes::{Buf, BufMut as _, Bytes, BytesMut};
+use http::{Request, Response, StatusCode, Uri};
 use http_body::{Body, Frame, SizeHint};
 use tower_service::Service;
 
 use super::{
-    answer::{Ack, Received, plain, refusal},
-    report,
-    request::InboundCall,
+    answer::{Ack, Received, refusal},
+    report::InboundReport,
 };
 use crate::{
     http::{OriginalUri, decode},
     orchestrator::Orchestrator,
-    runtime::{BoxFuture, within},
+    runtime::{BoxFuture, within, yield_now},
     strategy::{InboundRequest, VerifyError},
 };
 
@@ -86,24 +85,26 @@ impl InboundService {
 
     async fn answer<B: Body>(self, request: Request<B>) -> Response<Bytes> {
         let (mut parts, body) = request.into_parts();
-        let Some((strategy, rest)) = self.route(&parts.uri) else { return plain(StatusCode::NOT_FOUND, "not found") };
-        let strategy = strategy.into_owned();
-        if let Err(unknown) = self.orchestrator.receives(&strategy) {
-            return refusal(&unknown);
+        let (orchestrator, mut strategy) = (&self.orchestrator, String::new());
+        if let Some((name, rest)) = self.route(&parts.uri) {
+            strategy = name.into_owned();
+            let whole = std::mem::replace(&mut parts.uri, rest);
+            if parts.extensions.get::<OriginalUri>().is_none() {
+                parts.extensions.insert(OriginalUri(whole));
+            }
         }
-        let whole = std::mem::replace(&mut parts.uri, rest);
-        if parts.extensions.get::<OriginalUri>().is_none() {
-            parts.extensions.insert(OriginalUri(whole));
-        }
-        let (settings, clock) = (&self.orchestrator.inbound.settings, &self.orchestrator.engine.clock);
-        let arrived = clock.monotonic();
-        let refused = match within(&**clock, settings.body_timeout, read(body, settings.max_body_bytes)).await {
-            Some(Ok(body)) => return self.orchestrator.serve(&strategy, Request::from_parts(parts, body)).await,
-            Some(Err(refused)) => Received::refused(&refused),
-            None => Received::plain(Ack::Refused, StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
+        let request = InboundRequest::http(Request::from_parts(parts, Bytes::new()));
+        let report = InboundReport::of(&orchestrator.engine, &strategy, &request);
+        let received = async {
+            orchestrator.receives(&strategy)?;
+            let settings = &orchestrator.inbound.settings;
+            match within(&*orchestrator.engine.clock, settings.body_timeout, read(body, settings.max_body_bytes)).await {
+                Some(Ok(body)) => orchestrator.work(&report, &strategy, &request.with_body(body)).await,
+                Some(Err(refused)) => Ok(Received::refused(&refused)),
+                None => Ok(Received::plain(Ack::Refused, StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")),
+            }
         };
-        self.report(&strategy, parts, &refused, arrived);
-        refused.response
+        report.run(pin!(received)).await.map_or_else(|error| refusal(&error), |received| received.response)
     }
 
     /// The strategy's name and the address that it sees.
@@ -114,17 +115,6 @@ impl InboundService {
         let mut parts = uri.clone().into_parts();
         parts.path_and_query = Some(rest.try_into().ok()?);
         Some((decode(strategy)?, Uri::from_parts(parts).ok()?))
-    }
-
-    /// Logs and counts a request whose body was not read to its end.
-    fn report(&self, strategy: &str, parts: Parts, refused: &Received, arrived: std::time::Duration) {
-        let engine = &self.orchestrator.engine;
-        if let Ok((entry, inbound)) = self.orchestrator.receives(strategy) {
-            let request = InboundRequest::http(Request::from_parts(parts, Bytes::new()));
-            let call = InboundCall { orchestrator: &self.orchestrator, entry, inbound, request: &request };
-            call.span().in_scope(|| call.log(refused, engine.clock.monotonic().saturating_sub(arrived)));
-            report::count(&engine.observers, entry.name.as_str(), refused);
-        }
     }
 }
 
@@ -137,7 +127,11 @@ async fn read<B: Body>(body: B, most: usize) -> Result<Bytes, VerifyError> {
     let (mut body, mut whole) = (pin!(body), BytesMut::new());
     while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
         let frame = frame.map_err(|_| VerifyError::Malformed("the body broke off"))?;
-        let Ok(mut data) = frame.into_data() else { continue };
+        let Some(mut data) = frame.into_data().ok().filter(Buf::has_remaining) else {
+            // Trailers and empty frames count towards no limit but the time, which passes only while nothing is read.
+            yield_now().await;
+            continue;
+        };
         if data.remaining() > most - whole.len() {
             return Err(VerifyError::TooLarge);
         }

@@ -56,6 +56,12 @@ impl InboundRequest {
         self
     }
 
+    /// The same with a body.
+    #[cfg(feature = "tower")]
+    pub(crate) fn with_body(self, body: Bytes) -> Self {
+        Self { body, ..self }
+    }
+
     /// Adds an attribute of a trusted record.
     #[must_use = "returns the request with the attribute"]
     pub fn with_attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {

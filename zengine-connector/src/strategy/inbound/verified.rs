@@ -17,6 +17,16 @@ pub enum Principal {
     Shared,
 }
 
+impl Principal {
+    /// The tenant whose own credentials they are.
+    pub(crate) fn tenant(&self) -> Option<&TenantId> {
+        match self {
+            Self::Tenant(tenant) => Some(tenant),
+            Self::Shared => None,
+        }
+    }
+}
+
 /// A request that has passed `verify`, and its next step.
 #[must_use = "hand it back to the core"]
 pub struct Verified {
