@@ -649,7 +649,7 @@ fn it_works_on_any_executor() {
 
 #[tokio::test]
 async fn a_snapshot_by_a_reader_has_the_keys_of_a_rotation_since_it_was_opened() {
-    use zengine_connector::{Secret, SecretRef, store::SecretScope};
+    use zengine_connector::{Secret, store::SecretScope};
     let (folder, path) = place();
     let store = Embedded::open(&path).unwrap();
     let scope = SecretScope::shared(zengine_connector::StrategyName::new("sns-sms").unwrap());
@@ -660,7 +660,7 @@ async fn a_snapshot_by_a_reader_has_the_keys_of_a_rotation_since_it_was_opened()
     let copy = folder.path().join("copy.db");
     reader.snapshot(&copy).unwrap();
     let restored = Embedded::open(&copy).unwrap();
-    let values = restored.secrets().get(&scope, &SecretRef::named("token")).await.unwrap();
+    let values = restored.secrets().get(&scope, "token").await.unwrap();
     assert_eq!(values[0].expose_str(), Some("v1"));
 
     // Never a copy without its keys.

@@ -9,7 +9,7 @@ use serde_json::json;
 use zengine_connector::{
     BoxError, Identity, Orchestrator, OutboundMessage, Outcome, SecretRef, Stores, StrategyName, StrategyRegistry, TenantId,
     http::ReqwestClient,
-    store::{LocalSecrets, Memory, SecretScope},
+    store::{Memory, SecretScope},
 };
 use zengine_strategies::whatsapp_meta_cloud::{MetaApp, WhatsAppMetaCloud};
 
@@ -35,12 +35,8 @@ impl Sender {
         let app = MetaApp::new(SecretRef::named("app-secret"), SecretRef::named("verify-token")).with_base_url(url)?;
         let client = ReqwestClient::builder().no_proxy().build()?;
         let registry = StrategyRegistry::builder().register(WhatsAppMetaCloud::new(Arc::new(client), app)).build()?;
-        let orchestrator = Orchestrator::builder()
-            .registry(&registry)
-            .directory(names.directory())
-            .secrets(Arc::new(LocalSecrets::new(names.secrets())))
-            .stores(stores)
-            .build()?;
+        let orchestrator =
+            Orchestrator::builder().registry(&registry).directory(names.directory()).secrets(names.secrets()).stores(stores).build()?;
         let message = OutboundMessage::text(Identity::phone("+16505550001")?, TEXT);
         Ok(Self { orchestrator, tenant, message, sent: AtomicU32::new(0) })
     }

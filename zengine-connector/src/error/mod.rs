@@ -63,6 +63,7 @@ pub const CONTEXT_KEYS: &[&str] = &[
     "rule",
     "stage",
     "secret",
+    "looked_in",
     "key_id",
     "failure_id",
     "version",

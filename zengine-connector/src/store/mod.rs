@@ -9,11 +9,11 @@
 //! | [`SessionStore`] | the state of strategies between attempts, encrypted |
 //! | [`TenantDirectory`] | the tenants of each strategy, with configuration and provider ids |
 //! | [`TenantWriter`] | none: it writes what a directory reads, for the host |
-//! | [`SecretStore`] | secrets by reference |
+//! | [`SecretStore`] | secrets by scope and name |
 //!
 //! One pure function, [`ClaimOp::decide`], decides all conditional writes of claims. A store only has to run it atomically.
 //!
-//! [`EnvSecrets`], [`FileSecrets`] and [`SecretFn`] are secret stores for production; [`LocalSecrets`] is the host's own.
+//! [`EnvSecrets`], [`FileSecrets`] and [`SecretFn`] are secret stores for production.
 //!
 //! [`Memory`] implements every port in memory. With the feature `embedded`, `Embedded` implements them all in one crash-safe file. [`Stores`] is the bundle that an orchestrator takes; its builder mixes ports of several back ends.
 
@@ -24,20 +24,14 @@ mod dead_letters;
 mod directory;
 #[cfg(feature = "embedded")]
 mod embedded;
-mod env_secrets;
 mod epochs;
 mod error;
 mod events;
-mod file_secrets;
 mod letters;
-mod local_secrets;
 mod memory;
 #[cfg(any(unix, feature = "embedded"))]
 mod owners;
 mod ports;
-mod secret_file;
-mod secret_fn;
-mod secret_names;
 mod secrets;
 mod sessions;
 mod tenant_writer;
@@ -55,17 +49,13 @@ pub use directory::{TenantConfig, TenantDirectory};
 pub(crate) use embedded::catches_panics;
 #[cfg(feature = "embedded")]
 pub use embedded::{Embedded, Resealed};
-pub use env_secrets::EnvSecrets;
 pub use epochs::{EpochEntry, EpochLog};
 pub use error::{StoreError, StoreErrorKind};
 pub use events::{DomainEvent, EventBus, OutboundFailed};
-pub use file_secrets::FileSecrets;
-pub use local_secrets::LocalSecrets;
 pub use memory::Memory;
 pub(crate) use ports::Ports;
-pub use secret_fn::SecretFn;
 pub(crate) use secrets::check_secret;
-pub use secrets::{SecretAnswer, SecretError, SecretScope, SecretStore};
+pub use secrets::{EnvSecrets, FileSecrets, SecretAnswer, SecretError, SecretFn, SecretScope, SecretStore};
 pub(crate) use sessions::place as session_place;
 pub use sessions::{SessionPage, SessionStore, StoredSession};
 pub use tenant_writer::{TenantRow, TenantWriter};

@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::{
     Applied, ClaimKey, ClaimOp, ClaimRecord, DeadLetter, DeadLetterPage, DeadLetterSink as _, DomainEvent, DuePage, EpochEntry, InboundOp,
-    InboundRecord, LocalSecrets, Reference, SecretAnswer, SecretError, SecretScope, SecretStore, SessionPage, StoreError, StoreErrorKind,
-    StoredSession, Stores, TenantConfig, TenantDirectory,
+    InboundRecord, Reference, SecretAnswer, SecretError, SecretScope, SecretStore, SessionPage, StoreError, StoreErrorKind, StoredSession,
+    Stores, TenantConfig, TenantDirectory, secrets::resolve,
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -25,7 +25,7 @@ pub(crate) struct Ports {
     clock: Arc<dyn Clock>,
     stores: Stores,
     directory: Arc<dyn TenantDirectory>,
-    secrets: LocalSecrets,
+    secrets: Arc<dyn SecretStore>,
 }
 
 impl Ports {
@@ -34,7 +34,7 @@ impl Ports {
 
     /// Wraps the stores. `directory` and `secrets` replace those in `stores`.
     pub(crate) fn new(stores: Stores, directory: Arc<dyn TenantDirectory>, secrets: Arc<dyn SecretStore>, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, stores, directory, secrets: LocalSecrets::new(secrets) }
+        Self { clock, stores, directory, secrets }
     }
 
     /// The host's stores as given. Calls to them have no time limit.
@@ -151,13 +151,21 @@ impl Ports {
     }
 
     pub(crate) async fn secret(&self, scope: &SecretScope, reference: &SecretRef) -> SecretAnswer {
-        guard(&*self.clock, LOOKUP_TIMEOUT, self.secrets.get(scope, reference)).await.unwrap_or(Err(SecretError::Unavailable(None)))
+        self.secrets(scope, std::slice::from_ref(reference)).await.pop().unwrap_or(Err(SecretError::Unavailable(None)))
     }
 
-    /// One answer per reference.
+    /// One answer per reference. None has an empty value.
     pub(crate) async fn secrets(&self, scope: &SecretScope, references: &[SecretRef]) -> Vec<SecretAnswer> {
-        let answers = guard(&*self.clock, LOOKUP_TIMEOUT, self.secrets.get_all(scope, references)).await;
-        answers.unwrap_or_else(|_| references.iter().map(|_| Err(SecretError::Unavailable(None))).collect())
+        let answers = guard(&*self.clock, LOOKUP_TIMEOUT, resolve(&*self.secrets, scope, references)).await;
+        answers.unwrap_or_else(|_| vec![Err(SecretError::Unavailable(None)); references.len()])
+    }
+
+    /// The place where the store looks for a secret. `None` if the host itself holds it.
+    pub(crate) fn secret_place(&self, scope: &SecretScope, reference: &SecretRef) -> Option<String> {
+        match reference {
+            SecretRef::Named { secret, .. } => Some(self.secrets.place(scope, secret)),
+            _ => None,
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use serde_json::json;
 use zengine_connector::{
     Configure, ConfigureContext, Content, Error, Event, HandlerContext, HandlerError, Identity, InboundContext, InboundEvent,
-    InboundStrategy, Memory, Orchestrator, OutboundMessage, Secret, SecretRef, StrategyName, TenantId,
+    InboundStrategy, Memory, Orchestrator, OutboundMessage, Secret, StrategyName, TenantId,
     ids::RouteKey,
     message::ElementError,
     registry::Caching,
@@ -194,5 +194,5 @@ async fn rule_84_a_secret_that_stays_wrong_does_not_hold_the_shared_endpoint_up(
     // Not anew for every event.
     process.clock.advance(Duration::from_secs(2)).await;
     assert_eq!((process.deliver("three").await, process.letters().await), (200, 2));
-    assert!(process.memory.secrets().get(&SecretScope::tenant(centre(), id("acme")), &SecretRef::named("token")).await.is_ok());
+    assert!(process.memory.secrets().get(&SecretScope::tenant(centre(), id("acme")), "token").await.is_ok());
 }

@@ -187,7 +187,7 @@ impl TenantDirectory for Directory {
 pub(crate) struct Secrets {
     pub(crate) values: Memory,
     pub(crate) reads: AtomicUsize,
-    /// The calls for many secrets at once: the scope and the number of references.
+    /// The calls for many secrets at once: the scope and the number of names.
     pub(crate) batches: Mutex<Vec<(SecretScope, usize)>>,
     pub(crate) down: AtomicBool,
     pub(crate) denied: AtomicBool,
@@ -195,21 +195,21 @@ pub(crate) struct Secrets {
 
 #[async_trait]
 impl SecretStore for Secrets {
-    async fn get(&self, scope: &SecretScope, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, SecretError> {
+    async fn get(&self, scope: &SecretScope, name: &str) -> SecretAnswer {
         self.reads.fetch_add(1, SeqCst);
         moment().await;
         if self.down.load(SeqCst) {
-            return Err(SecretError::Unavailable(Some("connection refused".into())));
+            return Err(SecretError::unavailable("connection refused"));
         }
         if self.denied.load(SeqCst) {
             return Err(SecretError::Denied);
         }
-        self.values.secrets().get(scope, reference).await
+        self.values.secrets().get(scope, name).await
     }
 
-    async fn get_all(&self, scope: &SecretScope, references: &[SecretRef]) -> Vec<SecretAnswer> {
-        self.batches.lock().unwrap().push((scope.clone(), references.len()));
-        futures_util::future::join_all(references.iter().map(|reference| self.get(scope, reference))).await
+    async fn get_all(&self, scope: &SecretScope, names: &[&str]) -> Vec<SecretAnswer> {
+        self.batches.lock().unwrap().push((scope.clone(), names.len()));
+        futures_util::future::join_all(names.iter().map(|name| self.get(scope, name))).await
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use zengine_connector::{
-    Embedded, ErrorKind, Memory, Orchestrator, Secret, SecretRef, StrategyRegistry,
+    Embedded, ErrorKind, Memory, Orchestrator, Secret, StrategyRegistry,
     store::{EnvSecrets, FileSecrets, SecretError, SecretFn, SecretScope, SecretStore, TenantWriter},
     testing::{SecretWriter, SimClock, secret_store_contract},
 };
@@ -90,14 +90,18 @@ fn folder() -> tempfile::TempDir {
     folder
 }
 
-async fn get(store: &dyn SecretStore, reference: &SecretRef) -> Result<String, SecretError> {
-    let values = store.get(&scope(Some("acme")), reference).await?;
+fn files(path: &Path) -> FileSecrets {
+    FileSecrets::open(path).unwrap()
+}
+
+async fn get(store: &dyn SecretStore, name: &str) -> Result<String, SecretError> {
+    let values = store.get(&scope(Some("acme")), name).await?;
     let values: Vec<_> = values.iter().map(|value| value.expose_str().unwrap()).collect();
     Ok(values.join("|"))
 }
 
 async fn token(store: &dyn SecretStore) -> Result<String, SecretError> {
-    get(store, &SecretRef::named("token")).await
+    get(store, "token").await
 }
 
 #[tokio::test]
@@ -109,7 +113,7 @@ async fn variables_keep_the_contract() {
 #[tokio::test]
 async fn a_folder_of_files_keeps_the_contract() {
     let folder = folder();
-    secret_store_contract(&FileSecrets::new(folder.path()), &Folder(folder.path().to_owned())).await;
+    secret_store_contract(&files(folder.path()), &Folder(folder.path().to_owned())).await;
 }
 
 #[tokio::test]
@@ -117,7 +121,7 @@ async fn a_file_keeps_the_contract() {
     let folder = folder();
     let path = folder.path().join("secrets.json");
     write(&path, "{}");
-    secret_store_contract(&FileSecrets::new(&path), &Document(path, Mutex::new(serde_json::json!({})))).await;
+    secret_store_contract(&files(&path), &Document(path, Mutex::new(serde_json::json!({})))).await;
 }
 
 #[tokio::test]
@@ -126,7 +130,7 @@ async fn a_closure_keeps_the_contract() {
     let vault = memory.secrets();
     let store = SecretFn::new(move |scope, name| {
         let vault = Arc::clone(&vault);
-        async move { vault.get(&scope, &SecretRef::named(name)).await }
+        async move { vault.get(&scope, &name).await }
     });
     secret_store_contract(&store, &memory).await;
 }
@@ -163,8 +167,10 @@ async fn secrets_of_the_embedded_store_are_encrypted_and_outlive_handles_and_rot
     assert!(matches!(token(&*store.secrets()).await, Err(SecretError::NotFound)));
     // Bounds of what is written.
     let long = "x".repeat(64 * 1024 + 1);
-    for values in [&["x"; 17][..], &[&*long][..]] {
-        assert_eq!(put(values).await.unwrap_err().kind, zengine_connector::store::StoreErrorKind::TooLarge);
+    for (values, said) in [(&["x"; 17][..], "a secret has at most 16 values"), (&[&*long][..], "65537 bytes, at most 65536")] {
+        let error = put(values).await.unwrap_err();
+        assert_eq!(error.kind, zengine_connector::store::StoreErrorKind::TooLarge);
+        assert!(error.source.unwrap().to_string().contains(said), "{said}");
     }
 }
 
@@ -187,7 +193,7 @@ async fn a_secret_moved_to_another_place_of_the_file_is_not_read() {
     transaction.commit().unwrap();
     drop(database);
     let store = Embedded::open(&path).unwrap();
-    let error = store.secrets().get(&scope(Some("other")), &SecretRef::named("token")).await.unwrap_err();
+    let error = store.secrets().get(&scope(Some("other")), "token").await.unwrap_err();
     assert!(matches!(error, SecretError::Malformed(_)) && !format!("{error:?}").contains("canary"), "{error:?}");
 }
 
@@ -215,17 +221,45 @@ async fn the_embedded_store_needs_no_secrets_beside_it_and_one_beside_takes_thei
 #[tokio::test]
 async fn a_changed_file_is_read_at_once() {
     let folder = folder();
-    let (store, writer) = (FileSecrets::new(folder.path()), Folder(folder.path().to_owned()));
+    let (store, writer) = (files(folder.path()), Folder(folder.path().to_owned()));
     for value in ["one", "two\n", "three\r\n"] {
         writer.put(&scope(Some("acme")), "token", &[value]).await;
         assert_eq!(token(&store).await.unwrap(), value.trim_end());
     }
     let path = folder.path().join("secrets.json");
-    let store = FileSecrets::new(&path);
-    assert!(matches!(token(&store).await, Err(SecretError::Unavailable(_))), "the whole store is gone");
-    for value in ["one", "two"] {
-        write(&path, &format!(r#"{{"acme":{{"tenants":{{"acme":{{"token":{{"a":"{value}"}}}}}}}}}}"#));
-        assert_eq!(get(&store, &SecretRef::member("token", "a")).await.unwrap(), value);
+    write(&path, "{}");
+    let store = files(&path);
+    for value in [r#"{"a":"one"}"#, r#"{"a":"two"}"#] {
+        write(&path, &format!(r#"{{"acme":{{"tenants":{{"acme":{{"token":{value}}}}}}}}}"#));
+        assert_eq!(token(&store).await.unwrap(), value);
+    }
+}
+
+#[tokio::test]
+async fn a_path_without_secrets_is_a_setting_and_one_that_is_gone_later_an_outage_until_it_is_back() {
+    let above = folder();
+    let (folder, document) = (above.path().join("secrets"), above.path().join("secrets.json"));
+    for path in [&folder, &document] {
+        let error = FileSecrets::open(path).unwrap_err();
+        assert_eq!((error.kind(), error.context("actual")), (ErrorKind::Settings, path.to_str()), "{error}");
+        assert!(error.to_string().contains("mount"), "{error}");
+    }
+    fs::create_dir(&folder).unwrap();
+    mode(&folder, 0o700);
+    write(&document, r#"{"acme":{"tenants":{"acme":{"token":"canary"}}}}"#);
+    for path in [folder, document] {
+        let store = files(&path);
+        if path.is_dir() {
+            assert!(matches!(token(&store).await, Err(SecretError::NotFound)), "the folder is there, and its file comes later");
+            Folder(path.clone()).put(&scope(Some("acme")), "token", &["canary"]).await;
+        }
+        let aside = path.with_extension("aside");
+        for _ in 0..2 {
+            assert_eq!(token(&store).await.unwrap(), "canary");
+            fs::rename(&path, &aside).unwrap();
+            assert!(matches!(token(&store).await, Err(SecretError::Unavailable(Some(_)))), "{path:?}");
+            fs::rename(&aside, &path).unwrap();
+        }
     }
 }
 
@@ -233,14 +267,15 @@ async fn a_changed_file_is_read_at_once() {
 async fn files_that_are_wrong_or_too_large_are_refused_without_their_content() {
     let folder = folder();
     let path = folder.path().join(FileSecrets::file_name(&scope(Some("acme")), "token"));
-    let store = FileSecrets::new(folder.path());
+    let store = files(folder.path());
     write(&path, &"canary".repeat(11_000));
     let large = token(&store).await.unwrap_err();
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
     let no_file = token(&store).await.unwrap_err();
     let document = folder.path().join("canary.json");
-    let store = FileSecrets::new(&document);
+    write(&document, "{}");
+    let store = files(&document);
     let mut errors = vec![large, no_file];
     for content in [
         "canary",
@@ -253,8 +288,8 @@ async fn files_that_are_wrong_or_too_large_are_refused_without_their_content() {
         errors.push(token(&store).await.unwrap_err());
     }
     for error in errors {
-        assert!(matches!(error, SecretError::Malformed(_)), "{error:?}");
         assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
+        assert_eq!(zengine_connector::Error::from(error).kind(), ErrorKind::ConfigInvalid);
     }
     assert!(!format!("{store:?}").contains("token"));
 }
@@ -265,7 +300,7 @@ async fn a_file_that_others_may_write_is_refused_and_one_they_may_read_warned_of
     let log = Log::default();
     let _guard = tracing::subscriber::set_default(log.clone());
     let folder = folder();
-    let (store, writer) = (FileSecrets::new(folder.path()), Folder(folder.path().to_owned()));
+    let (store, writer) = (files(folder.path()), Folder(folder.path().to_owned()));
     writer.put(&scope(Some("acme")), "token", &["canary"]).await;
     let path = folder.path().join(FileSecrets::file_name(&scope(Some("acme")), "token"));
     for (file, above, refused) in [
@@ -299,7 +334,7 @@ async fn a_folder_above_that_others_may_write_makes_the_whole_folder_theirs() {
     for (permissions, refused) in [(0o777, true), (0o1777, false), (0o755, false)] {
         mode(above.path(), permissions);
         for path in [&path, &link] {
-            assert_eq!(token(&FileSecrets::new(path)).await.is_err(), refused, "{path:?} in {permissions:o}");
+            assert_eq!(token(&files(path)).await.is_err(), refused, "{path:?} in {permissions:o}");
         }
     }
 }
@@ -322,14 +357,14 @@ async fn files_links_and_folders_of_other_users_are_refused_unless_they_are_name
         return; // Only root gives files away.
     }
     lchown(&file, Some(0), None).unwrap();
-    let store = FileSecrets::new(&path);
+    let store = files(&path);
     assert_eq!(token(&store).await.unwrap(), "canary");
     for of_other in [&file, &real, &path, &above.path().to_owned()] {
         lchown(of_other, Some(OTHER), None).unwrap();
         let error = token(&store).await.unwrap_err();
         assert!(error.to_string().contains("own"), "{of_other:?}: {error}");
-        assert_eq!(token(&FileSecrets::new(&path).owned_by(OTHER)).await.unwrap(), "canary");
-        assert!(token(&FileSecrets::new(&path).owned_by(OTHER - 1)).await.is_err());
+        assert_eq!(token(&files(&path).owned_by(OTHER)).await.unwrap(), "canary");
+        assert!(token(&files(&path).owned_by(OTHER - 1)).await.is_err());
         chown(above.path(), Some(0), None).unwrap();
         lchown(of_other, Some(0), None).unwrap();
     }
@@ -338,14 +373,14 @@ async fn files_links_and_folders_of_other_users_are_refused_unless_they_are_name
 #[tokio::test]
 async fn a_name_that_no_file_can_have_is_not_found_and_one_that_just_fits_is_read() {
     let folder = folder();
-    let store = FileSecrets::new(folder.path());
+    let store = files(folder.path());
     let start = FileSecrets::file_name(&scope(Some("acme")), "").len();
     for (length, found) in [(246, true), (247, true), (255, true), (256, false), (5_000, false)] {
         let name = "n".repeat(length - start);
         if found {
             write(&folder.path().join(FileSecrets::file_name(&scope(Some("acme")), &name)), "canary");
         }
-        match get(&store, &SecretRef::named(&*name)).await {
+        match get(&store, &name).await {
             Ok(value) => assert!(found && value == "canary", "{length}"),
             Err(error) => assert!(!found && matches!(error, SecretError::NotFound), "{length}: {error}"),
         }
@@ -353,29 +388,16 @@ async fn a_name_that_no_file_can_have_is_not_found_and_one_that_just_fits_is_rea
 }
 
 #[tokio::test]
-async fn a_secret_of_the_full_size_may_end_its_line_and_an_empty_one_is_refused() {
+async fn a_secret_of_the_full_size_may_end_its_line() {
     let folder = folder();
     let path = folder.path().join(FileSecrets::file_name(&scope(Some("acme")), "token"));
-    let store = FileSecrets::new(folder.path());
+    let store = files(folder.path());
     for (length, end, fits) in
         [(65_536, "", true), (65_536, "\n", true), (65_536, "\r\n", true), (65_537, "", false), (65_537, "\n", false)]
     {
         write(&path, &("x".repeat(length) + end));
         assert_eq!(token(&store).await.map_or(0, |value| value.len()), if fits { length } else { 0 }, "{length} {end:?}");
     }
-    let document = folder.path().join("secrets.json");
-    let (environment, variables) = variables();
-    let in_document = FileSecrets::new(&document);
-    for empty in ["", "\n", "\r\n"] {
-        write(&path, empty);
-        assert_eq!(token(&store).await.unwrap_err().to_string(), "the secret is empty");
-    }
-    write(&document, r#"{"acme":{"tenants":{"acme":{"token":"","none":[]}}}}"#);
-    Environment(variables).put(&scope(Some("acme")), "token", &[""]).await;
-    for store in [&in_document as &dyn SecretStore, &environment] {
-        assert_eq!(token(store).await.unwrap_err().to_string(), "the secret is empty");
-    }
-    assert!(matches!(get(&in_document, &SecretRef::named("none")).await, Err(SecretError::NotFound)));
 }
 
 #[cfg(unix)]
@@ -384,7 +406,7 @@ async fn links_are_followed_inside_the_folder_only() {
     use std::os::unix::fs::symlink;
     let (folder, elsewhere) = (folder(), folder());
     let name = FileSecrets::file_name(&scope(Some("acme")), "token");
-    let store = FileSecrets::new(folder.path());
+    let store = files(folder.path());
     // As Kubernetes mounts a secret, and changes it: by moving `..data` to another folder.
     for (data, value) in [("..2026_01", "one"), ("..2026_02", "two")] {
         let data = folder.path().join(data);
@@ -426,32 +448,40 @@ async fn a_closure_that_hangs_panics_or_gives_too_much_is_an_error_in_time() {
             }
         });
         assert_eq!(format!("{secrets:?}"), "SecretFn { .. }");
-        let memory = Memory::new();
-        memory.put_tenant(&id("acme"), &name(), serde_json::json!({ "id": "a", "token": { "secret": "token" } }));
-        let registry = StrategyRegistry::builder().register(Acme::default()).build().unwrap();
-        let builder =
-            Orchestrator::builder().registry(&registry).stores(&memory).secrets(Arc::new(secrets)).clock(Arc::new(SimClock::new()));
-        let orchestrator = builder.build().unwrap();
-        let (acme, bound) = (id("acme"), Duration::from_secs(60));
-        let error = tokio::time::timeout(bound, orchestrator.bound::<Acme>(&acme, "acme")).await.expect("it ends").unwrap_err();
+        let error = refusal(secrets).await;
         assert_eq!(error.kind(), kind, "{what}: {error}");
         assert!(!format!("{error} {error:?}").contains("canary"));
+        if what == "large" {
+            assert_eq!((error.context("limit"), error.context("actual")), (Some("65536"), Some("66000")));
+            assert_eq!(error.violations()[0].to_string(), "/token: the secret is too large (limit 65536, actual 66000)");
+        }
     }
 }
 
+/// The error of a tenant that is bound over these secrets.
+async fn refusal(secrets: impl SecretStore) -> zengine_connector::Error {
+    let memory = Memory::new();
+    memory.put_tenant(&id("acme"), &name(), serde_json::json!({ "id": "a", "token": { "secret": "token" } }));
+    let registry = StrategyRegistry::builder().register(Acme::default()).build().unwrap();
+    let builder = Orchestrator::builder().registry(&registry).stores(&memory).secrets(Arc::new(secrets)).clock(Arc::new(SimClock::new()));
+    let orchestrator = builder.build().unwrap();
+    let (acme, bound) = (id("acme"), Duration::from_secs(60));
+    tokio::time::timeout(bound, orchestrator.bound::<Acme>(&acme, "acme")).await.expect("it ends").unwrap_err()
+}
+
 #[tokio::test]
-async fn local_references_are_not_found_in_any_of_them() {
+async fn an_error_about_a_missing_secret_says_where_it_was_looked_for() {
     let folder = folder();
-    let (variables, _) = variables();
-    let embedded = Embedded::open(folder.path().join("host.db")).unwrap();
-    let closure = SecretFn::new(|_, _| async { Ok(vec![Secret::from("canary")]) });
-    let document = folder.path().join("secrets.json");
+    let document = folder.path().join("canary.json");
     write(&document, "{}");
-    let (of_file, files) = (embedded.secrets(), [FileSecrets::new(folder.path()), FileSecrets::new(document)]);
-    let stores: [&dyn SecretStore; 5] = [&variables, &closure, &*of_file, &files[0], &files[1]];
-    for store in stores {
-        for reference in [SecretRef::env("PATH"), SecretRef::file("/etc/hostname")] {
-            assert!(matches!(get(store, &reference).await, Err(SecretError::NotFound)), "{store:?}");
-        }
-    }
+    let looked_in = |error: zengine_connector::Error| {
+        assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
+        error.context("looked_in").unwrap().to_owned()
+    };
+    assert_eq!(looked_in(refusal(variables().0).await), "variable HOST__ACME__TENANT__ACME__TOKEN, variable HOST__ACME__SHARED__TOKEN");
+    assert_eq!(looked_in(refusal(files(folder.path())).await), "file acme.tenant.acme.token, file acme.shared.token");
+    let in_words = "the scope of tenant acme in the file of secrets, the shared scope in the file of secrets";
+    assert_eq!(looked_in(refusal(files(&document)).await), in_words);
+    let closure = SecretFn::new(|_, _| async { Err(SecretError::NotFound) });
+    assert_eq!(looked_in(refusal(closure).await), "the scope of tenant acme, the shared scope");
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use zengine_connector::{
-    Configure, ConfigureContext, Error, ErrorKind, InboundContext, InboundStrategy, Memory, Orchestrator, Secret, SecretRef, StrategyName,
+    Configure, ConfigureContext, Error, ErrorKind, InboundContext, InboundStrategy, Memory, Orchestrator, Secret, StrategyName,
     StrategyRegistry, TenantId,
     ids::{ConfigVersion, RouteKey},
     message::ElementError,
@@ -101,7 +101,7 @@ async fn row(memory: &Memory, tenant: &str) -> Option<TenantRow> {
 }
 
 async fn secret(memory: &Memory, scope: SecretScope, secret: &str) -> Option<String> {
-    let values = memory.secrets().get(&scope, &SecretRef::named(secret)).await.ok()?;
+    let values = memory.secrets().get(&scope, secret).await.ok()?;
     Some(values[0].expose_str().unwrap().to_owned())
 }
 
@@ -231,13 +231,13 @@ async fn nothing_is_written_before_everything_is_checked() {
         (acme("17").strategy("other-shop", config("18")).secret("token", "canary-refused"), ErrorKind::ConfigInvalid),
         (acme("17").strategy("other-shop", config("panic")).secret("token", "t"), ErrorKind::Unexpected),
         (acme("17").strategy("other-shop", config("panic in routes")).secret("token", "t"), ErrorKind::Unexpected),
-        (acme("17").secret("", "t"), ErrorKind::Store),
-        (acme("17").secret("long", long), ErrorKind::Store),
+        (acme("17").secret("", "t"), ErrorKind::ConfigInvalid),
+        (acme("17").secret("long", long), ErrorKind::ConfigInvalid),
         (acme("17").secret("token", "twice"), ErrorKind::Settings),
         (acme("17").secret("canary\nline", "t"), ErrorKind::Settings),
         (acme("17").secret("empty", ""), ErrorKind::Settings),
         (acme("17").secret("other", "new").previous(""), ErrorKind::Settings),
-        ((0..16).fold(acme("17"), |setup, _| setup.previous("older")), ErrorKind::Store),
+        ((0..16).fold(acme("17"), |setup, _| setup.previous("older")), ErrorKind::ConfigInvalid),
         (acme("17").strategy("shop", config("18")), ErrorKind::Settings),
         (TenantSetup::new("acme"), ErrorKind::Settings),
         (TenantSetup::new("acme").strategy("shop", config("17")).previous("of no secret"), ErrorKind::Settings),
@@ -251,6 +251,9 @@ async fn nothing_is_written_before_everything_is_checked() {
         assert_eq!(error.kind(), kind, "{printed}: {error}");
         assert!(!format!("{printed} {error} {error:?}").contains("canary"), "{printed} {error:?}");
         assert_eq!(error.context("written"), None);
+        if error.context("secret") == Some("long") {
+            assert_eq!((error.context("limit"), error.context("actual")), (Some("65536"), Some("66560")));
+        }
         assert!(row(&memory, "acme").await.is_none(), "{printed}");
         assert_eq!(secret(&memory, SecretScope::tenant(name(), id("acme")), "token").await, None, "{printed}");
     }
@@ -413,7 +416,7 @@ async fn a_set_up_keeps_the_older_value_of_a_secret_in_rotation_until_the_newest
     let memory = Memory::new();
     let orchestrator = host(&memory);
     let scope = SecretScope::application(name());
-    let values = async || memory.secrets().get(&scope, &SecretRef::named("app")).await.unwrap();
+    let values = async || memory.secrets().get(&scope, "app").await.unwrap();
     let bytes = |value: &str| Secret::from(value.as_bytes().to_vec());
     memory.tenant_writer().put_secret(&scope, "app", vec![bytes("new"), bytes("old")]).await.unwrap();
     orchestrator.set_up(TenantSetup::common("shop").application_secret("app", "new")).await.unwrap();
@@ -431,7 +434,7 @@ async fn a_secret_in_rotation_is_set_up_with_its_older_values() {
     orchestrator.set_up(setup).await.unwrap();
     assert_eq!(answer(&orchestrator, "/17").await.1, "acme with canary-token", "the newest");
     let values = async |scope: SecretScope, name: &str| {
-        let values = memory.secrets().get(&scope, &SecretRef::named(name)).await.unwrap();
+        let values = memory.secrets().get(&scope, name).await.unwrap();
         values.iter().map(|value| value.expose_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(values(SecretScope::tenant(name(), id("acme")), "token").await, "canary-token old");

@@ -118,10 +118,14 @@ struct InFront {
 
 #[async_trait]
 impl SecretStore for InFront {
-    async fn get(&self, scope: &SecretScope, reference: &SecretRef) -> SecretAnswer {
-        match self.given.get(scope, reference).await {
-            Err(SecretError::NotFound) => self.behind.get(scope, reference).await,
+    async fn get(&self, scope: &SecretScope, name: &str) -> SecretAnswer {
+        match self.given.get(scope, name).await {
+            Err(SecretError::NotFound) => self.behind.get(scope, name).await,
             answer => answer,
         }
+    }
+
+    fn place(&self, scope: &SecretScope, name: &str) -> String {
+        self.behind.place(scope, name)
     }
 }

@@ -26,13 +26,14 @@ impl Tenants {
             let (binder, (strategy, reference)) = (Arc::clone(&self.binder), key.clone());
             Box::pin(async move {
                 let scope = SecretScope::application(strategy);
-                let values = binder.read(&scope, &reference).await.map_err(|error| match error {
-                    SecretError::NotFound if !reference.is_local() => {
-                        failed(SecretError::Malformed("the secret does not exist in the application's scope"), label(&reference))
+                let values = binder.stores().secret(&scope, &reference).await;
+                values.map(Arc::new).map_err(|error| match (&error, binder.stores().secret_place(&scope, &reference)) {
+                    (SecretError::NotFound, Some(place)) => {
+                        let missing = SecretError::Malformed("the secret does not exist in the application's scope");
+                        failed(missing, label(&reference)).with_context("looked_in", place)
                     }
-                    error => failed(error, label(&reference)),
-                })?;
-                Ok(Arc::new(values))
+                    _ => failed(error, label(&reference)),
+                })
             }) as BoxFuture<'static, _>
         };
         Ok(self.application.get(&key, CacheUse::AnswersAndFailures, fetch).await.result?.to_vec())
@@ -50,7 +51,7 @@ impl Binder {
     ) -> Result<(Resolved, [u8; 32]), Error> {
         let mut resolved = Resolved::new(config);
         let read = self.read_all(tenant, strategy, sites).await;
-        let (mut parts, mut wrong) = (vec![], vec![]);
+        let (mut parts, mut wrong, mut looked_in) = (vec![], vec![], vec![]);
         for (site, values) in sites.iter().zip(&read) {
             match values {
                 Ok(values) => match values.first().and_then(Secret::expose_str) {
@@ -58,9 +59,9 @@ impl Binder {
                         resolved.fill(&site.pointer, text);
                         parts.extend([site.pointer.as_bytes(), text.as_bytes()]);
                     }
-                    None => wrong.push((site, "a secret is not text")),
+                    None => wrong.push((site, &NOT_TEXT)),
                 },
-                Err(error) => wrong.push((site, message(error, &site.reference))),
+                Err(error) => wrong.push((site, error)),
             }
         }
         if wrong.is_empty() {
@@ -68,7 +69,18 @@ impl Binder {
         }
         let names: Vec<_> = wrong.iter().map(|(site, _)| label(&site.reference)).collect();
         let names = names.join(", ");
-        let violations = wrong.iter().map(|(site, message)| Violation::new(site.pointer.as_str(), *message)).collect();
+        let scopes = scopes(tenant, strategy);
+        let violations = wrong.iter().map(|(site, error)| match error {
+            SecretError::NotFound if !site.reference.is_local() => {
+                looked_in.extend(scopes.iter().filter_map(|scope| self.stores().secret_place(scope, &site.reference)));
+                Violation::new(&*site.pointer, "the secret does not exist in the tenant's scope, nor in the shared one")
+            }
+            SecretError::TooLarge { limit, size } => {
+                Violation::new(&*site.pointer, error.message()).with_sizes(*limit as u64, *size as u64)
+            }
+            _ => Violation::new(&*site.pointer, error.message()),
+        });
+        let violations = violations.collect();
         // Report an outage first, because it is temporary and the store may have all secrets. A refusal is not an outage: old
         // values must not replace it.
         let rank = |error: &SecretError| match error {
@@ -77,45 +89,34 @@ impl Binder {
             _ => 0,
         };
         let worst = read.into_iter().filter_map(Result::err).max_by_key(rank);
-        Err(failed(worst.unwrap_or(SecretError::Malformed("a secret is not text")), &names).with_violations(violations))
+        let error = failed(worst.unwrap_or(NOT_TEXT), &names).with_violations(violations);
+        Err(if looked_in.is_empty() { error } else { error.with_context("looked_in", looked_in.join(", ")) })
     }
 
     /// One answer per site: the tenant's own secret, or the shared one where the tenant has none. Only a secret that does not
     /// exist is replaced: a malformed or refused one is an error.
     async fn read_all(&self, tenant: &TenantId, strategy: &StrategyName, sites: &[Site]) -> Vec<SecretAnswer> {
         let references: Vec<_> = sites.iter().map(|site| site.reference.clone()).collect();
-        let mut answers = self.stores().secrets(&SecretScope::tenant(strategy.clone(), tenant.clone()), &references).await;
+        let [own, shared] = scopes(tenant, strategy);
+        let mut answers = self.stores().secrets(&own, &references).await;
         let (missing, references): (Vec<_>, Vec<_>) = references
             .into_iter()
             .enumerate()
             .filter(|(n, reference)| !reference.is_local() && matches!(answers[*n], Err(SecretError::NotFound)))
             .unzip();
-        let shared = self.stores().secrets(&SecretScope::shared(strategy.clone()), &references).await;
+        let shared = self.stores().secrets(&shared, &references).await;
         for (n, answer) in missing.into_iter().zip(shared) {
             answers[n] = answer;
         }
-        answers.into_iter().map(not_empty).collect()
-    }
-
-    async fn read(&self, scope: &SecretScope, reference: &SecretRef) -> SecretAnswer {
-        not_empty(self.stores().secret(scope, reference).await)
+        answers
     }
 }
 
-/// Refuses an empty value: an empty key would make signatures easy to forge.
-fn not_empty(answer: SecretAnswer) -> SecretAnswer {
-    let values = answer?;
-    if values.is_empty() || values.iter().any(|value| value.expose().is_empty()) {
-        return Err(SecretError::Malformed("a secret is empty"));
-    }
-    Ok(values)
-}
+const NOT_TEXT: SecretError = SecretError::Malformed("a secret is not text");
 
-fn message(error: &SecretError, reference: &SecretRef) -> &'static str {
-    match error {
-        SecretError::NotFound if !reference.is_local() => "the secret does not exist in the tenant's scope, nor in the shared one",
-        _ => error.message(),
-    }
+/// The scopes of a tenant's configuration, in the order in which they are looked in.
+fn scopes(tenant: &TenantId, strategy: &StrategyName) -> [SecretScope; 2] {
+    [SecretScope::tenant(strategy.clone(), tenant.clone()), SecretScope::shared(strategy.clone())]
 }
 
 /// Converts the error, adds the secrets' names, and marks an outage, in which old values may be used.

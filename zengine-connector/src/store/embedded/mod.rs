@@ -270,8 +270,7 @@ ports_of! {
         directory: TenantDirectory in engine,
         /// The writer of tenants and their secrets. A row is one transaction, and so is a secret.
         tenant_writer: TenantWriter in engine,
-        /// The secrets, encrypted under the keys of the key file. References to environment variables and files are not found here;
-        /// the host resolves them.
+        /// The secrets, encrypted under the keys of the key file.
         secrets: SecretStore in engine,
         /// The keys.
         keys: KeyRing in keys,

@@ -9,11 +9,8 @@ use super::{engine::Engine, tables::SECRETS, work::Done};
 use crate::{
     keyring,
     runtime::SystemRng,
-    secret::{Secret, SecretRef},
-    store::{
-        SecretAnswer, SecretError, SecretScope, SecretStore, StoreError, StoreErrorKind,
-        secrets::{answer, check_secret},
-    },
+    secret::Secret,
+    store::{SecretAnswer, SecretError, SecretScope, SecretStore, StoreError, StoreErrorKind, check_secret},
 };
 
 /// Version of the sealed form.
@@ -57,7 +54,8 @@ fn decode(bytes: &[u8]) -> Option<Vec<Secret<Vec<u8>>>> {
 
 impl Engine {
     pub(super) async fn set_secret(&self, scope: &SecretScope, name: &str, values: Vec<Secret<Vec<u8>>>) -> Result<(), StoreError> {
-        check_secret(name, &values)?;
+        let refused = |error: SecretError| StoreError::new(StoreErrorKind::TooLarge, error.message()).with_source(error);
+        check_secret(name, &values).map_err(refused)?;
         let (scope, name) = (place_of(scope), name.to_owned());
         let sealed = if values.is_empty() {
             None
@@ -90,14 +88,16 @@ impl Engine {
 
 #[async_trait]
 impl SecretStore for Engine {
-    async fn get(&self, scope: &SecretScope, reference: &SecretRef) -> SecretAnswer {
-        let SecretRef::Named { secret: name, key } = reference else { return Err(SecretError::NotFound) };
+    async fn get(&self, scope: &SecretScope, name: &str) -> SecretAnswer {
         let scope = place_of(scope);
-        let sealed = self.sealed_secret(&scope, name).map_err(|error| SecretError::Unavailable(Some(error.into())))?;
+        let sealed = self.sealed_secret(&scope, name).map_err(SecretError::unavailable)?;
         let opened = keyring::open(&*self.keys, &sealed_for(&scope, name), &sealed.ok_or(SecretError::NotFound)?).map(Zeroizing::new);
         let damaged = SecretError::Malformed("a stored secret is damaged, of an unknown version, or its key is missing");
-        let values = opened.ok().and_then(|opened| decode(&opened)).ok_or(damaged)?;
-        answer(values, key.as_deref())
+        opened.ok().and_then(|opened| decode(&opened)).ok_or(damaged)
+    }
+
+    fn place(&self, scope: &SecretScope, _: &str) -> String {
+        format!("{scope} in the embedded store")
     }
 }
 

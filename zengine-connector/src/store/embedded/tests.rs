@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     ids::{RouteKey, StrategyName, TenantId},
-    secret::{Secret, SecretRef},
+    secret::Secret,
     store::{EpochEntry, SecretScope, StoreErrorKind, TenantRow},
 };
 
@@ -132,7 +132,7 @@ async fn neither_row_nor_secret_is_written_through_a_handle_that_only_reads() {
     let reader = Embedded::open_read_only(&path).unwrap();
     let refused = reader.tenant_writer().put_secret(&scope, "token", vec![]).await.unwrap_err();
     assert_eq!(refused.kind, StoreErrorKind::Unsupported);
-    assert_eq!(reader.secrets().get(&scope, &SecretRef::named("token")).await.unwrap()[0].expose(), b"canary");
+    assert_eq!(reader.secrets().get(&scope, "token").await.unwrap()[0].expose(), b"canary");
     let refused = reader.tenant_writer().put(&tenant, &strategy, serde_json::json!({}).into()).await.unwrap_err();
     assert_eq!(refused.kind, StoreErrorKind::Unsupported);
 }

@@ -81,7 +81,7 @@ ports_of! {
         directory: TenantDirectory in tables,
         /// The writer of tenants and their secrets.
         tenant_writer: TenantWriter in tables,
-        /// The secrets. References to environment variables and files are not found here; the host resolves them.
+        /// The secrets.
         secrets: SecretStore in tables,
         /// The keys. They are lost with the last handle.
         keys: KeyRing in keys,

@@ -240,6 +240,6 @@ impl Injected for StoreError {
 
 impl Injected for SecretError {
     fn injected(_: StoreErrorKind) -> Self {
-        Self::Unavailable(Some("injected store fault".into()))
+        Self::unavailable("injected store fault")
     }
 }

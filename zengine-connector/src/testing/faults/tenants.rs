@@ -7,8 +7,7 @@ use async_trait::async_trait;
 use super::policy::{Faults, StoreCall};
 use crate::{
     ids::{RouteKey, StrategyName, TenantId},
-    secret::{Secret, SecretRef},
-    store::{SecretAnswer, SecretError, SecretScope, SecretStore, StoreError, TenantConfig, TenantDirectory},
+    store::{SecretAnswer, SecretScope, SecretStore, StoreError, TenantConfig, TenantDirectory},
 };
 
 impl Faults {
@@ -54,16 +53,17 @@ pub struct FaultySecrets {
 
 #[async_trait]
 impl SecretStore for FaultySecrets {
-    async fn get(&self, scope: &SecretScope, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, SecretError> {
-        self.faults.run(StoreCall::Secret, self.store.get(scope, reference)).await
+    async fn get(&self, scope: &SecretScope, name: &str) -> SecretAnswer {
+        self.faults.run(StoreCall::Secret, self.store.get(scope, name)).await
     }
 
-    async fn get_all(&self, scope: &SecretScope, references: &[SecretRef]) -> Vec<SecretAnswer> {
-        let call = async { Ok::<_, SecretError>(self.store.get_all(scope, references).await) };
+    async fn get_all(&self, scope: &SecretScope, names: &[&str]) -> Vec<SecretAnswer> {
+        let call = async { Ok(self.store.get_all(scope, names).await) };
         // One fault fails the whole call.
-        self.faults
-            .run(StoreCall::Secret, call)
-            .await
-            .unwrap_or_else(|_| references.iter().map(|_| Err(SecretError::Unavailable(None))).collect())
+        self.faults.run(StoreCall::Secret, call).await.unwrap_or_else(|error| vec![Err(error); names.len()])
+    }
+
+    fn place(&self, scope: &SecretScope, name: &str) -> String {
+        self.store.place(scope, name)
     }
 }

@@ -167,9 +167,7 @@ mod tests {
         let SecretRef::Named { secret, .. } = SecretRef::deserialize(&instance["app_secret"]).unwrap() else { panic!() };
         let (store, strategy) = (Memory::new(), StrategyName::new("acme-chat").unwrap());
         secrets.put_into(&store, &strategy);
-        let has = |scope: &SecretScope, name: &str| {
-            zengine_connector::testing::block_on(store.secrets().get(scope, &SecretRef::named(name))).is_ok()
-        };
+        let has = |scope: &SecretScope, name: &str| zengine_connector::testing::block_on(store.secrets().get(scope, name)).is_ok();
         let (application, shared) = (SecretScope::application(strategy.clone()), SecretScope::shared(strategy.clone()));
         assert!(has(&application, &secret) && has(&application, "token") && has(&shared, "token"));
         assert!(!has(&shared, &secret));

@@ -8,7 +8,6 @@ use smol::block_on;
 use super::{super::KeyFile, *};
 use crate::{
     ids::{ClientMessageId, FailureId, StrategyName, TenantId},
-    secret::SecretRef,
     store::{
         AttemptsMade, ClaimKey, ClaimOp, Effects, Embedded, Evidence, Fingerprint, Lease, LetterDirection, OwnerToken, SecretScope,
         StoreErrorKind, Terminal,
@@ -104,7 +103,7 @@ async fn opened(store: &Embedded) -> std::collections::BTreeMap<String, usize> {
         open(&sessions::place("acme|sns-sms", &key), &value, b"session");
     }
     for n in 0..3 {
-        let secret = store.secrets().get(&scope(), &SecretRef::named(n.to_string())).await.unwrap();
+        let secret = store.secrets().get(&scope(), &n.to_string()).await.unwrap();
         assert_eq!(secret[0].expose(), b"secret");
     }
     by_key

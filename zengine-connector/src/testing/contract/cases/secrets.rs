@@ -8,8 +8,7 @@ use super::{super::wire::RecordedCall, prelude::*};
 use crate::{
     error::{Error, ErrorKind},
     pipeline::Outcome,
-    secret::{Secret, SecretRef},
-    store::{SecretError, SecretScope, SecretStore},
+    store::{SecretAnswer, SecretError, SecretScope, SecretStore},
 };
 
 /// Checks that a send fails quickly without a call, and returns the error.
@@ -60,9 +59,9 @@ enum FaultySecretStore {
 
 #[async_trait]
 impl SecretStore for FaultySecretStore {
-    async fn get(&self, _: &SecretScope, _: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, SecretError> {
+    async fn get(&self, _: &SecretScope, _: &str) -> SecretAnswer {
         match self {
-            Self::Unavailable => Err(SecretError::Unavailable(Some("no route".into()))),
+            Self::Unavailable => Err(SecretError::unavailable("no route")),
             Self::Denied => Err(SecretError::Denied),
             Self::Hangs => std::future::pending().await,
         }

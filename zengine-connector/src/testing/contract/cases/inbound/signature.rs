@@ -8,8 +8,7 @@ use bytes::Bytes;
 use super::prelude::*;
 use crate::{
     orchestrator::Ack,
-    secret::{Secret, SecretRef},
-    store::{Memory, SecretError, SecretScope, SecretStore},
+    store::{Memory, SecretAnswer, SecretError, SecretScope, SecretStore},
     strategy::InboundRequest,
 };
 
@@ -286,11 +285,11 @@ struct SecretsDown {
 
 #[async_trait]
 impl SecretStore for SecretsDown {
-    async fn get(&self, scope: &SecretScope, reference: &SecretRef) -> Result<Vec<Secret<Vec<u8>>>, SecretError> {
+    async fn get(&self, scope: &SecretScope, name: &str) -> SecretAnswer {
         if self.all || matches!(scope, SecretScope::Application { .. }) {
             return Err(SecretError::Unavailable(None));
         }
-        self.store.get(scope, reference).await
+        self.store.get(scope, name).await
     }
 }
 

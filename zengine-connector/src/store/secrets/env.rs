@@ -1,14 +1,10 @@
 //! Secrets from environment variables.
 
-use std::{
-    env::{self, VarError},
-    fmt::Write as _,
-};
+use std::fmt::Write as _;
 
 use async_trait::async_trait;
 
-use super::{SecretAnswer, SecretError, SecretScope, SecretStore, secret_names::parts, secrets::answer};
-use crate::secret::{Secret, SecretRef};
+use super::{SecretAnswer, SecretError, SecretScope, SecretStore, names::parts, resolve::variable};
 
 /// A secret store that reads environment variables whose names begin with a prefix of yours, so that no configuration reaches any
 /// other variable.
@@ -32,22 +28,15 @@ use crate::secret::{Secret, SecretRef};
 /// A process cannot change its environment safely, so a rotated secret takes a restart; [`FileSecrets`](super::FileSecrets) does not.
 pub struct EnvSecrets {
     prefix: String,
-    read: Box<dyn Fn(&str) -> SecretResult + Send + Sync>,
+    read: Box<dyn Fn(&str) -> Result<String, SecretError> + Send + Sync>,
 }
-
-type SecretResult = Result<String, SecretError>;
 
 debug_fields!(EnvSecrets { prefix });
 
 impl EnvSecrets {
     /// A store of the process's variables with this prefix, without underscores at its end.
     pub fn new(prefix: impl Into<String>) -> Self {
-        let read = |variable: &str| match env::var(variable) {
-            Ok(value) => Ok(value),
-            Err(VarError::NotPresent) => Err(SecretError::NotFound),
-            Err(VarError::NotUnicode(_)) => Err(SecretError::Malformed("an environment variable is not text")),
-        };
-        Self { prefix: prefix.into(), read: Box::new(read) }
+        Self { prefix: prefix.into(), read: Box::new(variable) }
     }
 
     /// The same with variables from elsewhere, such as a file of variables, or for tests.
@@ -82,15 +71,18 @@ fn spelled(text: &str) -> String {
 
 #[async_trait]
 impl SecretStore for EnvSecrets {
-    async fn get(&self, scope: &SecretScope, reference: &SecretRef) -> SecretAnswer {
-        let SecretRef::Named { secret, key } = reference else { return Err(SecretError::NotFound) };
-        let variable = self.variable(scope, secret);
-        let mut values: Vec<Secret<Vec<u8>>> = vec![(self.read)(&variable)?.into()];
+    async fn get(&self, scope: &SecretScope, name: &str) -> SecretAnswer {
+        let variable = self.variable(scope, name);
+        let mut values = vec![(self.read)(&variable)?.into()];
         match (self.read)(&(variable + "__PREVIOUS")) {
             Err(SecretError::NotFound) => {}
             previous => values.push(previous?.into()),
         }
-        answer(values, key.as_deref())
+        Ok(values)
+    }
+
+    fn place(&self, scope: &SecretScope, name: &str) -> String {
+        format!("variable {}", self.variable(scope, name))
     }
 }
 

@@ -2,14 +2,13 @@
 
 use async_trait::async_trait;
 
-use super::{SecretAnswer, SecretError, SecretScope, SecretStore, secrets::answer};
-use crate::{runtime::BoxFuture, secret::SecretRef};
+use super::{SecretAnswer, SecretScope, SecretStore};
+use crate::runtime::BoxFuture;
 
 /// A secret store that is one closure, for a vault whose client you have.
 ///
-/// The closure gets the scope and the secret's name, and returns its values, newest first, each at most 64 KiB; a member of a JSON
-/// object is picked from them. The core gives it 10 seconds, and a panic counts as no answer. Variables and files of the host are not
-/// asked for here.
+/// The closure gets the scope and the secret's name, and returns its values, newest first. The core gives it 10 seconds, and a panic
+/// counts as no answer.
 ///
 /// ```
 /// use zengine_connector::{Secret, store::{SecretError, SecretFn}};
@@ -17,7 +16,7 @@ use crate::{runtime::BoxFuture, secret::SecretRef};
 /// # async fn read_from_vault(path: String) -> Result<Option<String>, std::io::Error> { Ok(Some(path)) }
 /// let secrets = SecretFn::new(|scope, name| async move {
 ///     let read = read_from_vault(format!("messaging/{}/{name}", scope.strategy())).await;
-///     let value = read.map_err(|error| SecretError::Unavailable(Some(error.into())))?.ok_or(SecretError::NotFound)?;
+///     let value = read.map_err(SecretError::unavailable)?.ok_or(SecretError::NotFound)?;
 ///     Ok(vec![value.into()])
 /// });
 /// # let _ = secrets;
@@ -39,8 +38,7 @@ impl SecretFn {
 
 #[async_trait]
 impl SecretStore for SecretFn {
-    async fn get(&self, scope: &SecretScope, reference: &SecretRef) -> SecretAnswer {
-        let SecretRef::Named { secret, key } = reference else { return Err(SecretError::NotFound) };
-        answer((self.0)(scope.clone(), secret.clone()).await?, key.as_deref())
+    async fn get(&self, scope: &SecretScope, name: &str) -> SecretAnswer {
+        (self.0)(scope.clone(), name.to_owned()).await
     }
 }
