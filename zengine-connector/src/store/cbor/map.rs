@@ -133,6 +133,11 @@ macro_rules! record {
                 }
                 Ok(Self { $($field: $crate::store::cbor::record!(@finish $kind $field),)* unread })
             }
+
+            #[cfg(feature = "embedded")]
+            fn has_unread(&self) -> bool {
+                self.unread.len() > 0 $(|| $crate::store::cbor::Cbor::has_unread(&self.$field))*
+            }
         }
     };
     (@struct $head:tt [$($done:tt)*] required [$($about:tt)*] $field:ident: $type:ty, $($rest:tt)*) => {

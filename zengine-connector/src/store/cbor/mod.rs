@@ -21,6 +21,12 @@ pub(crate) trait Cbor: Sized {
     fn write(&self, to: &mut Encoder<Vec<u8>>);
 
     fn read(from: &mut Decoder<'_>) -> Result<Self, Error>;
+
+    /// Whether it holds members that this build does not know.
+    #[cfg(feature = "embedded")]
+    fn has_unread(&self) -> bool {
+        false
+    }
 }
 
 /// A record that holds the version of its format under the key 1.

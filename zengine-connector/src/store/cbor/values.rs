@@ -109,6 +109,11 @@ impl<T: Cbor> Cbor for Option<T> {
     fn read(from: &mut Decoder<'_>) -> Result<Self, decode::Error> {
         T::read(from).map(Some)
     }
+
+    #[cfg(feature = "embedded")]
+    fn has_unread(&self) -> bool {
+        self.as_ref().is_some_and(T::has_unread)
+    }
 }
 
 impl<T: Cbor> Cbor for Box<T> {
@@ -118,6 +123,11 @@ impl<T: Cbor> Cbor for Box<T> {
 
     fn read(from: &mut Decoder<'_>) -> Result<Self, decode::Error> {
         T::read(from).map(Self::new)
+    }
+
+    #[cfg(feature = "embedded")]
+    fn has_unread(&self) -> bool {
+        T::has_unread(self)
     }
 }
 
@@ -133,6 +143,11 @@ impl<T: Cbor> Cbor for Vec<T> {
         let mut values = Self::new();
         each_of_array(from, |value| values.push(value))?;
         Ok(values)
+    }
+
+    #[cfg(feature = "embedded")]
+    fn has_unread(&self) -> bool {
+        self.iter().any(T::has_unread)
     }
 }
 

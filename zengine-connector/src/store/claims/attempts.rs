@@ -115,6 +115,11 @@ impl Cbor for Attempts {
         each_of_array(from, |attempt| attempts.push(attempt))?;
         Ok(attempts)
     }
+
+    #[cfg(feature = "embedded")]
+    fn has_unread(&self) -> bool {
+        self.0.has_unread()
+    }
 }
 
 impl From<Vec<AttemptRecord>> for Attempts {

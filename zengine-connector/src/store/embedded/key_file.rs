@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::{
     fault::io_error,
-    new_file::{create_private, create_whole, extended, sync_folder},
+    new_file::{create_private, create_whole, extended, keep_owner, sync_folder},
 };
 use crate::{
     hex::hex,
@@ -143,10 +143,16 @@ impl KeyFile {
             resolved => resolved.map_err(io_error)?,
         };
         let next = extended(&path, ".new");
-        let write = || {
-            // A file left by a crash may have other permissions.
-            fs::remove_file(&next).or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
-            let mut file = create_private(&next)?;
+        // A file left by a crash may have other permissions.
+        let remove = || fs::remove_file(&next).or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) });
+        let mut file = remove().and_then(|()| create_private(&next)).map_err(io_error)?;
+        if let Err(error) = keep_owner(&file, &path) {
+            // Report the first error.
+            let _ = fs::remove_file(&next);
+            let message = "the key file belongs to another user, who could not read a new one: change its keys as that user, or as root";
+            return Err(StoreError::new(StoreErrorKind::Unavailable, message).with_source(error));
+        }
+        let mut write = || {
             file.write_all(&text)?;
             file.sync_all()?;
             fs::rename(&next, &path)?;

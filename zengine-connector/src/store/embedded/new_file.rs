@@ -64,6 +64,22 @@ pub(super) fn create_private(path: &Path) -> io::Result<File> {
     options.write(true).create_new(true).open(path)
 }
 
+/// Gives a new file to the owner of the one that it is to replace: that user's host opens it.
+pub(super) fn keep_owner(file: &File, replaced: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt as _, fchown};
+        if let Ok(old) = fs::metadata(replaced)
+            && old.uid() != file.metadata()?.uid()
+        {
+            fchown(file, Some(old.uid()), Some(old.gid()))?;
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (file, replaced);
+    Ok(())
+}
+
 /// Removes the permissions of group and others from a file of ours.
 pub(super) fn make_private(path: &Path) -> io::Result<()> {
     #[cfg(unix)]

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, ops::Bound, sync::Arc};
 
-use redb::{ReadableTable as _, StorageError, TableDefinition, WriteTransaction};
+use redb::{ReadTransaction, ReadableTable as _, StorageError, TableDefinition, TableHandle as _, WriteTransaction};
 
 use super::{
     ascending::AscendingKeys,
@@ -13,7 +13,7 @@ use super::{
     fault::Fault,
     keys::EmbeddedKeys,
     secrets,
-    tables::{CLAIMS, LETTERS, SECRETS, SESSIONS},
+    tables::{self, CLAIMS, LETTERS, SECRETS, SESSIONS},
     work::Done,
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     runtime::SystemRng,
     store::{
         ClaimRecord, DeadLetter, StoreError, StoredReceipt,
-        cbor::{decode, encode},
+        cbor::{Record, decode, encode},
         sessions,
     },
 };
@@ -35,11 +35,20 @@ const PAGE: usize = 256;
 pub struct Resealed {
     /// Entries that were encrypted anew: records of sends, dead letters, sessions, secrets.
     pub resealed: u64,
-    /// Values that could not be read, or whose key is missing. They stay as they are.
+    /// Entries that could not be encrypted anew, or in part only: damaged ones, those whose key is missing, and members and tables of a
+    /// newer release, which may hold encrypted values that this one does not know. They stay as they are.
     pub unreadable: u64,
     /// The ids of the keys that something stored needs: the current key; keys of values that could not be encrypted anew; and those of
     /// the fingerprints of sends until their records expire, because the message that a fingerprint was made of is not stored.
     pub in_use: BTreeSet<String>,
+}
+
+impl Resealed {
+    /// Counts an entry that may need any key.
+    fn keep_all(&mut self, keys: &EmbeddedKeys) {
+        self.unreadable += 1;
+        self.in_use.extend(keys.ids());
+    }
 }
 
 /// The place of an entry: the two parts of its key, or its key and nothing.
@@ -60,6 +69,9 @@ const SEALED: [Table; 4] = [
 pub(super) async fn reseal(engine: &Engine) -> Result<Resealed, StoreError> {
     let mut all = Resealed::default();
     all.in_use.insert(engine.keys.current().id().to_owned());
+    if engine.read(has_unknown_tables)? {
+        all.keep_all(&engine.keys);
+    }
     for n in 0..SEALED.len() {
         let mut after = None;
         loop {
@@ -74,6 +86,16 @@ pub(super) async fn reseal(engine: &Engine) -> Result<Resealed, StoreError> {
         }
     }
     Ok(all)
+}
+
+/// Whether a newer release has added tables, which may hold encrypted values.
+fn has_unknown_tables(snapshot: &ReadTransaction) -> Result<bool, Fault> {
+    macro_rules! names {
+        ($($table:ident),*) => { [$(tables::$table.name()),*] };
+    }
+    let known = tables::each_table!(names);
+    let has_unknown = snapshot.list_tables()?.any(|table| !known.contains(&table.name()));
+    Ok(has_unknown || snapshot.list_multimap_tables()?.next().is_some())
 }
 
 /// One page of a table, in one transaction.
@@ -99,24 +121,28 @@ impl Pass {
     /// The value under the current key. `None` if it is already, or cannot be opened.
     fn value(&mut self, place: &[impl AsRef<[u8]>], sealed: &[u8]) -> Option<bytes::Bytes> {
         keyring::reseal(&*self.keys, &SystemRng, place, sealed).unwrap_or_else(|_| {
-            self.page.unreadable += 1;
             match keyring::key_id(sealed) {
-                Some(id) => drop(self.page.in_use.insert(id.to_owned())),
-                None => self.page.in_use.extend(self.keys.ids()),
+                Some(id) => {
+                    self.page.unreadable += 1;
+                    self.page.in_use.insert(id.to_owned());
+                }
+                None => self.page.keep_all(&self.keys),
             }
             None
         })
     }
 
-    /// Counts an entry that cannot be read: it may need any key.
-    fn unreadable<T>(&mut self) -> Option<T> {
-        self.page.unreadable += 1;
-        self.page.in_use.extend(self.keys.ids());
-        None
+    /// The record. One that cannot be read, or not in full, may need any key.
+    fn record<R: Record>(&mut self, bytes: &[u8]) -> Option<R> {
+        let record = decode(bytes).ok();
+        if record.as_ref().is_none_or(R::has_unread) {
+            self.page.keep_all(&self.keys);
+        }
+        record
     }
 
     fn claim(&mut self, key: &str, bytes: &[u8]) -> Option<Vec<u8>> {
-        let Ok(mut record) = decode::<ClaimRecord>(bytes) else { return self.unreadable() };
+        let mut record: ClaimRecord = self.record(bytes)?;
         self.page.in_use.insert(record.fingerprint.key_id.to_string());
         let told = record.evidence.as_mut().and_then(|evidence| evidence.receipt.as_mut());
         let mut changed = false;
@@ -129,7 +155,7 @@ impl Pass {
     }
 
     fn letter(&mut self, _: &str, bytes: &[u8]) -> Option<Vec<u8>> {
-        let Ok(mut letter) = decode::<DeadLetter>(bytes) else { return self.unreadable() };
+        let mut letter: DeadLetter = self.record(bytes)?;
         let body = self.value(&letter.bound(), &letter.body);
         let has_details = !letter.provider_details.is_empty();
         let details = if has_details { self.value(&letter.details_bound(), &letter.provider_details) } else { None };

@@ -5,7 +5,7 @@ use redb::TableDefinition;
 /// Version of the file's format, under `format` in [`META`].
 pub(super) const FORMAT: &str = "2";
 
-/// Facts about the file: `format`, `boot`, `key_id`, `key_check`.
+/// Facts about the file: `format`, `boot`, `key_id`, `key_check`, and `key:<id>` with the check value of each key.
 pub(super) const META: TableDefinition<'_, &str, &str> = TableDefinition::new("meta");
 /// Numbers that only grow: `session`, `config`, `event`.
 pub(super) const COUNTERS: TableDefinition<'_, &str, u64> = TableDefinition::new("counters");

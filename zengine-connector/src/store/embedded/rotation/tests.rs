@@ -237,3 +237,76 @@ fn what_cannot_be_read_is_counted_stays_and_keeps_every_key() {
     assert_eq!(block_on(store.drop_old_keys()).unwrap(), Vec::<String>::new());
     assert_eq!(block_on(store.sessions().get("a|s", "k", NOW)).unwrap(), Some((1, Bytes::from_static(b"not sealed"))));
 }
+
+/// Changes a stored record in place.
+fn edit<R: Record>(
+    transaction: &WriteTransaction,
+    table: TableDefinition<'_, &'static str, &'static [u8]>,
+    key: &str,
+    change: impl FnOnce(&mut R),
+) -> Result<(), Fault> {
+    let mut table = transaction.open_table(table)?;
+    let mut record: R = decode(table.get(key)?.unwrap().value())?;
+    change(&mut record);
+    table.insert(key, &*encode(&record))?;
+    Ok(())
+}
+
+#[test]
+fn what_a_newer_release_wrote_is_counted_stays_and_keeps_every_key() {
+    const NEWER: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("of_a_newer_release");
+    fn add_member(unread: &mut crate::store::cbor::Unread) {
+        unread.keep(100, &mut minicbor::Decoder::new(&[0x41, b'x'])).unwrap();
+    }
+    let plants: [fn(&WriteTransaction) -> Result<(), Fault>; 4] = [
+        |transaction| edit::<ClaimRecord>(transaction, CLAIMS, claim_key(1).as_str(), |claim| add_member(&mut claim.unread)),
+        |transaction| {
+            edit::<ClaimRecord>(transaction, CLAIMS, claim_key(0).as_str(), |claim| {
+                add_member(&mut claim.evidence.as_mut().unwrap().unread);
+            })
+        },
+        |transaction| edit::<DeadLetter>(transaction, LETTERS, "f-00000", |letter| add_member(&mut letter.unread)),
+        |transaction| Ok(drop(transaction.open_table(NEWER)?.insert("key", &b"value"[..])?)),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Embedded::open(folder.path().join("zengine.db")).unwrap();
+    block_on(fill(&store));
+    let second = store.rotate_key().unwrap();
+    store.rotate_key().unwrap();
+    assert!(!block_on(store.reseal()).unwrap().in_use.contains(&second), "no fingerprint is of this key");
+    for (n, plant) in plants.iter().enumerate() {
+        store.engine.write_here(plant).unwrap();
+        let report = block_on(store.reseal()).unwrap();
+        assert_eq!((report.unreadable, report.in_use.contains(&second)), (n as u64 + 1, true), "plant {n}");
+    }
+    assert_eq!(block_on(store.drop_old_keys()).unwrap(), Vec::<String>::new());
+    // What is known of such a record is encrypted anew, and the rest is as it was.
+    let fourth = store.rotate_key().unwrap();
+    block_on(store.reseal()).unwrap();
+    assert!(block_on(opened(&store)).into_keys().eq([fourth]));
+    assert!(block_on(store.claims().get(&claim_key(0))).unwrap().unwrap().evidence.unwrap().unread.len() == 1);
+}
+
+/// A rotation by root, over the store of a host that runs as another user.
+#[cfg(unix)]
+#[test]
+fn a_new_key_file_belongs_to_the_owner_of_the_old_one() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    const OTHER: u32 = 65_534;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("zengine.db");
+    drop(Embedded::open(&path).unwrap());
+    let key_path = KeyFile::beside(&path);
+    if [&path, &key_path].iter().any(|file| chown(file, Some(OTHER), Some(OTHER)).is_err()) {
+        return; // Only root gives files away.
+    }
+    let owner = || {
+        let about = std::fs::metadata(&key_path).unwrap();
+        (about.uid(), about.gid(), about.mode() & 0o777)
+    };
+    let mut store = Embedded::open(&path).unwrap();
+    store.rotate_key().unwrap();
+    assert_eq!((owner(), keys_in(&path)), ((OTHER, OTHER, 0o600), 2));
+    block_on(store.drop_old_keys()).unwrap();
+    assert_eq!((owner(), keys_in(&path)), ((OTHER, OTHER, 0o600), 1));
+}
