@@ -3,7 +3,7 @@
 use zengine_connector::BoxError;
 
 use crate::{
-    embedded,
+    disk, embedded,
     harness::{Counted, Row, Run},
     inbound, log, loopback, sends, start, tenants,
 };
@@ -29,5 +29,6 @@ pub(crate) const FAMILIES: &[Family] = &[
     family("log/", log::rows, log::COUNTED),
     family("tenants/", tenants::rows, tenants::COUNTED),
     family("embedded/", embedded::rows, &[]),
+    family("disk/", disk::rows, &[]),
     family("start/", start::rows, &[]),
 ];

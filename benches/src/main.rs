@@ -9,6 +9,7 @@
 //!
 //! `docs/performance.md` says what each row means.
 
+mod disk;
 mod embedded;
 mod families;
 mod harness;
