@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, Response};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use zengine_connector::error::{NeedsReach, ProviderDetails, Violation};
 use zengine_connector::http::retry_after;
 use zengine_connector::{ErrorKind, ProviderMessageId, Reach, Receipt, SendContext, SendError};
@@ -15,12 +15,12 @@ use super::wire::{Accepted, Addressee};
 /// Maximum wait that is taken from a header.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
-/// The receipt of a message.
-pub(crate) fn message(response: &Response<Bytes>, cx: &SendContext) -> Result<Receipt, SendError> {
-    let accepted = Accepted::read(&success(response, cx)?);
+/// The receipt of a message of an account.
+pub(crate) fn message(response: &Response<Bytes>, cx: &SendContext, account: &str) -> Result<Receipt, SendError> {
+    let accepted = Accepted::read(&success(response, cx, account)?);
     // Accepted all the same: an answer without an id that can be kept must not lead to a second message.
     let id = accepted.id.and_then(|id| ProviderMessageId::new(id).ok());
-    let receipt = Receipt::accepted(id.ok_or_else(|| SendError::of(ErrorKind::Protocol, "accepted without a message id").maybe())?);
+    let receipt = Receipt::accepted(id.ok_or_else(|| odd(response, "accepted without a message id").maybe())?);
     let receipt = match accepted.addressee {
         nobody if nobody == Addressee::default() => receipt,
         addressee => receipt.clone().with_data(&addressee).unwrap_or(receipt),
@@ -32,29 +32,33 @@ pub(crate) fn message(response: &Response<Bytes>, cx: &SendContext) -> Result<Re
 }
 
 /// The receipt of a read mark or a typing notice: it has no id.
-pub(crate) fn mark(response: &Response<Bytes>, cx: &SendContext) -> Result<Receipt, SendError> {
-    match success(response, cx)?.get("success") {
-        Some(Value::Bool(true)) => Ok(Receipt::unnumbered()),
-        _ => Err(SendError::of(ErrorKind::Protocol, "the answer does not confirm the message").maybe()),
+pub(crate) fn mark(response: &Response<Bytes>, cx: &SendContext, account: &str) -> Result<Receipt, SendError> {
+    confirm(response, &success(response, cx, account)?, "mark").map(|()| Receipt::unnumbered())
+}
+
+/// Checks the answer to a change that is only done or not.
+pub(crate) fn done(response: &Response<Bytes>, now: SystemTime, operation: &'static str) -> Result<(), SendError> {
+    confirm(response, &changed(response, now, operation)?, operation)
+}
+
+fn confirm(response: &Response<Bytes>, body: &Value, operation: &'static str) -> Result<(), SendError> {
+    match body.get("success") {
+        Some(word) if *word == true || *word == "true" => Ok(()),
+        Some(Value::Bool(false)) => {
+            let refused = SendError::of(ErrorKind::InvalidContent, "the provider reports that it was not done");
+            Err(refused.context("operation", operation).processed())
+        }
+        _ => Err(odd(response, "the answer does not say that it is done").context("operation", operation).maybe()),
     }
 }
 
-/// The body of a successful answer. An `error` member decides before the status: proxies answer 200 around one.
-fn success(response: &Response<Bytes>, cx: &SendContext) -> Result<Value, SendError> {
-    if let Some((refused, reach)) = refused(response, cx.now(), cx.attempt().get()) {
-        return Err(refused.reach(reach));
-    }
-    serde_json::from_slice(response.body())
-        .map_err(|_| SendError::of(ErrorKind::Protocol, "accepted with an answer that cannot be read").maybe())
+fn success(response: &Response<Bytes>, cx: &SendContext, account: &str) -> Result<Value, SendError> {
+    body(response, cx.now(), cx.attempt().get(), account).map_err(|(error, reach)| error.reach(reach))
 }
 
 /// The body of the answer to a call that only reads, so every error is safe to repeat.
 pub(crate) fn read(response: &Response<Bytes>, now: SystemTime, operation: &'static str) -> Result<Value, SendError> {
-    if let Some((refused, _)) = refused(response, now, 1) {
-        return Err(refused.context("operation", operation).not_sent());
-    }
-    serde_json::from_slice(response.body())
-        .map_err(|_| SendError::of(ErrorKind::Protocol, "the answer cannot be read").context("operation", operation).not_sent())
+    body(response, now, 1, "").map_err(|(error, _)| error.context("operation", operation).not_sent())
 }
 
 /// The error of a read whose answer was lost: it may be repeated.
@@ -65,18 +69,26 @@ pub(crate) fn again(lost: SendError, operation: &'static str) -> SendError {
 
 /// The body of the answer to a call that changes something.
 pub(crate) fn changed(response: &Response<Bytes>, now: SystemTime, operation: &'static str) -> Result<Value, SendError> {
-    if let Some((refused, reach)) = refused(response, now, 1) {
-        return Err(refused.context("operation", operation).reach(reach));
-    }
-    serde_json::from_slice(response.body())
-        .map_err(|_| SendError::of(ErrorKind::Protocol, "done with an answer that cannot be read").context("operation", operation).maybe())
+    body(response, now, 1, "").map_err(|(error, reach)| error.context("operation", operation).reach(reach))
 }
 
-/// The error of an answer that reports no success, and how far the message got.
-pub(crate) fn refused(response: &Response<Bytes>, now: SystemTime, attempt: u32) -> Option<(NeedsReach, Reach)> {
-    let (error, class) = judge(response)?;
-    let header = retry_after(response.headers(), now);
-    let wait = class.wait(attempt, header, || usage(response.headers()));
+/// The body of a successful answer, or the error and how far the message got. An `error` member decides before the status: proxies
+/// answer 200 around one.
+fn body(response: &Response<Bytes>, now: SystemTime, attempt: u32, account: &str) -> Result<Value, (NeedsReach, Reach)> {
+    if let Some((error, class)) = judge(response) {
+        let wait = class.wait(attempt, retry_after(response.headers(), now), || usage(response.headers(), account));
+        return Err((refusal(response, error, &class, wait), class.reach));
+    }
+    serde_json::from_slice(response.body()).map_err(|_| (odd(response, "the answer cannot be read"), Reach::Maybe))
+}
+
+/// The error of an answer that is no refusal and cannot be used.
+fn odd(response: &Response<Bytes>, what: &'static str) -> NeedsReach {
+    SendError::of(ErrorKind::Protocol, what).context("http_status", response.status().as_u16())
+}
+
+/// The error of an answer of this class, with the provider's words.
+pub(crate) fn refusal(response: &Response<Bytes>, error: GraphError, class: &Class, wait: Option<Duration>) -> NeedsReach {
     let mut refused = SendError::of(class.kind, class.what).context("http_status", response.status().as_u16());
     let details = error.to_details();
     if details != ProviderDetails::default() {
@@ -94,7 +106,7 @@ pub(crate) fn refused(response: &Response<Bytes>, now: SystemTime, attempt: u32)
     if let Some(wait) = wait {
         refused = refused.retry_after(wait);
     }
-    Some((refused, class.reach))
+    refused
 }
 
 /// Whether a text is an id of a call, which is printed: some twenty letters and digits.
@@ -129,14 +141,17 @@ pub(crate) fn invalid(violations: Vec<Violation>) -> SendError {
     error.violations(violations).not_sent()
 }
 
-/// The longest `estimated_time_to_regain_access`, in minutes, of `X-Business-Use-Case-Usage`.
-fn usage(headers: &HeaderMap) -> Option<Duration> {
-    let usage: Value = serde_json::from_slice(headers.get("x-business-use-case-usage")?.as_bytes()).ok()?;
-    let entries = usage.as_object()?.values().filter_map(Value::as_array).flatten();
-    let minutes = entries.filter_map(|entry| {
+/// The longest `estimated_time_to_regain_access`, in minutes, of `X-Business-Use-Case-Usage`: of the account if it is named, else of
+/// WhatsApp, else of all.
+fn usage(headers: &HeaderMap, account: &str) -> Option<Duration> {
+    let usage: Map<String, Value> = serde_json::from_slice(headers.get("x-business-use-case-usage")?.as_bytes()).ok()?;
+    let entries = usage.iter().flat_map(|(id, list)| list.as_array().into_iter().flatten().map(move |entry| (id, entry)));
+    let known = entries.filter_map(|(id, entry)| {
         let minutes = entry.get("estimated_time_to_regain_access")?;
-        minutes.as_u64().or_else(|| minutes.as_str()?.parse().ok())
+        let minutes: u64 = minutes.as_u64().or_else(|| minutes.as_str()?.parse().ok())?;
+        Some((id == account, entry["type"] == "whatsapp", minutes))
     });
-    let longest = minutes.max().filter(|minutes| *minutes > 0)?;
+    // The nearest relation comes first in the order.
+    let (.., longest) = known.max().filter(|(.., minutes)| *minutes > 0)?;
     Some(Duration::from_secs(longest.saturating_mul(60)).min(LONGEST_WAIT))
 }

@@ -159,7 +159,7 @@ impl OutboundStrategy<WhatsAppMetaCloudConfig, OutboundMessage> for WhatsAppMeta
         let timeout = Duration::from_millis(tenant.config.send_timeout_ms).min(cx.remaining());
         let path = format!("/{}/messages", tenant.config.phone_number_id);
         let response = graph.call(Method::POST, &path, Payload::Json(&request.body), timeout).await?;
-        let receipt = if request.numbered { answer::message(&response, cx) } else { answer::mark(&response, cx) };
+        let receipt = if request.numbered { answer::message } else { answer::mark }(&response, cx, &tenant.config.waba_id);
         receipt.inspect_err(|error| {
             if error.kind() == ErrorKind::Unauthorized {
                 tenant.token.refused();

@@ -91,6 +91,7 @@ async fn success_without_an_id_may_have_been_sent() {
     ] {
         let error = error_of(response).await;
         assert_eq!((error.kind(), error.reach()), (Kind::Protocol, Reach::Maybe), "{error}");
+        assert_eq!(error.error().context("http_status"), Some("200"), "{error}");
     }
 }
 
@@ -245,9 +246,23 @@ async fn waits_come_from_the_attempt_and_from_the_headers() {
         bench.answer(refused(400, 131_056));
         assert_eq!(bench.attempt(&text(), attempt).await.unwrap_err().retry_after(), seconds(wait));
     }
+    let of = |entries: &str| format!("{{{entries}}}").replace("\",", "\",\"estimated_time_to_regain_access\":");
     let usage = r#"{"900100":[{"type":"whatsapp","call_count":100,"estimated_time_to_regain_access":12}]}"#;
     for (code, header, value, wait) in [
         (80_007, "x-business-use-case-usage", usage, seconds(720)),
+        (
+            80_007,
+            "x-business-use-case-usage",
+            &of(r#""900100":[{"type":"whatsapp",0}],"9":[{"type":"whatsapp",5}],"7":[{"type":"ads",59}]"#),
+            None,
+        ),
+        (
+            80_007,
+            "x-business-use-case-usage",
+            &of(r#""9":[{"type":"whatsapp",5},{"type":"whatsapp",6}],"7":[{"type":"ads",59}]"#),
+            seconds(360),
+        ),
+        (80_007, "x-business-use-case-usage", &of(r#""8":[{"type":"pages",5}],"7":[{"type":"ads",59}]"#), seconds(59 * 60)),
         (4, "x-business-use-case-usage", "not json", None),
         (4, "x-business-use-case-usage", r#"{"1":[{"estimated_time_to_regain_access":0}]}"#, None),
         (130_429, "x-business-use-case-usage", usage, None),
@@ -278,11 +293,21 @@ async fn the_error_names_code_status_and_trace() {
 #[tokio::test]
 async fn a_read_mark_succeeds_only_where_the_answer_says_so() {
     let mark = message(json!({"type": "read_mark", "target": "wamid.IN"}));
-    for body in [json!({"success": false}), json!({}), json!({"success": "true"}), json!(null)] {
+    for (body, kind, reach) in [
+        (json!({"success": false}), Kind::InvalidContent, Reach::Processed),
+        (json!({}), Kind::Protocol, Reach::Maybe),
+        (json!({"success": 1}), Kind::Protocol, Reach::Maybe),
+        (json!(null), Kind::Protocol, Reach::Maybe),
+    ] {
         let bench = Bench::new().await;
         bench.answer(answer(200, &body));
         let error = bench.try_send(&mark).await.unwrap_err();
-        assert_eq!((error.kind(), error.reach()), (Kind::Protocol, Reach::Maybe), "{body}");
+        assert_eq!((error.kind(), error.reach()), (kind, reach), "{body}");
+    }
+    for word in [json!(true), json!("true")] {
+        let bench = Bench::new().await;
+        bench.answer(answer(200, &json!({"success": word})));
+        assert!(bench.try_send(&mark).await.unwrap().provider_id().is_none());
     }
     let bench = Bench::new().await;
     bench.answer(refused(400, 131_009));

@@ -97,6 +97,14 @@ async fn what_is_of_no_more_use_asks_for_a_new_signup() {
         }
         assert_eq!(bench.calls(), 2, "a code works once, so nothing is repeated");
     }
+    // Their support asks for the trace, and their words are there.
+    let bench = Bench::new().await;
+    let refused = json!({"message": "canary", "code": 100, "error_subcode": 36_009, "fbtrace_id": "Atrace"});
+    bench.answer(answer(400, &json!({"error": refused})));
+    let error = app(&bench).exchange_code(&secret("code"), None).await.unwrap_err();
+    let words = error.error().provider_details().unwrap();
+    assert_eq!((words.subcode.as_deref(), words.title.as_deref()), (Some("36009"), Some("canary")));
+    assert_eq!((error.error().context("provider_request_id"), error.provider_code()), (Some("Atrace"), Some("100")));
 }
 
 #[tokio::test]

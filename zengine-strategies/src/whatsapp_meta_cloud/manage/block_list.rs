@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Value, json};
 use zengine_connector::{ErrorKind, EventContext, Identity, SendError, message::IdentityKind};
 
-use super::{done, list};
+use super::list;
 use crate::waba::answer;
 use crate::waba::errors::GraphError;
 use crate::waba::wire::{items, text};
@@ -95,7 +95,7 @@ impl WhatsAppMetaCloud {
             .and_then(|body| body.get("block_users").filter(|report| report.is_object()))
         {
             Some(report) => Ok(read(report)),
-            None => done(&answer::changed(&response, cx.now(), operation)?, operation).map(|()| BlockReport::default()),
+            None => answer::done(&response, cx.now(), operation).map(|()| BlockReport::default()),
         }
     }
 }

@@ -63,20 +63,9 @@ impl WhatsAppMetaCloud {
         path: &str,
         payload: Payload<'_>,
     ) -> Result<(), SendError> {
-        done(&self.change(tenant, cx, operation, method, path, payload).await?, operation)
-    }
-}
-
-/// Checks that Meta reports success.
-pub(super) fn done(body: &Value, operation: &'static str) -> Result<(), SendError> {
-    match body.get("success") {
-        Some(Value::Bool(true)) => Ok(()),
-        Some(Value::String(word)) if word == "true" => Ok(()),
-        Some(Value::Bool(false)) => {
-            let refused = SendError::of(ErrorKind::InvalidContent, "the provider reports that the change failed");
-            Err(refused.context("operation", operation).processed())
-        }
-        _ => Err(SendError::of(ErrorKind::Protocol, "the answer does not confirm the change").context("operation", operation).maybe()),
+        let graph = self.graph(tenant, cx).await?;
+        let response = graph.call(method, path, payload, time(tenant, cx)).await?;
+        answer::done(&response, cx.now(), operation)
     }
 }
 

@@ -33,7 +33,7 @@ impl WhatsAppMetaCloud {
     pub async fn upload(&self, tenant: &Tenant, file: NewMedia, cx: &EventContext) -> Result<StoredMedia, SendError> {
         let (head, bytes) = file.checked(tenant.capabilities())?;
         let graph = self.graph(tenant, cx).await?;
-        upload::store(&graph, tenant, &upload::Part::of(&head), &bytes, cx, 1).await.map(|id| StoredMedia { id })
+        upload::store(&graph, tenant, &upload::Part::of(&head), &bytes, cx).await.map(|id| StoredMedia { id })
     }
 
     /// Meta's information about a file: size, MIME type, digest. The file must be this number's.

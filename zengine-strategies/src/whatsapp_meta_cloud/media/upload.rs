@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use http::Method;
-use serde_json::Value;
 use zengine_connector::http::Multipart;
 use zengine_connector::message::{Media, MediaKind, MediaSource};
 use zengine_connector::{ErrorKind, SendContext, SendError};
@@ -40,7 +39,7 @@ pub(in crate::whatsapp_meta_cloud) async fn upload_of(
         return Err(SendError::of(ErrorKind::MessageInvalid, "the file has no bytes or no MIME type").not_sent());
     };
     let part = Part { kind: media.kind, mime, filename: media.filename.as_deref(), ttl_minutes: None };
-    store(graph, tenant, &part, data, cx, cx.attempt().get()).await
+    store(graph, tenant, &part, data, cx).await
 }
 
 /// Stores bytes and returns their id.
@@ -50,7 +49,6 @@ pub(super) async fn store(
     part: &Part<'_>,
     data: &[u8],
     cx: &dyn CallContext,
-    attempt: u32,
 ) -> Result<String, SendError> {
     let form = Multipart::new().text("messaging_product", "whatsapp").text("type", part.mime);
     let form = part.ttl_minutes.iter().fold(form, |form, minutes| form.text("ttl_minutes", minutes.to_string()));
@@ -61,10 +59,7 @@ pub(super) async fn store(
         Ok(response) => response,
         Err(lost) => return Err(SendError::of(lost.kind(), "the file could not be stored").source(lost.into_error()).not_sent()),
     };
-    if let Some((refused, _)) = answer::refused(&response, cx.now(), attempt) {
-        return Err(refused.context("operation", "upload").not_sent());
-    }
-    let body = serde_json::from_slice::<Value>(response.body()).ok();
-    let id = body.as_ref().and_then(|body| wire::text(body, "id")).filter(|id| id.len() <= 1024);
+    let body = answer::read(&response, cx.now(), "upload")?;
+    let id = wire::text(&body, "id").filter(|id| id.len() <= 1024);
     id.ok_or_else(|| SendError::of(ErrorKind::Protocol, "a file was stored without an id").not_sent())
 }

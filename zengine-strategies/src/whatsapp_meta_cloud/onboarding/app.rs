@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::Method;
+use bytes::Bytes;
+use http::{Method, Response};
 use serde_json::Value;
 use zengine_connector::{ErrorKind, HttpClient, Secret, SendError, runtime::Clock};
 
@@ -13,7 +14,7 @@ use super::token_info::TokenInfo;
 use crate::waba::answer;
 use crate::whatsapp_meta_cloud::client::{Graph, Payload};
 use crate::whatsapp_meta_cloud::token::Credentials;
-use crate::whatsapp_meta_cloud::{MetaApp, client, manage};
+use crate::whatsapp_meta_cloud::{MetaApp, client};
 
 /// An app's id and secret, which prove the app itself.
 #[derive(Clone, Debug)]
@@ -123,8 +124,8 @@ impl Onboarding {
     pub async fn revoke(&self, token: &Secret<String>) -> Result<(), SendError> {
         let mut fields = self.app.fields();
         fields.extend([("revoke_token", token.expose().as_str()), ("access_token", token.expose().as_str())]);
-        let body = self.post(&Graph::new(&*self.http, &self.root, None), "revoke_token", "/oauth/revoke", Payload::Form(&fields)).await?;
-        manage::done(&body, "revoke_token")
+        let response = self.post(&Graph::new(&*self.http, &self.root, None), "/oauth/revoke", Payload::Form(&fields)).await?;
+        answer::done(&response, self.now(), "revoke_token")
     }
 
     /// Fetches the token of a customer of a hosted signup, for which there is no code. You call it with your own system user's
@@ -138,8 +139,8 @@ impl Onboarding {
         let proof = credentials.proof().map(|proof| proof.expose().clone()).unwrap_or_default();
         let graph = Graph::new(&*self.http, &self.root, Some(Arc::new(Credentials::new(own_token.clone(), None))));
         let fields = [("appsecret_proof", proof.as_str()), ("fetch_only", "true")];
-        let body = self.post(&graph, "fetch_customer_token", &path, Payload::Form(&fields)).await?;
-        issued(&body, "fetch_customer_token")
+        let response = self.post(&graph, &path, Payload::Form(&fields)).await?;
+        issued(&answer::changed(&response, self.now(), "fetch_customer_token")?, "fetch_customer_token")
     }
 
     /// A page of the numbers of an account, with a customer's token; `after` is the `next` of the page before.
@@ -157,8 +158,8 @@ impl Onboarding {
     /// `MessageInvalid` if an id is malformed; Meta's errors.
     pub async fn subscribe(&self, token: &Secret<String>, waba_id: &str) -> Result<(), SendError> {
         let path = format!("/{}/subscribed_apps", checked_id(waba_id, "waba_id")?);
-        let body = self.post(&self.as_customer(token), "subscribe", &path, Payload::Nothing).await?;
-        manage::done(&body, "subscribe")
+        let response = self.post(&self.as_customer(token), &path, Payload::Nothing).await?;
+        answer::done(&response, self.now(), "subscribe")
     }
 
     fn calls(&self) -> AppCalls<'_> {
@@ -174,8 +175,8 @@ impl Onboarding {
         answer::read(&response.map_err(|lost| answer::again(lost, operation))?, self.now(), operation)
     }
 
-    async fn post(&self, graph: &Graph<'_>, operation: &'static str, path: &str, payload: Payload<'_>) -> Result<Value, SendError> {
-        answer::changed(&graph.call(Method::POST, path, payload, self.timeout).await?, self.now(), operation)
+    async fn post(&self, graph: &Graph<'_>, path: &str, payload: Payload<'_>) -> Result<Response<Bytes>, SendError> {
+        graph.call(Method::POST, path, payload, self.timeout).await
     }
 
     fn now(&self) -> SystemTime {

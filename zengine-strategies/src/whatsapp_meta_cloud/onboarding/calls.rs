@@ -10,7 +10,6 @@ use zengine_connector::{ErrorKind, HttpClient, Secret, SendError, error::NeedsRe
 
 use super::{AppCredentials, IssuedToken, TokenInfo};
 use crate::waba::answer;
-use crate::waba::errors::GraphError;
 use crate::whatsapp_meta_cloud::client::{Graph, Payload, encoded};
 use crate::whatsapp_meta_cloud::token::Credentials;
 
@@ -62,21 +61,16 @@ impl AppCalls<'_> {
 
 /// The error of a code or token that is no longer valid: a new signup is required.
 fn reauthorise(response: &Response<Bytes>, operation: &'static str) -> Option<SendError> {
-    let (error, class) = answer::judge(response)?;
-    let built = match error {
-        GraphError { code: Some(100), subcode: Some(subcode), .. } if CODE_REFUSED.contains(&subcode) => {
-            SendError::of(ErrorKind::ReauthorizationRequired, "the code was used before, is too old or is none: sign up again")
+    let (error, mut class) = answer::judge(response)?;
+    (class.kind, class.what) = match (error.code?, error.subcode) {
+        (100, Some(subcode)) if CODE_REFUSED.contains(&subcode) => {
+            (ErrorKind::ReauthorizationRequired, "the code was used before, is too old or is none: sign up again")
         }
-        GraphError { code: Some(100), subcode: Some(OTHER_REDIRECT), .. } => {
-            SendError::of(ErrorKind::Config, "the redirect address is not the one that the code was asked for with")
-        }
-        GraphError { code: Some(102 | 190 | 463 | 467), .. } => {
-            SendError::of(ErrorKind::ReauthorizationRequired, "the token has expired or was revoked: sign up again")
-        }
+        (100, Some(OTHER_REDIRECT)) => (ErrorKind::Config, "the redirect address is not the one that the code was asked for with"),
+        (102 | 190 | 463 | 467, _) => (ErrorKind::ReauthorizationRequired, "the token has expired or was revoked: sign up again"),
         _ => return None,
     };
-    let built = built.context("operation", operation).context("http_status", response.status().as_u16());
-    Some(error.code.map_or_else(|| unreadable(operation), |code| built.code(code.to_string())).reach(class.reach))
+    Some(answer::refusal(response, error, &class, None).context("operation", operation).reach(class.reach))
 }
 
 pub(super) fn issued(body: &Value, operation: &'static str) -> Result<IssuedToken, SendError> {
