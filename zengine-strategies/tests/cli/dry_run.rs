@@ -123,7 +123,42 @@ fn the_emulator_judges_what_would_be_sent() {
     let message = message(json!({ "type": "native", "value": { "type": "text", "text": { "body": "x".repeat(4_097) } } }));
     let run = zengine(&["send", WHATSAPP, "--config", &path, "--dry-run"], message.to_string()).ended(4);
     assert_eq!(run.line()["url"], "https://proxy.example/graph/v26.0/100200300/messages");
-    assert!(run.err.contains("131009"), "{run:?}");
+    let [error, note] = run.err.lines().collect::<Vec<_>>()[..] else { panic!("{run:?}") };
+    assert!(error.contains("131009"), "{run:?}");
+    assert_eq!(note, "note: the emulator says: text['body']: length is 4097, must be 1 to 4096");
+}
+
+#[test]
+fn what_the_provider_does_not_limit_is_shown() {
+    let files = crate::support::Files::new();
+    let path = files.write("file.json", &file(NOBODY));
+    let template = |component: Value| json!({ "type": "template", "name": "order_ready", "language": "en_US", "components": [component] });
+    let payload = json!([{ "type": "payload", "payload": "p".repeat(1_024) }]);
+    let native = |members: Value| json!({ "type": "native", "value": members });
+    let text = json!({ "body": "x" });
+    for content in [
+        template(json!({ "type": "button", "sub_type": "quick_reply", "index": 0, "parameters": payload })),
+        template(json!({ "type": "tap_target", "url": "https://e.example", "title": "T".repeat(61) })),
+        json!({ "type": "media", "kind": "document", "filename": "a".repeat(245), "source": { "type": "handle", "id": "1" } }),
+        json!({ "type": "interactive", "kind": "cta_url", "body": "b", "label": "l", "url": "HTTPS://E.EXAMPLE" }),
+        native(json!({ "type": "text", "text": text, "category": "utility", "ttl_seconds": 43_200 })),
+        native(json!({ "type": "text", "text": text, "category": "authentication" })),
+        json!({ "type": "read_mark", "target": "ABGGFlA5Fpa" }),
+        json!({ "type": "typing", "target": "ABGGFlA5Fpa" }),
+        json!({ "type": "reaction", "target": "wamid.1", "emoji": "\u{1f44d}".repeat(32) }),
+    ] {
+        let run = zengine(&["send", WHATSAPP, "--config", &path, "--dry-run"], message(content).to_string()).ended(0);
+        assert!(run.err.is_empty(), "{run:?}");
+    }
+    let short = json!({ "to": "+1", "content": { "type": "text", "body": "x" } });
+    zengine(&["send", WHATSAPP, "--config", &path, "--dry-run"], short.to_string()).ended(0);
+    for more in
+        [json!({ "ttl_seconds": 600 }), json!({ "category": "authentication", "ttl_seconds": 901 }), json!({ "category": "marketing" })]
+    {
+        let mut members = json!({ "type": "text", "text": text });
+        members.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        zengine(&["send", WHATSAPP, "--config", &path, "--dry-run"], message(native(members)).to_string()).ended(4);
+    }
 }
 
 #[test]

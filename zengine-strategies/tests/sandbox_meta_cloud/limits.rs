@@ -53,7 +53,11 @@ async fn the_envelope_is_checked() {
             ("no object of the type", without(text(), "text"), 131_008),
             ("objects of two types", with(text(), "/image", json!({"id": "1"})), 100),
             ("unknown key", with(text(), "/priority", 1), 100),
-            ("direct send without permission", with(text(), "/category", "utility"), 100),
+            ("direct send", with(with(text(), "/category", "utility"), "/ttl_seconds", 43_200), 0),
+            ("direct send of a code", with(with(text(), "/category", "authentication"), "/ttl_seconds", 901), 131_009),
+            ("direct send of marketing", with(text(), "/category", "marketing"), 131_009),
+            ("direct send of a location", with(message("location", json!({"latitude": 1, "longitude": 2})), "/category", "utility"), 100),
+            ("a lifetime without direct send", with(text(), "/ttl_seconds", 600), 100),
             ("context", with(text(), "/context", json!({"message_id": "wamid.X"})), 0),
             ("empty context", with(text(), "/context", json!({})), 131_008),
             ("callback data of 512", with(text(), "/biz_opaque_callback_data", "é".repeat(512)), 0),
@@ -319,7 +323,7 @@ async fn a_read_receipt_is_no_message() {
     let answer = client.message(&meta, &read).await;
     assert_eq!((answer.status, answer.json()), (200, json!({"success": true})));
     assert_eq!(meta.journal().accepted_count(), 0);
-    for (key, value) in [("message_id", json!("x")), ("status", json!("seen")), ("typing_indicator", json!({"type": "voice"}))] {
+    for (key, value) in [("message_id", json!("")), ("status", json!("seen")), ("typing_indicator", json!({"type": "voice"}))] {
         assert_eq!(client.message(&meta, &with(read.clone(), &format!("/{key}"), value)).await.code(), 131_009, "{key}");
     }
 }

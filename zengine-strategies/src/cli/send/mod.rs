@@ -133,7 +133,14 @@ impl Send<'_> {
         for request in recorder.requests() {
             out.json(&request)?;
         }
-        Ok(report_outcome(&outcome))
+        let exit = report_outcome(&outcome);
+        // They are the emulator's words, not a provider's.
+        if let Outcome::Failed(end) = &outcome
+            && let Some(details) = end.error.provider_details().and_then(|words| words.details.as_deref())
+        {
+            output::note(&format!("the emulator says: {details}"));
+        }
+        Ok(exit)
     }
 }
 

@@ -96,11 +96,10 @@ impl<'a> Param<'a> {
     /// An absolute http or https address.
     pub(in crate::sandbox) fn url(&self) -> Checked<&'a str> {
         let text = self.text()?;
-        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-        match rest {
-            Some(rest) if !rest.starts_with('/') && !rest.is_empty() && !text.contains(char::is_whitespace) => Ok(text),
-            _ => Err(self.invalid("must be an http or https address")),
-        }
+        let (scheme, rest) = text.split_once("://").unwrap_or_default();
+        let is_web = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
+        let fits = is_web && !rest.starts_with('/') && !rest.is_empty() && !text.contains(char::is_whitespace);
+        if fits { Ok(text) } else { Err(self.invalid("must be an http or https address")) }
     }
 
     /// Checks the value against a shape.

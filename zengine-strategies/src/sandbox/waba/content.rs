@@ -32,7 +32,7 @@ pub(in crate::sandbox) const CONTACTS: Is<'_> = List(
 /// Checks a media object; `extra` are the keys beside `id` and `link`. Returns the id of media sent by id.
 pub(in crate::sandbox) fn media<'a>(param: &Param<'a>, extra: &[&str]) -> Checked<Option<&'a str>> {
     param.only(&[&["id", "link"], extra].concat())?;
-    param.is(&Is::Open(object!(= "caption" ? Text(0, 1024), "filename" ? Text(1, 240), "voice" ? Bool)))?;
+    param.is(&Is::Open(object!(= "caption" ? Text(0, 1024), "filename" ? Text(1, usize::MAX), "voice" ? Bool)))?;
     match (param.optional("id"), param.optional("link")) {
         (Some(id), None) => id.text_of(1, 256).map(Some),
         (None, Some(link)) => link.url().map(|_| None),
@@ -54,7 +54,7 @@ pub(in crate::sandbox) fn media_keys(kind: &str) -> Option<&'static [&'static st
 
 fn emoji(emoji: &Param<'_>) -> Checked {
     // The empty string removes the reaction. The longest emoji in use is a family of joined people.
-    if emoji.text_of(0, 16)?.chars().any(|c| c.is_ascii_alphabetic() || c.is_whitespace()) {
+    if emoji.text_of(0, 32)?.chars().any(|c| c.is_ascii_alphabetic() || c.is_whitespace()) {
         return Err(emoji.invalid("must be an emoji"));
     }
     Ok(())

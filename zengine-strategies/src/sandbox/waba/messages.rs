@@ -39,6 +39,9 @@ const ENVELOPE: &[&str] = &[
     "recipient_identity_key_hash", "appsecret_proof", "appsecret_time",
 ];
 
+/// The keys of Direct Send.
+const DIRECT_SEND: &[&str] = &["category", "ttl_seconds"];
+
 /// The facts about a sender that the check of a message depends on.
 pub(in crate::sandbox) trait Sender {
     /// The WhatsApp id of a phone number.
@@ -63,12 +66,13 @@ pub(in crate::sandbox) fn parse(body: &Value, sender: &impl Sender) -> Checked<P
     if !KINDS.contains(&kind) {
         return Err(GraphError::because(131_051, "The parameter type is not a type of message."));
     }
-    for key in ["category", "ttl_seconds"] {
-        if param.optional(key).is_some() {
-            return Err(GraphError::bad(format!("Direct Send isn't enabled for this account, so {key} is not allowed.")));
-        }
+    // Direct Send, which is enabled for every account here.
+    let direct = param.optional("category").filter(|_| matches!(kind, "text" | "interactive"));
+    let direct = direct.map(|category| category.one_of(&["utility", "authentication"])).transpose()?;
+    param.only(&[ENVELOPE, if direct.is_some() { DIRECT_SEND } else { &[] }, &[kind]].concat())?;
+    if let Some(ttl) = param.optional("ttl_seconds") {
+        ttl.integer_of(30, if direct == Some("authentication") { 900 } else { 43_200 })?;
     }
-    param.only(&[ENVELOPE, &[kind]].concat())?;
     let recipient = recipient(&param, sender)?;
     let callback_data = param.optional("biz_opaque_callback_data").map(|data| data.text_of(0, 512).map(str::to_owned)).transpose()?;
     if let Some(hash) = param.optional("recipient_identity_key_hash") {
@@ -82,18 +86,17 @@ pub(in crate::sandbox) fn parse(body: &Value, sender: &impl Sender) -> Checked<P
         context.required("message_id")?.text_of(1, 1024)?;
     }
     let category = content(&param.required(kind)?, kind, sender)?;
+    let category = direct.map_or(category, str::to_owned);
     fits(&recipient, kind, &category)?;
-    sender.may_send(&recipient, kind)?;
+    // Like a template, it needs no open window.
+    sender.may_send(&recipient, if direct.is_some() { "template" } else { kind })?;
     Ok(Parsed::Message(Message { recipient, kind: kind.to_owned(), category, callback_data }))
 }
 
 fn read(param: &Param<'_>) -> Checked<Parsed> {
     param.only(&["messaging_product", "status", "message_id", "typing_indicator", "appsecret_proof", "appsecret_time"])?;
     param.required("status")?.one_of(&["read"])?;
-    let id = param.required("message_id")?;
-    if !id.text_of(1, 1024)?.starts_with("wamid.") {
-        return Err(id.invalid("must be the id of an inbound message"));
-    }
+    param.required("message_id")?.text_of(1, 1024)?;
     if let Some(typing) = param.optional("typing_indicator") {
         typing.only(&["type"])?;
         typing.required("type")?.one_of(&["text"])?;
@@ -118,7 +121,7 @@ fn recipient(param: &Param<'_>, sender: &impl Sender) -> Checked<Recipient> {
         return Ok(Recipient::Group { id: input.to_owned() });
     }
     let wa_id: String = input.chars().filter(char::is_ascii_digit).collect();
-    if input.chars().any(|c| !(c.is_ascii_digit() || "+ -()".contains(c))) || !(4..=15).contains(&wa_id.len()) {
+    if input.chars().any(|c| !(c.is_ascii_digit() || "+ -()".contains(c))) || !(1..=15).contains(&wa_id.len()) {
         return Err(to.invalid("must be a phone number"));
     }
     Ok(Recipient::Phone { input: input.to_owned(), wa_id: sender.wa_id(wa_id) })

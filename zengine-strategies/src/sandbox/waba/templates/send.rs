@@ -139,7 +139,7 @@ fn component(param: &Param<'_>, in_card: bool) -> Checked {
             typed(parameter, "limited_time_offer")?.is(&object!["expiration_time_ms" ! Integer(1_000_000_000_000, i64::MAX)])
         }),
         "tap_target_configuration" if !in_card => each_parameter(param, &["type", "parameters"], 1, |parameter| {
-            typed(parameter, "tap_target_configuration")?.is(&List(1, 10, &object!["url" ! Is::Url, "title" ! Text(1, 60)]))
+            typed(parameter, "tap_target_configuration")?.is(&List(1, 10, &object!["url" ! Is::Url, "title" ! Text(1, 1024)]))
         }),
         "carousel" if !in_card => {
             param.only(&["type", "cards"])?;
@@ -235,7 +235,7 @@ fn button(param: &Param<'_>) -> Checked {
     }
     for parameter in parameters {
         match kind.as_str() {
-            "quick_reply" => typed(&parameter, "payload")?.text_of(1, 256).map(drop)?,
+            "quick_reply" => typed(&parameter, "payload")?.text_of(1, 1024).map(drop)?,
             "url" => url_button(&parameter)?,
             "copy_code" => typed(&parameter, "coupon_code")?.text_of(1, 20).map(drop)?,
             "flow" => typed(&parameter, "action")?.only(&["flow_token", "flow_action_data"])?,
