@@ -4,7 +4,10 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 
 use super::{any_of, same_secret, usable};
-use crate::{secret::Secret, strategy::VerifyError};
+use crate::{
+    secret::Secret,
+    strategy::{CredentialFault, VerifyError},
+};
 
 /// Maximum length of a challenge that is echoed, in bytes.
 pub const MAX_CHALLENGE_BYTES: usize = 1024;
@@ -23,16 +26,16 @@ pub const MAX_CHALLENGE_BYTES: usize = 1024;
 /// ```
 ///
 /// # Errors
-/// [`VerifyError::Forbidden`] if the token is absent or not in `tokens`; otherwise [`VerifyError::Malformed`] if the
+/// [`VerifyError::Token`] if the token is absent or not in `tokens`; otherwise [`VerifyError::Malformed`] if the
 /// challenge is absent, empty or longer than [`MAX_CHALLENGE_BYTES`].
 pub fn answer_challenge(
     token: Option<&str>,
     challenge: Option<&str>,
     tokens: &[Secret<Vec<u8>>],
 ) -> Result<http::Response<Bytes>, VerifyError> {
-    let token = token.ok_or(VerifyError::Forbidden)?;
+    let token = token.ok_or(VerifyError::Token(CredentialFault::Missing))?;
     if !any_of(tokens, |ours| usable(ours) & same_secret(token.as_bytes(), ours.expose())) {
-        return Err(VerifyError::Forbidden);
+        return Err(VerifyError::Token(CredentialFault::Wrong));
     }
     let challenge = challenge.filter(|text| !text.is_empty()).ok_or(VerifyError::Malformed("the challenge is missing"))?;
     if challenge.len() > MAX_CHALLENGE_BYTES {
@@ -68,7 +71,8 @@ mod tests {
     fn another_token_is_forbidden() {
         for (given, ours) in [(None, "t"), (Some(""), ""), (Some(""), "t"), (Some("T"), "t"), (Some("t "), "t"), (Some("tt"), "t")] {
             let refused = answer_challenge(given, Some("1"), &tokens(&[ours]));
-            assert!(matches!(refused, Err(VerifyError::Forbidden)), "{given:?}");
+            let fault = if given.is_none() { CredentialFault::Missing } else { CredentialFault::Wrong };
+            assert!(matches!(refused, Err(VerifyError::Token(told)) if told == fault), "{given:?}");
         }
         assert!(answer_challenge(Some("t"), Some("1"), &[]).is_err());
     }
@@ -78,7 +82,7 @@ mod tests {
         let long = "x".repeat(MAX_CHALLENGE_BYTES + 1);
         for challenge in [None, Some(""), Some(&*long)] {
             assert!(matches!(answer_challenge(Some("t"), challenge, &tokens(&["t"])), Err(VerifyError::Malformed(_))));
-            assert!(matches!(answer_challenge(Some("x"), challenge, &tokens(&["t"])), Err(VerifyError::Forbidden)));
+            assert!(matches!(answer_challenge(Some("x"), challenge, &tokens(&["t"])), Err(VerifyError::Token(_))));
         }
     }
 

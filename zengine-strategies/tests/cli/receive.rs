@@ -80,6 +80,14 @@ fn a_rejection_says_what_is_wrong_with_the_credentials() {
         let run = receive(&path, &arguments, &body).ended(3);
         assert!(run.err.contains(&format!("401: not authenticated (credentials: {fault})")), "{run:?}");
     }
+    for (query, fault) in [
+        ("hub.mode=subscribe&hub.challenge=1", "missing"),
+        ("hub_mode=subscribe&hub_challenge=1&hub_verify_token=x", "malformed"),
+        ("hub.mode=subscribe&hub.challenge=1&hub.verify_token=x", "wrong"),
+    ] {
+        let run = receive(&path, &["--method", "GET", "--path", &format!("/?{query}")], "").ended(3);
+        assert!(run.err.contains(&format!("403: forbidden (credentials: {fault})")), "{run:?}");
+    }
 }
 
 #[test]

@@ -84,7 +84,7 @@ async fn what_carries_no_signature_or_token_is_refused_without_a_look_up() {
     }
     let hello = http::Request::get("/hook?hub.mode=subscribe&hub.challenge=1").body(Bytes::new()).unwrap();
     let refused = strategy().verify(&InboundRequest::http(hello), &nothing()).await.map(Decided::from);
-    assert!(matches!(refused, Err(VerifyError::Forbidden)));
+    assert!(matches!(refused, Err(VerifyError::Token(CredentialFault::Missing))));
     let signed = strategy().verify(&post("{}", Some(&sign(b"{}", "secret"))), &nothing()).await.map(Decided::from);
     assert!(matches!(signed, Err(VerifyError::Unavailable(_))));
 }

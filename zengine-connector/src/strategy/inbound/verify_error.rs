@@ -30,6 +30,8 @@ pub enum VerifyError {
     Challenge(&'static str, CredentialFault),
     /// 403: known, but not allowed.
     Forbidden,
+    /// 403: the token of a handshake is absent or wrong.
+    Token(CredentialFault),
     /// 404: not found.
     NotFound,
     /// 405: method not allowed.
@@ -56,7 +58,7 @@ impl VerifyError {
     /// The fault in the credentials, for a log. `None` if the credentials are not the reason.
     pub fn credentials(&self) -> Option<CredentialFault> {
         match self {
-            Self::Unauthenticated(fault) | Self::Challenge(_, fault) => Some(*fault),
+            Self::Unauthenticated(fault) | Self::Challenge(_, fault) | Self::Token(fault) => Some(*fault),
             _ => None,
         }
     }
@@ -65,7 +67,7 @@ impl VerifyError {
         use http::StatusCode as S;
         match self {
             Self::Unauthenticated(_) | Self::Challenge(..) => (S::UNAUTHORIZED, "not authenticated"),
-            Self::Forbidden => (S::FORBIDDEN, "forbidden"),
+            Self::Forbidden | Self::Token(_) => (S::FORBIDDEN, "forbidden"),
             Self::NotFound => (S::NOT_FOUND, "not found"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method not allowed"),
             Self::Malformed(why) => (S::BAD_REQUEST, why),

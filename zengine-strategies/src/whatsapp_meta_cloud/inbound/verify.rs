@@ -2,7 +2,7 @@
 
 use http::Method;
 use zengine_connector::InboundContext;
-use zengine_connector::strategy::{InboundRequest, Origin, Verified, VerifyError};
+use zengine_connector::strategy::{CredentialFault, InboundRequest, Origin, Verified, VerifyError};
 use zengine_connector::verify::{HmacSha256, answer_challenge, check_size};
 
 use crate::whatsapp_meta_cloud::{MetaApp, Tenant};
@@ -27,9 +27,11 @@ pub(super) async fn verify(app: &MetaApp, request: &InboundRequest, cx: &Inbound
 /// Answers the handshake. A GET never carries a signature; only the token is checked.
 async fn handshake(app: &MetaApp, request: &InboundRequest, cx: &InboundContext<Tenant>) -> Result<Verified, VerifyError> {
     if request.query("hub.mode").as_deref() != Some("subscribe") {
-        return Err(VerifyError::Forbidden);
+        // Some relays replace the dots.
+        let is_renamed = request.query("hub_mode").is_some();
+        return Err(if is_renamed { VerifyError::Token(CredentialFault::Malformed) } else { VerifyError::Forbidden });
     }
-    let token = request.query("hub.verify_token").ok_or(VerifyError::Forbidden)?;
+    let token = request.query("hub.verify_token").ok_or(VerifyError::Token(CredentialFault::Missing))?;
     let tokens = cx.secret(app.verify_token()).await?;
     answer_challenge(Some(&token), request.query("hub.challenge").as_deref(), &tokens).map(Verified::reply)
 }
