@@ -177,7 +177,7 @@ async fn everything_wrong_with_routes_is_said_at_once_and_without_their_values()
     let memory = Memory::new();
     let error = host(&memory).set_up(wrong).await.unwrap_err();
     let expected = [
-        "/routes/1: must be one tenant's: it follows from the configuration",
+        "/routes/1: must be one tenant's: the configuration gives it a route of this kind",
         "/routes/2: repeats /routes/0",
         "/routes/3: its kind must not be empty",
         "/routes/4: its kind is too long (limit 64, actual 65)",

@@ -7,6 +7,9 @@ use super::{exit::Failure, output};
 /// Maximum bytes read and discarded from an input that is too long, so that the writer's pipe stays open.
 const MAX_DISCARDED: u64 = 1 << 30;
 
+/// The bytes that some editors put before JSON.
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The content of standard input.
 pub(super) enum Input {
     /// The whole input.

@@ -11,7 +11,7 @@ pub(crate) struct Node {
     pub(crate) status: Option<String>,
     pub(crate) quality: Option<String>,
     pub(crate) can_send: Option<String>,
-    /// Meta's words about what keeps the number from sending.
+    /// Meta's words about what keeps the number from sending, its status among them.
     pub(crate) words: ProviderDetails,
 }
 
@@ -36,12 +36,14 @@ impl Node {
         };
         let errors = || entities().flat_map(|entity| items(entity, "errors"));
         let lines = |texts: Vec<&str>| (!texts.is_empty()).then(|| texts.join("\n"));
+        let status = body.get("status").and_then(Value::as_str).filter(|word| !word.eq_ignore_ascii_case("CONNECTED"));
         let of_errors = |member: &str| lines(errors().filter_map(|error| error.get(member)?.as_str()).collect());
         let mut words = ProviderDetails::default();
         words.subcode = errors().find_map(|error| id(error.get("error_code")?));
         words.title = of_errors("error_description");
         words.message = of_errors("possible_solution");
-        words.details = lines(entities().flat_map(|entity| items(entity, "additional_info")).filter_map(Value::as_str).collect());
+        let more = entities().flat_map(|entity| items(entity, "additional_info")).filter_map(Value::as_str);
+        words.details = lines(status.into_iter().chain(more).collect());
         words
     }
 }

@@ -61,7 +61,7 @@ impl MetaApp {
     /// Another address of the Graph API, for proxies and emulators.
     ///
     /// # Errors
-    /// `Settings` unless it is https, or http on a loopback address, without user, query or fragment.
+    /// `Settings` unless it is https, or http on a loopback address, without user, query, fragment and Graph version.
     pub fn with_base_url(mut self, url: impl Into<String>) -> Result<Self, Error> {
         self.base_url = checked_base_url(&url.into())?;
         Ok(self)
@@ -109,11 +109,21 @@ impl MetaApp {
 
 /// The address without a slash at the end.
 fn checked_base_url(url: &str) -> Result<String, Error> {
-    if is_base_url(url) {
-        return Ok(url.trim_end_matches('/').to_owned());
+    let wrong = |what| Err(Error::new(ErrorKind::Settings, what).with_context("field", "/base_url"));
+    let url = url.trim_end_matches('/');
+    let uri = url.parse::<Uri>().unwrap_or_default();
+    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    let is_loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    if uri.scheme_str() != Some("https") && (uri.scheme_str() != Some("http") || !is_loopback) {
+        return wrong("the base URL must be https, or http on a loopback address");
     }
-    let error = Error::new(ErrorKind::Settings, "the base URL must be https, or http on a loopback address");
-    Err(error.with_context("field", "/base_url"))
+    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) || uri.query().is_some() || url.contains('#') {
+        return wrong("the base URL must have no user, query or fragment");
+    }
+    if uri.path().rsplit('/').next().is_some_and(is_version) {
+        return wrong("the base URL ends with a Graph version: give it as graph_version");
+    }
+    Ok(url.to_owned())
 }
 
 fn checked_version(version: String) -> Result<String, Error> {
@@ -121,17 +131,6 @@ fn checked_version(version: String) -> Result<String, Error> {
         return Ok(version);
     }
     Err(Error::new(ErrorKind::Settings, "a Graph version reads like v26.0").with_context("field", "/graph_version"))
-}
-
-fn is_base_url(url: &str) -> bool {
-    let Ok(uri) = url.parse::<Uri>() else { return false };
-    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return false };
-    if authority.as_str().contains('@') || uri.query().is_some() || url.contains('#') {
-        return false;
-    }
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-    let loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    scheme == "https" || scheme == "http" && loopback
 }
 
 fn is_version(text: &str) -> bool {
@@ -357,7 +356,7 @@ mod tests {
         for good in
             ["https://graph.facebook.com", "https://proxy.example.org/meta/", "http://127.0.0.1:80", "http://[::1]:9", "http://localhost:1"]
         {
-            assert!(is_base_url(good), "{good}");
+            assert!(checked_base_url(good).is_ok(), "{good}");
         }
         for bad in [
             "",
@@ -369,7 +368,7 @@ mod tests {
             "ftp://localhost",
             "https://x/#f",
         ] {
-            assert!(!is_base_url(bad), "{bad}");
+            assert!(checked_base_url(bad).is_err(), "{bad}");
         }
     }
 

@@ -77,6 +77,15 @@ fn a_member_that_comes_twice_is_said_with_its_pointer() {
 fn what_only_the_strategy_knows_is_said_too() {
     let lines = said(|file| file["instance"]["base_url"] = "http://graph.example.org".into());
     assert_eq!(pointers(&lines), ["/instance/base_url"]);
+    for (url, rule) in [
+        ("https://graph.facebook.com/v26.0/", "give it as graph_version"),
+        ("https://user:canary@proxy.example", "no user, query or fragment"),
+        ("https://proxy.example/?a=canary", "no user, query or fragment"),
+        ("https://proxy.example/#canary", "no user, query or fragment"),
+    ] {
+        let lines = said(|file| file["instance"]["base_url"] = url.into());
+        assert!(lines.len() == 1 && lines[0].starts_with("/instance/base_url: ") && lines[0].contains(rule), "{url} {lines:?}");
+    }
     let lines = said(|file| file["secrets"]["token"] = "canary with spaces".into());
     assert_eq!(pointers(&lines), ["/config/access_token"]);
 }
@@ -87,7 +96,11 @@ fn routes_must_hold_those_that_follow_from_the_configuration() {
     assert_eq!(lines, ["/routes: lacks the phone_number_id of the configuration", "/routes: lacks the waba_id of the configuration"]);
     let several = json!(["acme", "globex"]);
     let lines = said(|file| file["routes"][0]["tenants"] = several.clone());
-    assert_eq!(lines, ["/routes/0: must be one tenant's: it follows from the configuration"]);
+    let only_one = "must be one tenant's: the configuration gives it a route of this kind";
+    assert_eq!(lines, [format!("/routes/0: {only_one}")]);
+    let another = json!({ "kind": "phone_number_id", "value": "7", "tenants": several });
+    let lines = said(|file| file["routes"].as_array_mut().unwrap().push(another));
+    assert_eq!(lines, [format!("/routes/2: {only_one}")]);
     assert!(said(|file| file["routes"][1]["tenants"] = several.clone()).is_empty(), "an account has several numbers");
     assert!(said(|file| file["routes"] = json!([])).is_empty(), "then they are those that follow");
     let repeat = |file: &mut Value| {
@@ -117,6 +130,17 @@ fn what_a_set_up_refuses_is_said_of_a_file_too() {
     assert_eq!(lines, expected);
     let lines = said(|file| file["secrets"]["canary\nline"] = "x".into());
     assert_eq!(lines, ["/secrets: a secret's name must not hold control characters"]);
+}
+
+#[test]
+fn a_byte_order_mark_is_not_part_of_the_json() {
+    let bench = crate::support::Bench::new();
+    let path = bench.files.path("marked.json");
+    std::fs::write(&path, format!("\u{feff}{}", std::fs::read_to_string(&bench.config).unwrap())).unwrap();
+    let path = path.to_str().unwrap();
+    let checked = zengine(&["check", WHATSAPP, "--config", path], "").ended(0);
+    assert!(checked.err.is_empty(), "{checked:?}");
+    zengine(&["send", WHATSAPP, "--config", path], format!("\u{feff}{}", crate::support::text())).ended(0);
 }
 
 /// Each tenant's routes were sought in all routes: it took minutes.

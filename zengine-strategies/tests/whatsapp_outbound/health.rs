@@ -79,6 +79,11 @@ async fn the_providers_words_are_there_for_who_asks_and_are_not_printed() {
     assert!(printed.contains("blocked") && !printed.contains("canary"), "{printed}");
     assert_eq!(serde_json::to_value(&status).unwrap(), json!({"status": "unhealthy", "reason": "the number is blocked from sending"}));
 
+    let restricted = json!({"status": "RESTRICTED", "health_status": {"can_send_message": "BLOCKED", "entities": entities}});
+    bench.answer(answer(200, &restricted));
+    let status = bench.health().await;
+    assert_eq!(status.reason().unwrap().details().unwrap().details.as_deref(), Some("RESTRICTED\nnot verified yet"));
+
     bench.answer(refused(401, 190));
     let status = bench.health().await;
     assert_eq!(status.reason().unwrap().details().unwrap().title.as_deref(), Some("canary"));

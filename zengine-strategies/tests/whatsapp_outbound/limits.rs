@@ -482,7 +482,15 @@ async fn without_a_usable_identity_the_recipient_is_refused() {
 #[tokio::test]
 async fn a_number_without_its_plus_is_told_so() {
     let bench = Bench::new().await;
-    for (party, says) in [(json!("15551230001"), true), (json!("ana"), false), (json!("opaque:crm:15551230001"), false)] {
+    for (party, says) in [
+        (json!("15551230001"), true),
+        (json!("1 (555) 123-0001"), true),
+        (json!("(555) 123-0001"), true),
+        (json!("00 33 6 12 34 56 78"), true),
+        (json!("whatsapp:+15551230001"), true),
+        (json!("ana"), false),
+        (json!("opaque:crm:15551230001"), false),
+    ] {
         let error = bench.try_send(&to(party.clone(), json!({"type": "text", "body": "x"}))).await.unwrap_err();
         assert_eq!(error.error().violations()[0].to_string().contains("begins with +"), says, "{party}");
     }

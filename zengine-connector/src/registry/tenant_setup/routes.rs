@@ -25,8 +25,8 @@ pub(super) fn fit(mut derived: Vec<RouteKey>, given: &[RouteKey], secrets: &[&st
         if first != n {
             wrong.push(Violation::new(&*at, format!("repeats /routes/{first}")));
         }
-        if route.is_shared() && derived.iter().any(|follows| follows == route && !follows.is_shared()) {
-            wrong.push(Violation::new(&*at, "must be one tenant's: it follows from the configuration"));
+        if route.is_shared() && derived.iter().any(|follows| follows.kind() == route.kind() && !follows.is_shared()) {
+            wrong.push(Violation::new(&*at, "must be one tenant's: the configuration gives it a route of this kind"));
         }
         wrong.extend(violations(&at, route, secrets));
     }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use zengine_connector::{TenantId, error::Violation, ids::RouteKey, json::text_of, registry::TenantSetup};
 
-use super::{exit::Failure, host::TENANT, strategy::CliStrategy};
+use super::{exit::Failure, host::TENANT, input::BYTE_ORDER_MARK, strategy::CliStrategy};
 
 pub(super) use secrets::Secrets;
 
@@ -98,10 +98,11 @@ fn load(path: &Path) -> Result<(String, Value), Failure> {
     if text.len() as u64 > MAX_FILE {
         return Err(Failure::invalid(format!("{shown} is larger than {} KiB", MAX_FILE >> 10)));
     }
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
     // The parser's message may quote the text.
-    let file = serde_json::from_slice(&text)
+    let file = serde_json::from_slice(text)
         .map_err(|error| Failure::invalid(format!("{shown} is not JSON (line {}, column {})", error.line(), error.column())))?;
-    Ok((text_of(&text).into_owned(), file))
+    Ok((text_of(text).into_owned(), file))
 }
 
 /// Violations with their pointers relative to the file.

@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use crate::cli::exit::Failure;
-use crate::cli::input::{self, Input};
+use crate::cli::input::{self, BYTE_ORDER_MARK, Input};
 
 /// Maximum length of a message, in bytes: a file of 100 MiB in base64, and the JSON around it.
 const LONGEST: u64 = 160 << 20;
@@ -16,7 +16,7 @@ impl Message {
         let Input::Whole(bytes) = input::read(LONGEST, "a message")? else {
             return Err(Failure::invalid("the message on standard input is too long"));
         };
-        let json = serde_json::from_slice(&bytes).map_err(|error| {
+        let json = serde_json::from_slice(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes)).map_err(|error| {
             // The parser's error may quote the message.
             Failure::invalid(format!("the message on standard input is not JSON (line {}, column {})", error.line(), error.column()))
         })?;

@@ -15,4 +15,4 @@ mod spelling;
 pub(crate) use contacts::Contacts;
 pub(crate) use keys::{Keys, name};
 pub(crate) use names::{Contact, Names};
-pub(crate) use spelling::{address, spelled};
+pub(crate) use spelling::{address, is_formatted, spelled};

@@ -10,12 +10,17 @@ pub(crate) fn address(text: &str) -> Option<Identity> {
         let digits = bare(text);
         return joined(&["+", digits], Identity::phone).or_else(|_| Identity::new(IdentityKind::WaId, digits)).ok();
     }
-    let formatted = text.bytes().any(|b| b.is_ascii_digit()) && text.chars().all(|c| c.is_ascii_digit() || " +-.()/\u{a0}".contains(c));
+    let formatted = is_formatted(text);
     let digits = || text.chars().filter(char::is_ascii_digit).collect::<String>();
     if formatted && let Ok(phone) = joined(&["+", &digits()], Identity::phone) {
         return Some(phone);
     }
     user(text, "whatsapp")
+}
+
+/// Whether a text is a number in digits, or formatted for people.
+pub(crate) fn is_formatted(text: &str) -> bool {
+    text.bytes().any(|b| b.is_ascii_digit()) && text.chars().all(|c| c.is_ascii_digit() || " +-.()/\u{a0}".contains(c))
 }
 
 /// A business-scoped id; anything else is a name in the namespace `ns`.

@@ -4,6 +4,7 @@ use zengine_connector::Identity;
 use zengine_connector::message::{IdentityKind, Party};
 
 use super::cx::Object;
+use crate::waba::identity::is_formatted;
 
 /// The identity that the message is sent to.
 pub(super) enum Recipient {
@@ -44,9 +45,9 @@ impl Recipient {
     }
 }
 
-/// Whether the party names a number that is only digits: without `+` it is taken for an id of an unknown kind.
+/// Whether the party names a number that does not begin with `+`: it is taken for an id of an unknown kind.
 pub(super) fn lacks_plus(party: &Party) -> bool {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let is_number = |text: &str| is_formatted(text.strip_prefix("whatsapp:").unwrap_or(text));
     party.ids.iter().any(|id| id.kind() == IdentityKind::Opaque && id.ns().is_none() && is_number(id.value()))
 }
 
