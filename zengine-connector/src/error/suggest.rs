@@ -1,10 +1,10 @@
 //! Suggestions for misspelled names.
 
-/// The known name closest to a text, if it is close enough to be a misspelling.
+/// The known name closest to a text, whatever the case of its letters, if it is close enough to be a misspelling.
 pub(crate) fn closest<'n>(text: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     known
         .into_iter()
-        .map(|name| (distance(text, name), name))
+        .map(|name| (distance(&text.to_lowercase(), &name.to_lowercase()), name))
         .filter(|(distance, name)| *distance <= name.chars().count().max(3) / 3)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
@@ -43,6 +43,7 @@ mod tests {
             ("whatsapp_meta_cloud", Some("whatsapp-meta-cloud")),
             ("ses-emial", Some("ses-email")),
             ("sms-sns", Some("sns-sms")),
+            ("SNS_SMS", Some("sns-sms")),
             ("carrier-pigeon", None),
             ("", None),
         ] {
