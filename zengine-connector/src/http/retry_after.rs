@@ -10,7 +10,7 @@ const CAP: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The wait that the provider asks for, at most 24 hours (rule 36).
 ///
-/// Reads whole seconds and all three forms of an HTTP date (RFC 9110, 5.6.7); a date that has passed means no wait.
+/// Reads seconds, of which a part is a whole one, and all three forms of an HTTP date (RFC 9110, 5.6.7); a date that has passed means no wait.
 /// `None` if the header is absent or neither: then the normal backoff applies.
 ///
 /// ```
@@ -25,11 +25,9 @@ const CAP: Duration = Duration::from_secs(24 * 60 * 60);
 /// ```
 pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit are a very long wait.
-        Duration::from_secs(text.parse().unwrap_or(u64::MAX))
-    } else {
-        until(http_date(text)?, now)
+    let wait = match seconds(text) {
+        Some(seconds) => Duration::from_secs(seconds),
+        None => until(http_date(text)?, now),
     };
     Some(wait.min(CAP))
 }
@@ -55,20 +53,21 @@ pub fn retry_hint<B>(answer: &Response<B>, now: SystemTime) -> Option<Duration> 
     retry_after(answer.headers(), now).or_else(|| if answer.status() == StatusCode::TOO_MANY_REQUESTS { reset() } else { None })
 }
 
-/// Parses a reset. Parts of a second are a whole one.
 fn reset(text: &str, now: SystemTime) -> Option<Duration> {
-    let (whole, part) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || !digits(whole) || !digits(part) {
-        return None;
-    }
-    let up = u64::from(part.bytes().any(|digit| digit != b'0'));
-    let wait = match whole.parse::<u64>().unwrap_or(u64::MAX) {
-        seconds @ ..1_000_000_000 => Duration::from_secs(seconds + up),
-        seconds @ ..100_000_000_000 => until(UNIX_EPOCH + Duration::from_secs(seconds + up), now),
+    let wait = match seconds(text.trim())? {
+        wait @ ..1_000_000_000 => Duration::from_secs(wait),
+        at @ ..100_000_000_000 => until(UNIX_EPOCH + Duration::from_secs(at), now),
         ms => UNIX_EPOCH.checked_add(Duration::from_millis(ms)).map_or(CAP, |at| until(at, now)),
     };
     Some(wait.min(CAP))
+}
+
+/// Parses a number of seconds. A part of a second is a whole one, and more digits than fit are a very long time.
+fn seconds(text: &str) -> Option<u64> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let up = u64::from(part.bytes().any(|digit| digit != b'0'));
+    (!whole.is_empty() && is_number(whole) && is_number(part)).then(|| whole.parse().unwrap_or(u64::MAX).saturating_add(up))
 }
 
 fn until(at: SystemTime, now: SystemTime) -> Duration {
@@ -103,8 +102,8 @@ mod tests {
     }
 
     #[test]
-    fn rule_36_whole_seconds_are_a_wait() {
-        for (header, seconds) in [("0", 0), ("1", 1), (" 120 ", 120), ("007", 7), ("86400", 86_400)] {
+    fn rule_36_seconds_are_a_wait_and_a_part_of_one_is_a_whole_one() {
+        for (header, seconds) in [("0", 0), ("1", 1), (" 120 ", 120), ("007", 7), ("86400", 86_400), ("1.5", 2), ("0.001", 1), ("3.0", 3)] {
             assert_eq!(wait(header, DATE), Some(seconds), "{header}");
         }
     }
@@ -135,7 +134,8 @@ mod tests {
             "",
             "-1",
             "+1",
-            "1.5",
+            "1.5s",
+            ".5",
             "1s",
             "soon",
             "0x10",
