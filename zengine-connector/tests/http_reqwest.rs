@@ -343,13 +343,17 @@ async fn the_request_arrives_as_it_was_built() {
     request.headers_mut().insert("transfer-encoding", "chunked".parse().unwrap());
     client().call(request, CallOptions::DEFAULT).await.unwrap();
     client().call(http::Request::post(format!("http://{address}/")).body(Bytes::new()).unwrap(), CallOptions::DEFAULT).await.unwrap();
-    client().call(get(address, "/read"), CallOptions::DEFAULT).await.unwrap();
+    let mut read = get(address, "/read");
+    read.headers_mut().insert("accept-encoding", "gzip".parse().unwrap());
+    client().call(read, CallOptions::DEFAULT).await.unwrap();
     let journal = journal.lock().unwrap();
     assert!(journal[0].starts_with("POST /v1/send?canary=canary-query HTTP/1.1\r\n"));
     assert!(journal[0].contains("content-length: 14\r\n") && !journal[0].contains("transfer-encoding"));
     assert!(journal[0].contains(concat!("user-agent: zengine-connector/", env!("CARGO_PKG_VERSION"))));
     assert!(journal[0].ends_with("\r\n\r\ncanary-message"));
     assert!(journal[1].contains("content-length: 0\r\n"));
+    // Answers are not decompressed, except by a caller who asks for it.
+    assert!(journal[1].contains("accept-encoding: identity\r\n") && journal[2].contains("accept-encoding: gzip\r\n"));
     assert!(!journal[2].contains("content-length"));
 }
 

@@ -1,8 +1,8 @@
 //! HTTP towards providers, as a port on the `http` crate's types.
 //!
 //! The port's errors say how far the request got ([`Reach`]), so that strategies do not have to guess it. The `reqwest`
-//! feature provides a client; an application may provide its own. [`RequestBuilder`] builds what a strategy sends, [`answer_error`]
-//! reads what comes back if it is a refusal, and [`pairs`] reads queries and forms.
+//! feature provides a client; an application may provide its own. [`RequestBuilder`] builds what a strategy sends, [`read_json`]
+//! reads what comes back, [`answer_error`] if it is a refusal, and [`pairs`] reads queries and forms.
 
 mod encoding;
 mod multipart;
@@ -20,6 +20,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 
 use crate::error::{BoxError, ErrorKind, NeedsReach, Reach, SendError};
 
@@ -146,6 +147,21 @@ impl std::error::Error for HttpError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_ref().map(|source| &**source as _)
     }
+}
+
+/// Reads the JSON of an answer. A byte order mark before it is skipped (RFC 8259, 8.1).
+///
+/// ```
+/// let answer = http::Response::new("\u{feff}[1, 2]".into());
+/// assert_eq!(zengine_connector::http::read_json::<Vec<u8>>(&answer)?, [1, 2]);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+///
+/// # Errors
+/// If the body is not JSON of this type.
+pub fn read_json<T: DeserializeOwned>(answer: &http::Response<Bytes>) -> serde_json::Result<T> {
+    let body = answer.body();
+    serde_json::from_slice(body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body))
 }
 
 /// The default error of an answer: that of its status, with the wait that the answer asks for ([`retry_hint`]). `None` for 2xx.

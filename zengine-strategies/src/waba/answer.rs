@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response};
 use serde_json::{Map, Value};
 use zengine_connector::error::{NeedsReach, ProviderDetails, Violation};
-use zengine_connector::http::retry_after;
+use zengine_connector::http::{read_json, retry_after};
 use zengine_connector::{ErrorKind, ProviderMessageId, Reach, Receipt, SendContext, SendError};
 
 use super::errors::{Class, GraphError, classify};
@@ -79,7 +79,7 @@ fn body(response: &Response<Bytes>, now: SystemTime, attempt: u32, account: &str
         let wait = class.wait(attempt, retry_after(response.headers(), now), || usage(response.headers(), account));
         return Err((refusal(response, error, &class, wait), class.reach));
     }
-    serde_json::from_slice(response.body()).map_err(|_| (odd(response, "the answer cannot be read"), Reach::Maybe))
+    read_json(response).map_err(|_| (odd(response, "the answer cannot be read"), Reach::Maybe))
 }
 
 /// The error of an answer that is no refusal and cannot be used.
@@ -117,7 +117,7 @@ fn is_trace(text: &str) -> bool {
 /// The meaning of an answer that reports no success.
 pub(crate) fn judge(response: &Response<Bytes>) -> Option<(GraphError, Class)> {
     let status = response.status();
-    let body = serde_json::from_slice::<Value>(response.body()).ok();
+    let body = read_json::<Value>(response).ok();
     let member = |name| body.as_ref().and_then(|body| body.get(name)).filter(|error| !error.is_null());
     let error = member("error").or_else(|| member("errors").filter(|_| !status.is_success())?.get(0));
     if status.is_success() && error.is_none() {

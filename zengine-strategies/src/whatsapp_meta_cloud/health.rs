@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Response};
-use zengine_connector::{ErrorKind, Fault, HealthContext, SendError, http::HttpCause, strategy::HealthStatus};
+use zengine_connector::{
+    ErrorKind, Fault, HealthContext, SendError,
+    http::{HttpCause, read_json},
+    strategy::HealthStatus,
+};
 
 use super::client::{CallFailure, Graph, MAX_ANSWER, Payload};
 use super::{Tenant, onboarding};
@@ -56,7 +60,7 @@ fn judge(response: &Response<Bytes>, number: &str) -> HealthStatus {
     if let Some((error, class)) = answer::judge(response) {
         return refused(&error, &class).with_details(error.to_details());
     }
-    let Ok(body) = serde_json::from_slice(response.body()) else {
+    let Ok(body) = read_json(response) else {
         return HealthStatus::inconclusive("the answer cannot be read");
     };
     let node = Node::read(&body);

@@ -166,6 +166,7 @@ async fn codes_decide_and_the_status_does_not() {
         (raw(502, "<html>canary</html>"), Kind::Unavailable, Reach::Maybe, None),
         (raw(429, ""), Kind::RateLimited, Reach::NotSent, Some(Scope::Account)),
         (answer(400, &json!({"error": {"code": "130429"}})), Kind::RateLimited, Reach::NotSent, Some(Scope::Sender)),
+        (raw(400, "\u{feff}{\"error\": {\"code\": 130429}}"), Kind::RateLimited, Reach::NotSent, Some(Scope::Sender)),
         (answer(400, &json!({"error": {"code": 100, "error_subcode": 33}})), Kind::Config, Reach::Processed, None),
         (answer(400, &json!({"error": {"code": 131_009, "error_data": "canary"}})), Kind::InvalidContent, Reach::Processed, None),
         (

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
-    header::{CONTENT_LENGTH, LOCATION, TRANSFER_ENCODING},
+    header::{ACCEPT_ENCODING, CONTENT_LENGTH, LOCATION, TRANSFER_ENCODING},
 };
 
 use http_body_util::{BodyExt as _, Limited};
@@ -152,6 +152,8 @@ fn is_this_machine(host: &str) -> bool {
 fn prepare(request: http::Request<Bytes>, departure: &Departure) -> Result<reqwest::Request, HttpError> {
     let (mut parts, body) = request.into_parts();
     frame(&parts.method, &mut parts.headers, body.is_empty());
+    // Answers are not decompressed.
+    parts.headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
     let body = reqwest::Body::wrap(DepartingBody::new(body, departure.clone()));
     reqwest::Request::try_from(http::Request::from_parts(parts, body))
         .map_err(|error| HttpError::new(HttpCause::Request, Reach::NotSent).with_source(error.without_url()))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
-use zengine_connector::{ErrorKind, EventContext, Identity, SendError, message::IdentityKind};
+use zengine_connector::{ErrorKind, EventContext, Identity, SendError, http::read_json, message::IdentityKind};
 
 use super::list;
 use crate::waba::answer;
@@ -89,11 +89,7 @@ impl WhatsAppMetaCloud {
         let timeout = Duration::from_millis(tenant.config.send_timeout_ms).min(cx.remaining());
         let response = graph.call(method, &path(tenant), Payload::Json(&body), timeout).await?;
         // A success in part comes with an error beside it.
-        match serde_json::from_slice::<Value>(response.body())
-            .ok()
-            .as_ref()
-            .and_then(|body| body.get("block_users").filter(|report| report.is_object()))
-        {
+        match read_json::<Value>(&response).ok().as_ref().and_then(|body| body.get("block_users").filter(|report| report.is_object())) {
             Some(report) => Ok(read(report)),
             None => answer::done(&response, cx.now(), operation).map(|()| BlockReport::default()),
         }
