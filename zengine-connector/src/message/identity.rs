@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, is_invisible},
     ids::is_printable,
 };
 
@@ -79,6 +79,7 @@ impl Identity {
     /// # Errors
     /// `MessageInvalid` if the value does not fit the kind.
     pub fn new(kind: IdentityKind, value: &str) -> Result<Self, Error> {
+        let value = if kind == IdentityKind::Phone { &*visible(value) } else { value };
         let canonical = canonical(kind, value).ok_or_else(|| {
             Error::new(ErrorKind::MessageInvalid, expectation(kind))
                 .with_context("field", kind.as_str())
@@ -88,7 +89,7 @@ impl Identity {
         Ok(Self { kind, value: canonical.into(), ns: None, spelling })
     }
 
-    /// A phone number. Spaces, hyphens, dots and brackets are removed; `+` is required.
+    /// A phone number. Spaces, hyphens, dots, brackets and the invisible marks of copied text are removed; `+` is required.
     ///
     /// # Errors
     /// `MessageInvalid` unless it is `+` and 1–15 digits without a leading zero (E.164).
@@ -114,13 +115,13 @@ impl Identity {
         Ok(identity)
     }
 
-    /// Guesses the kind from the spelling: `+…` is a phone number, `a@b` an e-mail address, `CC.…` a business-scoped
-    /// id, `kind:value` an identity of that kind (also `tel:` and `mailto:`), anything else opaque.
+    /// Guesses the kind from the spelling: `+…` is a phone number, `a@b` an e-mail address, `@a` a username, `CC.…` a
+    /// business-scoped id, `kind:value` an identity of that kind (also `tel:` and `mailto:`), anything else opaque.
     ///
     /// # Errors
     /// `MessageInvalid` if the text looks like a kind but does not fit it.
     pub fn guess(text: &str) -> Result<Self, Error> {
-        if text.starts_with('+') {
+        if visible(text).starts_with('+') {
             return Self::phone(text);
         }
         if let Some((kind, value)) = text.split_once(':')
@@ -134,6 +135,9 @@ impl Identity {
         if is_bsuid(text) {
             let parent = text.get(2..6).is_some_and(|part| part == ".ENT") && text.as_bytes().get(6) == Some(&b'.');
             return Self::new(if parent { IdentityKind::ParentBsuid } else { IdentityKind::Bsuid }, text);
+        }
+        if text.strip_prefix('@').is_some_and(|name| !name.contains('@')) {
+            return Self::new(IdentityKind::Username, text);
         }
         if text.contains('@') {
             return Self::email(text);
@@ -171,6 +175,17 @@ fn named(word: &str) -> Option<IdentityKind> {
     }
 }
 
+/// A text without the marks that a program puts around a number to keep its direction.
+fn visible(text: &str) -> Cow<'_, str> {
+    let is_mark = |c: char| is_invisible(c) && !c.is_control();
+    if text.is_ascii() || !text.contains(is_mark) { text.into() } else { text.replace(is_mark, "").into() }
+}
+
+/// Whether a character stands between the digits of a phone number: hyphens and spaces also of typesetters.
+fn is_separator(c: char) -> bool {
+    matches!(c, ' ' | '-' | '.' | '(' | ')' | '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{2010}'..='\u{2015}' | '\u{202f}' | '\u{2212}')
+}
+
 fn is_bsuid(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.len() > 3
@@ -191,7 +206,7 @@ fn canonical(kind: IdentityKind, value: &str) -> Option<Cow<'_, str>> {
             if fits(number) {
                 return Some(value.into());
             }
-            let digits: String = number.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '\u{a0}')).collect();
+            let digits: String = number.chars().filter(|c| !is_separator(*c)).collect();
             fits(&digits).then(|| format!("+{digits}").into())
         }
         IdentityKind::WaId => {
@@ -253,9 +268,19 @@ mod tests {
     fn phones_are_e164_and_keep_their_spelling() {
         let id = Identity::phone("+1 (555) 123-0001").unwrap();
         assert_eq!((id.value(), id.spelling()), ("+15551230001", "+1 (555) 123-0001"));
-        for bad in ["15551230001", "+", "+0123", "+1234567890123456", "+12a"] {
+        for bad in ["15551230001", "+", "+0123", "+1234567890123456", "+12a", "+1\n2", "+1\u{0}2", "+\u{661}"] {
             assert!(Identity::phone(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_number_copied_from_a_telephone_is_read_without_its_marks() {
+        let copied = "\u{202a}+1\u{a0}555\u{2011}123\u{2011}0001\u{202c}";
+        for id in [Identity::phone(copied).unwrap(), Identity::guess(copied).unwrap(), Identity::guess(&format!("tel:{copied}")).unwrap()] {
+            assert_eq!((id.kind(), id.value()), (IdentityKind::Phone, "+15551230001"));
+            assert_eq!(id.spelling(), "+1\u{a0}555\u{2011}123\u{2011}0001");
+        }
+        assert!(Identity::guess("visitor\u{202e}7").is_err());
     }
 
     #[test]
@@ -263,6 +288,7 @@ mod tests {
         let guess = |text| Identity::guess(text).unwrap().kind();
         assert_eq!(guess("+15551230001"), IdentityKind::Phone);
         assert_eq!(guess("ana@example.org"), IdentityKind::Email);
+        assert_eq!((guess("@ana.b"), guess("@a@example.org")), (IdentityKind::Username, IdentityKind::Email));
         assert_eq!(guess("US.13500000000000000001"), IdentityKind::Bsuid);
         assert_eq!(guess("US.ENT.118"), IdentityKind::ParentBsuid);
         assert_eq!(guess("wa_id:15551230001"), IdentityKind::WaId);
