@@ -1,6 +1,6 @@
 //! From a typed strategy to its object-safe twins.
 
-use std::{any::Any, sync::Arc};
+use std::{any::Any, collections::HashSet, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -17,7 +17,7 @@ use super::{
     twins::{DynInbound, DynOutbound, DynStrategy, ErasedTenant, Inspected},
 };
 use crate::{
-    error::{Error, ErrorKind, SendError},
+    error::{Error, ErrorKind, SendError, Violation},
     ids::{RouteKey, TenantId},
     keyring::Key,
     message::{Capabilities, Degrade, Effect, ElementError, InboundEvent, Message, MessageRef, Prepared, Receipt},
@@ -125,7 +125,11 @@ impl<S: Strategy + OutboundStrategy<S::Config, S::Message>> DynOutbound for Outb
         let degraded = guarded("degrade", || message.degrade(capabilities, how))?;
         let sent = degraded.as_ref().map_or(message, |(degraded, _)| degraded);
         let mut violations = guarded("validate", || sent.validate(capabilities))?.err().unwrap_or_default();
-        violations.extend(guarded("check", || self.0.check(tenant, sent))?.err().unwrap_or_default());
+        let said: HashSet<_> = violations.iter().map(|said| (said.pointer.clone(), said.limit)).collect();
+        // A value that the channel refuses as such, or for its size, is not refused for the same reason once more.
+        let is_new = |found: &Violation| [None, found.limit].iter().all(|limit| !said.contains(&(found.pointer.clone(), *limit)));
+        let checked = guarded("check", || self.0.check(tenant, sent))?.err().unwrap_or_default();
+        violations.extend(checked.into_iter().filter(is_new));
         Ok(Inspected {
             idempotency: guarded("idempotency", || sent.idempotency())?,
             violations,

@@ -119,6 +119,9 @@ async fn acceptance_k_what_is_over_a_limit_is_refused_here_with_limit_and_size()
         assert_eq!((violation.limit, violation.actual), (Some(limit), Some(actual)), "{pointer}");
         assert!(!format!("{error} {error:?}").contains("xxx") && !format!("{error:?}").contains(PHONE));
     }
+    let email = host.send("1", &message(json!({"type": "email", "subject": "s"}))).await.unwrap_err();
+    let said: Vec<_> = email.violations().iter().map(ToString::to_string).collect();
+    assert_eq!(said, ["/content: the channel carries no e-mail"], "the strategy does not say it once more");
     assert_eq!((host.script.len(), host.stores.claim_count() == 0), (0, true), "nothing was sent, nothing claimed");
     // At the limit everything goes out.
     for (n, message) in [

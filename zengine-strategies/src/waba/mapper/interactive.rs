@@ -1,6 +1,6 @@
 //! Something to choose from or tap on.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use zengine_connector::message::{Flow, Header, Interactive, ListSection, MediaKind, ProductSection, RawJson};
 
 use super::cx::{Cx, Object};
@@ -279,11 +279,8 @@ fn flow(cx: &mut Cx, at: &str, form: &Flow) -> Value {
         let mut payload = Object::new().with("screen", screen.as_str());
         if let Some(data) = &form.data {
             let members = cx.object(&format!("{at}/data"), data);
-            cx.check.require(
-                !members.is_empty(),
-                format!("{at}/data"),
-                "must be a JSON object with at least one member; else leave it out",
-            );
+            let is_empty = data.parse::<Map<String, Value>>().is_ok_and(|members| members.is_empty());
+            cx.check.require(!is_empty, format!("{at}/data"), "must have at least one member; else leave it out");
             payload.put("data", members);
         }
         parameters.put("flow_action", "navigate");
