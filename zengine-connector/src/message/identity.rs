@@ -39,6 +39,7 @@ words! {
 /// value; `Display` is the URN `kind:value`, for use where personal data is allowed. Cloning one copies a
 /// pointer.
 #[derive(Clone, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(extend("x-identity" = true))]
 #[serde(try_from = "Unchecked")]
 pub struct Identity {
     kind: IdentityKind,
@@ -52,7 +53,7 @@ pub struct Identity {
 
 /// An identity that is not checked yet.
 #[derive(Deserialize, schemars::JsonSchema)]
-#[schemars(rename = "Identity")]
+#[schemars(rename = "Identity", extend("x-identity" = true))]
 pub(super) struct Unchecked {
     kind: IdentityKind,
     value: String,

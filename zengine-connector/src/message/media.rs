@@ -48,7 +48,7 @@ pub enum MediaSource {
     Inline {
         /// The bytes.
         #[serde(with = "crate::message::base64_bytes")]
-        #[schemars(with = "String")]
+        #[schemars(with = "String", extend("contentEncoding" = "base64"))]
         data: Bytes,
     },
     /// A key of the host's own object store.

@@ -74,7 +74,7 @@ debug_fields!(Party { ids, name: |it| it.name.as_ref().map(|_| "***") });
 #[serde(untagged)]
 enum AnyParty {
     /// One string whose kind is guessed.
-    Text(String),
+    Text(#[schemars(extend("x-identity" = true))] String),
     /// Identities in order of preference.
     Identities(#[schemars(with = "Vec<Identity>")] Vec<Unchecked>),
     /// One identity.

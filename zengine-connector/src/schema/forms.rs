@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::{
-    keywords::{list, target},
+    keywords::{is_secret, list, target},
     value::Json,
 };
 use crate::error::closest;
@@ -46,6 +46,8 @@ pub(super) enum Closeness {
     Type,
     /// Also its word, or the words of the members that are one of a few words.
     Tag,
+    /// Also those of one of its own forms.
+    Tags,
     /// Also the members that must be there.
     Members,
 }
@@ -53,14 +55,22 @@ pub(super) enum Closeness {
 /// Whether a value fits a form. Of the JSON, only the value's own members are looked at.
 pub(super) fn fits<'j, J: Json<'j>>(root: &Value, schema: &Value, json: J, closeness: Closeness, depth: usize) -> bool {
     let Some(rules) = schema.as_object() else { return *schema != Value::Bool(false) };
+    // A literal in place of a secret is the secrets' own violation.
+    if is_secret(schema) {
+        return true;
+    }
     let is_type = |name: &Value| name.as_str().is_some_and(|name| json.is_type(name));
-    let again = |part: &Value| depth > MAX_DEPTH || fits(root, part, json, closeness, depth + 1);
+    let as_close = |part: &Value, closeness| depth > MAX_DEPTH || fits(root, part, json, closeness, depth + 1);
+    let again = |part: &Value| as_close(part, closeness);
+    let inner = if closeness == Closeness::Tag { Closeness::Type } else { closeness };
     rules.get("type").is_none_or(|names| names.as_array().map_or_else(|| is_type(names), |names| names.iter().any(is_type)))
         && (closeness == Closeness::Type || has_tag(schema, json))
         && (closeness != Closeness::Members || has_members(schema, json))
         && target(root, schema).is_none_or(again)
         && list(schema, "allOf").iter().all(again)
-        && ["anyOf", "oneOf"].iter().all(|keyword| list(schema, keyword).is_empty() || list(schema, keyword).iter().any(again))
+        && ["anyOf", "oneOf"]
+            .iter()
+            .all(|keyword| list(schema, keyword).is_empty() || list(schema, keyword).iter().any(|form| as_close(form, inner)))
 }
 
 fn has_tag<'j, J: Json<'j>>(schema: &Value, json: J) -> bool {
@@ -88,6 +98,7 @@ fn words(schema: &Value) -> Vec<&str> {
 /// The place and the message for a value with none of several forms: the possible words of the member that tells the forms apart, or
 /// the forms.
 pub(super) fn none_of<'s, 'j>(root: &'s Value, forms: &'s [Value], json: impl Json<'j>) -> (Option<&'s str>, String) {
+    let forms = told(root, forms);
     let of = |words: Vec<Vec<&'s str>>| words.iter().all(|words| !words.is_empty()).then(|| words.concat());
     if let Some(words) = of(forms.iter().map(words).collect()) {
         return (None, one_of(&words, json));
@@ -106,6 +117,23 @@ pub(super) fn none_of<'s, 'j>(root: &'s Value, forms: &'s [Value], json: impl Js
         return (Some(name), message);
     }
     (None, none(root, forms))
+}
+
+/// The forms to tell: beside null, a value that may be left out has one form, which may have its own. A schema may refer to itself.
+fn told<'s>(root: &'s Value, forms: &'s [Value]) -> &'s [Value] {
+    let present = |form: &&Value| form.get("type").is_none_or(|name| name != "null");
+    (0..MAX_DEPTH).fold(forms, |forms, _| {
+        let mut present = forms.iter().filter(present);
+        let only = present.next().filter(|_| present.next().is_none());
+        only.and_then(|form| forms_of(root, form)).unwrap_or(forms)
+    })
+}
+
+/// The forms that a form has of its own, perhaps behind a reference.
+fn forms_of<'s>(root: &'s Value, form: &'s Value) -> Option<&'s [Value]> {
+    let parts = [Some(form), target(root, form)];
+    let mut forms = parts.into_iter().flatten().flat_map(|part| ["anyOf", "oneOf"].map(|keyword| list(part, keyword)));
+    forms.find(|forms| !forms.is_empty())
 }
 
 /// An object of a form, for the eye: the member that tells the forms apart, and those that must be there.
@@ -132,7 +160,9 @@ fn one_of<'j>(words: &[&str], json: impl Json<'j>) -> String {
 /// A form in words: its type, the members it must have, and the beginning of its description.
 fn described(root: &Value, form: &Value) -> String {
     let of = |keyword: &str| form.get(keyword).or_else(|| target(root, form)?.get(keyword));
-    let kind = of("type").map_or_else(|| "any value".to_owned(), type_name);
+    let types = of("type")
+        .map_or_else(|| forms_of(root, form).into_iter().flatten().filter_map(|form| form.get("type")).collect(), |name| vec![name]);
+    let kind = if types.is_empty() { "any value".to_owned() } else { type_names(&types) };
     let required: Vec<_> = of("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     let mut text = kind;
     if !required.is_empty() {
@@ -144,9 +174,15 @@ fn described(root: &Value, form: &Value) -> String {
     text
 }
 
-fn type_name(names: &Value) -> String {
-    let names = names.as_array().map_or_else(|| vec![names], |names| names.iter().collect());
-    names.into_iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or ")
+fn type_names(types: &[&Value]) -> String {
+    let names = types.iter().flat_map(|names| names.as_array().map_or_else(|| std::slice::from_ref(*names), Vec::as_slice));
+    let mut kinds = vec![];
+    for name in names.filter_map(Value::as_str) {
+        if !kinds.contains(&name) {
+            kinds.push(name);
+        }
+    }
+    kinds.join(" or ")
 }
 
 /// The first line of a description, without its full stop.

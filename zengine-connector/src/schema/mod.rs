@@ -4,7 +4,8 @@
 //! never a literal; the walk in `secrets` finds these places, and only these are resolved.
 //!
 //! JSON that a person or a host wrote, a configuration or a message, is read strictly: `strict` refuses members that the schema does
-//! not name, `repeated` those that come twice. What this crate stored is read by serde alone, so that a build reads what a newer one
+//! not name, `repeated` those that come twice. `scalars` says why a type refuses a value that fits its schema; identities are marked
+//! `x-identity` for that. What this crate stored is read by serde alone, so that a build reads what a newer one
 //! wrote.
 
 mod document;
@@ -13,6 +14,7 @@ mod keywords;
 mod parse;
 mod repeated;
 mod resolved;
+mod scalars;
 mod secrets;
 mod strict;
 #[cfg(feature = "schema-validation")]
@@ -148,14 +150,18 @@ impl Checks {
         Err(Error::new(ErrorKind::ConfigInvalid, "the configuration does not fit its schema").with_violations(violations))
     }
 
-    /// Checks a message that a host handed in as JSON, beside what serde made of it.
+    /// Checks a message that a host handed in as JSON, beside what serde made of it. `others` finds the violations in the text of a
+    /// message that serde reads: values that their type refuses are replaced there.
     ///
     /// # Errors
     /// `MessageInvalid` with the members that the schema does not name and those that come twice; with all violations if the message
     /// did not parse.
-    pub(crate) fn message<T>(&self, text: &str, parsed: Result<T, Error>) -> Result<T, Error> {
+    pub(crate) fn message<T>(&self, text: &str, parsed: Result<T, Error>, others: impl FnOnce(&str) -> Vec<Violation>) -> Result<T, Error> {
         let document = Document::read(text).map_err(|unread| Error::new(ErrorKind::MessageInvalid, unread.reason()))?;
-        let mut found = strict::violations(self.schema(), document.root());
+        let (mut found, mended) = match &parsed {
+            Ok(_) => (strict::violations(self.schema(), document.root()), text.into()),
+            Err(_) => strict::unread(self.schema(), text, document.root()),
+        };
         found.extend(repeated::violations(&[self.schema()], document.root()));
         #[cfg(feature = "schema-validation")]
         if parsed.is_err()
@@ -168,6 +174,7 @@ impl Checks {
         if found.is_empty() {
             return parsed;
         }
+        found.extend(others(&mended));
         for violation in &mut found {
             violation.pointer = masked(&violation.pointer);
             // A misspelled name is shown; any other may be a recipient or content.

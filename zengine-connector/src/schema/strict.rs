@@ -3,6 +3,8 @@
 //! The walk needs no validator, and its cost is linear in the JSON. An object is closed if its schema names members and does not say
 //! `additionalProperties`. Where a value fits several forms, a member is known if one of them names it.
 
+use std::{borrow::Cow, ops::Range};
+
 use serde_json::Value;
 
 use super::{
@@ -10,43 +12,84 @@ use super::{
     forms::{self, Closeness},
     join,
     keywords::{is_secret, list, property, target},
-    push_step,
+    push_step, scalars,
     value::Json,
 };
-use crate::error::Violation;
+use crate::{error::Violation, json::ValueRef};
 
 /// Maximum depth of the walk: a schema may refer to itself.
 const MAX_DEPTH: usize = 128;
 
 /// The members that the schema does not name, and the values that have none of its forms.
 pub(super) fn violations<'j>(schema: &Value, json: impl Json<'j>) -> Vec<Violation> {
-    let mut walk = Walk { root: schema, pointer: String::new(), found: vec![] };
+    let mut walk = Walk::new(schema, false);
     walk.visit(&[schema], json, 0);
     walk.found
+}
+
+/// The violations in a text that its type did not read, and the same text with readable values in place of those that the type refuses.
+pub(super) fn unread<'t>(schema: &Value, text: &'t str, json: ValueRef<'_>) -> (Vec<Violation>, Cow<'t, str>) {
+    let mut walk = Walk::new(schema, true);
+    walk.visit(&[schema], json, 0);
+    let mut mended = Cow::Borrowed(text);
+    // From behind, so that the places before stay right.
+    for (place, stand_in) in walk.refused.into_iter().rev() {
+        mended.to_mut().replace_range(place, stand_in);
+    }
+    (walk.found, mended)
 }
 
 struct Walk<'s> {
     root: &'s Value,
     pointer: String,
     found: Vec<Violation>,
+    /// Whether to look for values that their type refuses, though they fit the schema.
+    reads: bool,
+    /// The places of these values in the text, in order, each with one that is read.
+    refused: Vec<(Range<usize>, &'static str)>,
 }
 
 impl<'s> Walk<'s> {
+    fn new(root: &'s Value, reads: bool) -> Self {
+        Self { root, pointer: String::new(), found: vec![], reads, refused: vec![] }
+    }
+
     /// Visits a value that is of any of these schemas.
     fn visit<'j, J: Json<'j>>(&mut self, schemas: &[&'s Value], json: J, depth: usize) {
-        if depth > MAX_DEPTH || self.found.len() > MAX_FOUND || schemas.iter().any(|schema| is_secret(schema)) {
+        if depth > MAX_DEPTH || self.found.len() > MAX_FOUND {
             return;
         }
-        let (mut parts, mut unfit) = (vec![], None);
-        for schema in schemas {
-            let before = parts.len();
-            if let Err(forms) = self.applying(schema, json, depth, &mut parts) {
-                parts.truncate(before);
-                unfit = unfit.or(Some(forms));
+        let (mut parts, mut unfit) = (vec![], None::<&[Value]>);
+        // A form that is meant says what is wrong; it is asked only if no form fits.
+        for choice in [Choice::Fitting, Choice::Meant] {
+            unfit = None;
+            for schema in schemas {
+                let before = parts.len();
+                if let Err(forms) = self.applying(schema, json, choice, depth, &mut parts) {
+                    parts.truncate(before);
+                    unfit = unfit.or(Some(forms));
+                }
+            }
+            if !parts.is_empty() {
+                break;
             }
         }
+        // Secrets have a walk of their own.
+        if parts.iter().any(|part| is_secret(part)) {
+            return;
+        }
+        if let (true, Some(written)) = (self.reads, json.written())
+            && let Some(refusal) = parts.iter().find_map(|part| scalars::refusal(part, written))
+        {
+            self.found.push(Violation::new(format!("{}{}", self.pointer, refusal.member), refusal.message));
+            self.refused.push((written.range(), refusal.stand_in));
+        }
         match unfit {
-            Some(forms) if parts.is_empty() => self.no_form(forms, json, depth),
+            Some(forms) if parts.is_empty() => {
+                let (member, message) = forms::none_of(self.root, forms, json);
+                let pointer = member.map_or_else(|| self.pointer.clone(), |name| join(&self.pointer, name));
+                self.found.push(Violation::new(pointer, message));
+            }
             _ if json.is_type("object") => self.members(&parts, json, depth),
             _ if json.is_type("array") => {
                 for (at, item) in json.items().enumerate() {
@@ -79,24 +122,37 @@ impl<'s> Walk<'s> {
         }
     }
 
-    /// The schemas that together describe a value: the schema, those it refers to, all its parts, and those of its forms that fit.
+    /// The schemas that together describe a value: the schema, those it refers to, all its parts, and of its forms those that are chosen.
     ///
     /// # Errors
-    /// The forms, if none fits.
-    fn applying<'j>(&self, schema: &'s Value, json: impl Json<'j>, depth: usize, into: &mut Vec<&'s Value>) -> Result<(), &'s [Value]> {
+    /// The forms of which none is chosen.
+    fn applying<'j>(
+        &self,
+        schema: &'s Value,
+        json: impl Json<'j>,
+        choice: Choice,
+        depth: usize,
+        into: &mut Vec<&'s Value>,
+    ) -> Result<(), &'s [Value]> {
         // A schema may refer to itself.
         if depth > MAX_DEPTH || into.iter().any(|known| std::ptr::eq(*known, schema)) {
             return Ok(());
         }
         into.push(schema);
+        if is_secret(schema) {
+            return Ok(());
+        }
         for part in target(self.root, schema).into_iter().chain(list(schema, "allOf")) {
-            self.applying(part, json, depth + 1, into)?;
+            self.applying(part, json, choice, depth + 1, into)?;
         }
         for forms in ["anyOf", "oneOf"].map(|keyword| list(schema, keyword)).into_iter().filter(|forms| !forms.is_empty()) {
+            let meant = if choice == Choice::Meant { self.meant(forms, json) } else { None };
+            let is_chosen =
+                |form: &&Value| meant.map_or_else(|| self.fits(form, json, Closeness::Members), |meant| std::ptr::eq(meant, *form));
             let (mut fits, mut failed) = (false, forms);
-            for form in forms.iter().filter(|form| forms::fits(self.root, form, json, Closeness::Members, 0)) {
+            for form in forms.iter().filter(is_chosen) {
                 let before = into.len();
-                match self.applying(form, json, depth + 1, into) {
+                match self.applying(form, json, choice, depth + 1, into) {
                     Ok(()) => fits = true,
                     Err(inner) => {
                         into.truncate(before);
@@ -111,21 +167,20 @@ impl<'s> Walk<'s> {
         Ok(())
     }
 
-    /// A value with none of several forms. If one form alone has its tag, or its type, that one is meant.
-    fn no_form<'j>(&mut self, forms: &'s [Value], json: impl Json<'j>, depth: usize) {
-        for closeness in [Closeness::Tag, Closeness::Type] {
-            let mut meant = forms.iter().filter(|form| forms::fits(self.root, form, json, closeness, 0));
-            match (meant.next(), meant.next()) {
-                (None, _) => {}
-                (Some(form), None) if form.get("const").or_else(|| form.get("enum")).is_none() || closeness == Closeness::Tag => {
-                    return self.visit(&[form], json, depth + 1);
-                }
-                _ => break,
-            }
+    /// The form that is meant by a value that fits none: it alone has the value's tags, or its type.
+    fn meant<'j>(&self, forms: &'s [Value], json: impl Json<'j>) -> Option<&'s Value> {
+        for closeness in [Closeness::Members, Closeness::Tags, Closeness::Tag, Closeness::Type] {
+            let mut close = forms.iter().filter(|form| self.fits(form, json, closeness));
+            let Some(first) = close.next() else { continue };
+            let is_word = first.get("const").or_else(|| first.get("enum")).is_some();
+            let is_meant = closeness != Closeness::Members && close.next().is_none() && !(is_word && closeness == Closeness::Type);
+            return Some(first).filter(|_| is_meant);
         }
-        let (member, message) = forms::none_of(self.root, forms, json);
-        let pointer = member.map_or_else(|| self.pointer.clone(), |name| join(&self.pointer, name));
-        self.found.push(Violation::new(pointer, message));
+        None
+    }
+
+    fn fits<'j>(&self, form: &Value, json: impl Json<'j>, closeness: Closeness) -> bool {
+        forms::fits(self.root, form, json, closeness, 0)
     }
 
     fn inside(&mut self, step: &str, visit: impl FnOnce(&mut Self)) {
@@ -134,6 +189,15 @@ impl<'s> Walk<'s> {
         visit(self);
         self.pointer.truncate(before);
     }
+}
+
+/// The forms of a value that a walk follows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    /// Those that fit.
+    Fitting,
+    /// If none fits, the one that is clearly meant.
+    Meant,
 }
 
 /// Whether a schema says nothing of the members of an object: any JSON is meant.

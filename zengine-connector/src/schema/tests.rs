@@ -79,6 +79,13 @@ fn strings(texts: &[&str]) -> Vec<String> {
 }
 
 #[test]
+fn a_literal_in_place_of_an_optional_secret_is_said_once() {
+    let error = Checks::new(schema_of::<More>).check(&json!({ "flat": "canary" }), false).unwrap_err();
+    let said: Vec<_> = error.violations().iter().map(ToString::to_string).collect();
+    assert_eq!(said, ["/flat: must be a reference to a secret, not a literal"]);
+}
+
+#[test]
 fn depth_is_bounded() {
     let mut config = json!({ "flat": "literal" });
     for _ in 0..300 {
@@ -114,7 +121,7 @@ fn a_message_with_many_mistakes_is_refused_with_the_first_ones() {
     let bad: Vec<_> = (0..20_000).map(|_| json!({ "kind": "phone", "value": "canary" })).collect();
     let text = json!({ "to": { "identities": bad }, "content": { "type": "text", "body": "x" } }).to_string();
     let parsed = serde_json::from_str::<OutboundMessage>(&text).map_err(|_| Error::new(ErrorKind::MessageInvalid, "does not parse"));
-    let error = Checks::new(outbound_message).message(&text, parsed).unwrap_err();
+    let error = Checks::new(outbound_message).message(&text, parsed, |_| vec![]).unwrap_err();
     assert!((1..=MAX_FOUND + 1).contains(&error.violations().len()), "{}", error.violations().len());
     let numbers: Vec<_> = (0..5_000).map(|_| json!("x")).collect();
     let found = violations(&json!({ "items": { "type": "integer" } }), &json!(numbers)).unwrap();

@@ -17,6 +17,9 @@ pub(super) trait Json<'j>: Copy {
     /// The elements of an array.
     fn items(self) -> impl Iterator<Item = Self>;
 
+    /// The value in its text, if it is not parsed.
+    fn written(self) -> Option<ValueRef<'j>>;
+
     fn member(self, name: &str) -> Option<Self> {
         self.members().find_map(|(key, member)| (key == name).then_some(member))
     }
@@ -37,6 +40,10 @@ impl<'j> Json<'j> for &'j Value {
 
     fn items(self) -> impl Iterator<Item = Self> {
         self.as_array().into_iter().flatten()
+    }
+
+    fn written(self) -> Option<ValueRef<'j>> {
+        None
     }
 }
 
@@ -62,6 +69,10 @@ impl<'j> Json<'j> for ValueRef<'j> {
 
     fn items(self) -> impl Iterator<Item = Self> {
         self.elements().into_iter().flatten()
+    }
+
+    fn written(self) -> Option<ValueRef<'j>> {
+        Some(self)
     }
 }
 

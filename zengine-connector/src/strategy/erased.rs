@@ -90,13 +90,21 @@ fn message_of<'a, S: Strategy>(message: &'a Prepared<'_>) -> Result<&'a S::Messa
     message.get().ok_or_else(|| Error::new(ErrorKind::MessageInvalid, "the strategy takes another type of message"))
 }
 
+/// The violations of a message whose tenant is not known; none if it does not parse. What may be sent as text is asked as text.
+fn violations<S: Strategy>(json: &str) -> Vec<Violation> {
+    let Ok(message) = serde_json::from_str::<S::Message>(json) else { return vec![] };
+    let capabilities = S::DESCRIPTOR.capabilities;
+    let degraded = message.degrade(capabilities, Degrade::Text);
+    degraded.map_or(message, |(degraded, _)| degraded).validate(capabilities).err().unwrap_or_default()
+}
+
 #[async_trait]
 impl<S: Strategy + OutboundStrategy<S::Config, S::Message>> DynOutbound for OutboundHalf<S> {
     fn prepare<'m>(&self, message: MessageRef<'m>) -> Result<Prepared<'m>, Error> {
         guarded("prepare", || {
             let prepared = message.prepare::<S::Message>();
             match message.handed_in() {
-                Some(json) => self.1.message(json, prepared),
+                Some(json) => self.1.message(json, prepared, violations::<S>),
                 None => prepared,
             }
         })?

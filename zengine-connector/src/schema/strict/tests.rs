@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, Violation},
     json::Document,
     message::{Capabilities, Content, InboundEvent, Message as _, OutboundMessage},
     schema::{Checks, Schema, outbound_message, schema_of},
@@ -18,8 +18,16 @@ static SCHEMA: LazyLock<Schema> = LazyLock::new(outbound_message);
 
 fn read(message: &Value) -> Result<OutboundMessage, Error> {
     let text = message.to_string();
-    let parsed = serde_json::from_str(&text).map_err(|error| Error::from_json(ErrorKind::MessageInvalid, "does not parse", &error));
-    CHECKS.message(&text, parsed)
+    read_text(&text)
+}
+
+fn read_text(text: &str) -> Result<OutboundMessage, Error> {
+    let others = |text: &str| match serde_json::from_str::<OutboundMessage>(text).map(|message| message.content) {
+        Ok(Content::Text(text)) if text.body.is_empty() => vec![Violation::new("/content/body", "too short")],
+        _ => vec![],
+    };
+    let parsed = serde_json::from_str(text).map_err(|error| Error::from_json(ErrorKind::MessageInvalid, "does not parse", &error));
+    CHECKS.message(text, parsed, others)
 }
 
 fn said(message: &Value) -> Vec<String> {
@@ -186,11 +194,67 @@ fn violations_say_what_was_meant_and_what_is_allowed() {
     }
 }
 
+#[cfg(feature = "schema-validation")]
+#[test]
+fn a_nested_form_knows_the_members_around_it_and_is_told_by_its_own_tag() {
+    let of = |content: Value| said(&json!({ "to": "+15551230001", "content": content }));
+    let flow = json!({ "type": "interactive", "kind": "flow", "body": "b", "flow_id": "1" });
+    assert_eq!(of(flow.clone()), ["/content/label: is required"]);
+    let mut more = flow;
+    more["lable"] = json!("canary");
+    assert_eq!(of(more), ["/content/label: is required", "/content/lable: is not a known field; did you mean label?"]);
+    let found = of(json!({ "type": "interactive", "kind": "button", "body": "b", "buttons": [{ "id": "1", "title": "t" }] }));
+    let [kind] = &found[..] else { panic!("{found:?}") };
+    assert!(kind.starts_with("/content/kind: must be one of ") && kind.ends_with("; did you mean buttons?"), "{kind}");
+    let template = json!({ "type": "template", "name": "n", "language": "l", "components": [{ "type": "BODY", "parameters": [] }] });
+    assert!(of(template)[0].ends_with("; did you mean body?"));
+    let header = json!({ "type": "interactive", "kind": "buttons", "header": "H", "body": "b", "buttons": [] });
+    assert_eq!(of(header), [r#"/content/header: must be an object such as {"type": "text", "text": "…"}"#]);
+}
+
+#[test]
+fn a_value_that_its_type_refuses_has_a_pointer_and_hides_no_other_violation() {
+    const PHONE: &str = "a phone number is + and 1 to 15 digits, without a leading zero";
+    let empty = json!({ "type": "text", "body": "" });
+    for (to, refused) in [
+        (json!("+0155"), format!("/to: {PHONE}")),
+        (json!("+1555-123-CANARY"), format!("/to: {PHONE}")),
+        (json!("tel:15551230001"), format!("/to: {PHONE}")),
+        (json!({ "kind": "phone", "value": "15551230001" }), format!("/to/value: {PHONE}")),
+        (json!([{ "kind": "phone", "value": "1" }]), format!("/to/0/value: {PHONE}")),
+        (
+            json!({ "ids": [{ "kind": "username", "value": "ana" }, { "kind": "phone", "value": "1" }] }),
+            format!("/to/ids/1/value: {PHONE}"),
+        ),
+        (json!(""), "/to: an identity is 1 to 512 bytes without control characters".to_owned()),
+    ] {
+        assert_eq!(said(&json!({ "to": to, "content": empty })), ["/content/body: too short".to_owned(), refused], "{to}");
+    }
+    let media = |more: Value| {
+        let mut media = json!({ "type": "media", "kind": "image", "source": { "type": "handle", "id": "1" } });
+        media.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        said(&json!({ "to": "+0", "content": media, "replyto": "x" }))
+    };
+    let to = format!("/to: {PHONE}");
+    let inline = |data: &str| media(json!({ "source": { "type": "inline", "data": data } }));
+    for data in ["data:image/png;base64,iVBORw0KGgo=", "iVBORw0KGgo", "_-__", "iVBO\nRw0K", " iVBO"] {
+        let base64 = "/content/source/data: must be base64 of the standard alphabet with padding, without a prefix, spaces or line breaks";
+        assert_eq!(inline(data), [base64, "/replyto: is not a known field; did you mean reply_to?", &to], "{data}");
+    }
+    let whole = "must be a whole number, without a fraction or an exponent";
+    for (more, refused) in [
+        (json!({ "bytes": 1.0 }), format!("/content/bytes: {whole}")),
+        (json!({ "bytes": -1 }), "/content/bytes: must be a whole number from 0 to 18446744073709551615".to_owned()),
+        (json!({ "source": { "type": "url", "url": "u", "expires_at_ms": 1e30 } }), format!("/content/source/expires_at_ms: {whole}")),
+    ] {
+        assert_eq!(media(more), [refused, "/replyto: is not a known field; did you mean reply_to?".to_owned(), to.clone()]);
+    }
+}
+
 #[test]
 fn a_member_that_comes_twice_is_refused_wherever_it_is() {
     let read = |text: &str| {
-        let parsed = serde_json::from_str::<OutboundMessage>(text).map_err(|_| Error::new(ErrorKind::MessageInvalid, "does not parse"));
-        let error = CHECKS.message(text, parsed).map(drop).unwrap_err();
+        let error = read_text(text).map(drop).unwrap_err();
         error.violations().iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     let content = r#""content": {"type": "text", "body": "canary"}"#;
