@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, fmt::Debug, fs, path::Path};
 
 use serde::{Serialize, de::DeserializeOwned};
 use zengine_connector::store::{ClaimRecord, ClaimStatus, DeadLetter, InboundRecord, InboundStatus, Reference, StoreError};
+use zengine_connector::{InboundEvent, OutboundMessage};
 
 fn file(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name).with_extension("json")).unwrap()
@@ -69,6 +70,22 @@ fn case_30_dead_letters_of_version_1_are_read() {
 #[test]
 fn case_30_references_of_version_1_are_read() {
     assert_eq!(reads_and_rewrites("reference-v1", Reference::from_cbor, Reference::to_cbor).v, Reference::VERSION);
+}
+
+/// Events stand in dead letters, messages too; a host keeps both.
+#[test]
+fn case_30_events_and_messages_of_version_1_are_read() {
+    fn reads_and_rewrites<T: Serialize + DeserializeOwned>(name: &str) {
+        let text = file(name);
+        let read: T = serde_json::from_str(&text).unwrap();
+        assert_eq!(serde_json::to_string_pretty(&read).unwrap() + "\n", text, "{name}");
+    }
+    for name in ["event-v1", "event-v1-session"] {
+        reads_and_rewrites::<InboundEvent>(name);
+    }
+    for name in ["message-v1", "message-v1-opening"] {
+        reads_and_rewrites::<OutboundMessage>(name);
+    }
 }
 
 #[cfg(feature = "embedded")]
@@ -167,5 +184,5 @@ fn every_golden_file_is_read_by_a_test() {
         let family = file.rsplit_once("v1").unwrap().0;
         assert!(tests.contains(family), "{file}");
     }
-    assert_eq!(files.len(), 14 + 12, "12 of the 14 have a CBOR form");
+    assert_eq!(files.len(), 18 + 12, "12 of the 18 have a CBOR form");
 }

@@ -95,6 +95,8 @@ pub struct Capabilities {
     pub typing: bool,
     /// Read marks to the other side.
     pub read_mark: bool,
+    /// The end of a conversation, and changes of it to show to the other side.
+    pub session: bool,
     /// Answers that quote a message.
     pub quote: bool,
     /// Subject, HTML and attachments.
@@ -120,6 +122,7 @@ impl Capabilities {
         template: false,
         typing: false,
         read_mark: false,
+        session: false,
         quote: false,
         email: false,
         native: false,
@@ -155,6 +158,8 @@ impl Capabilities {
         with_typing() => typing = true;
         /// Read marks.
         with_read_mark() => read_mark = true;
+        /// The end of a conversation, and changes of it.
+        with_session() => session = true;
         /// Answers that quote a message.
         with_quote() => quote = true;
         /// E-mail parts.

@@ -224,6 +224,12 @@ mod tests {
     }
 
     #[test]
+    fn the_author_stays() {
+        let (degraded, _) = buttons().with_author(crate::message::Role::Bot).degrade(&TEXT_ONLY, Degrade::Text).unwrap();
+        assert_eq!(degraded.author, Some(crate::message::Role::Bot.into()));
+    }
+
+    #[test]
     fn a_quote_is_not_lost_silently() {
         let message = OutboundMessage::text(Identity::phone("+15551230001").unwrap(), "yes").with_reply_to("wamid.1");
         let (degraded, report) = message.degrade(&TEXT_ONLY, Degrade::Text).unwrap();

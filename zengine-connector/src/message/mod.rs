@@ -5,8 +5,11 @@
 //! | [`OutboundMessage`] | one outbound message |
 //! | [`Content`] and its kinds | the content of a message, in both directions |
 //! | [`Event`], [`InboundEvent`] | one inbound event, and the same with its envelope |
+//! | [`Opening`] | what the first message of a conversation tells beside its content |
 //! | [`Status`], [`State`], [`merge`] | the status of a message, and the order of its states |
 //! | [`Party`], [`Identity`] | people and groups, with several typed identities each |
+//! | [`Participant`], [`Role`] | people and programs in a conversation, such as an agent or a bot |
+//! | [`SessionEvent`], [`SessionNotice`] | a change of a conversation, inbound and outbound |
 //! | [`Degrade`], [`LossReport`] | a message adapted to a channel with fewer features |
 //! | [`Channel`], [`Capabilities`] | a channel and its features, as data |
 //! | [`Checker`] | all violations in a message or configuration at once |
@@ -26,11 +29,14 @@ mod interactive;
 mod length;
 mod location;
 mod media;
+mod opening;
 mod outbound;
+mod participant;
 mod party;
 mod raw;
 mod receipt;
 mod reference;
+mod session;
 mod status;
 mod template;
 mod traits;
@@ -39,14 +45,14 @@ mod validate;
 pub use capabilities::{ButtonRules, Capabilities, ListRules, MediaRule};
 pub use channel::Channel;
 pub use content::{
-    ContactCard, ContactName, Contacts, Content, Email, EmailAttachment, FlowReply, InteractiveReply, LabelledValue, Money, Order,
-    OrderItem, Organization, PostalAddress, Reaction, ReplySource, System, Text, TextFormat, Unsupported,
+    Authored, ContactCard, ContactName, Contacts, Content, Email, EmailAttachment, FlowReply, InteractiveReply, LabelledValue, Money,
+    Order, OrderItem, Organization, PostalAddress, Reaction, ReplySource, System, Text, TextFormat, Unsupported,
 };
 pub use degrade::{Degrade, Loss, LossReport};
 pub(crate) use event::raw_from_parts;
 pub use event::{
-    AccountUpdate, Call, Context, DedupeKey, ElementError, Event, Forwarded, InboundEvent, Preference, Presence, Referral, SessionChange,
-    SessionEvent, TemplateUpdate,
+    AccountUpdate, Call, Context, DedupeKey, ElementError, Event, EventSource, Forwarded, InboundEvent, Preference, Presence, Referral,
+    TemplateUpdate,
 };
 pub use identity::{Identity, IdentityKind};
 pub use interactive::{
@@ -56,13 +62,16 @@ pub use interactive::{
 pub use length::{Length, Unit};
 pub use location::Location;
 pub use media::{Media, MediaKind, MediaSource};
+pub use opening::{Opening, PastMessage};
 pub use outbound::OutboundMessage;
+pub use participant::{Participant, Role};
 pub use party::Party;
 pub use raw::RawJson;
 pub use receipt::Receipt;
 pub use reference::MessageRef;
 pub(crate) use reference::Prepared;
+pub use session::{EndReason, QueuePlace, SessionChange, SessionEnd, SessionEvent, SessionNotice};
 pub use status::{Cost, ProviderError, State, Status, Transition, merge};
 pub use template::{Template, TemplateCard, TemplateComponent, TemplateParameter};
-pub use traits::{Effect, Idempotency, Message, Never};
+pub use traits::{Class, Effect, Idempotency, Message, Never};
 pub use validate::Checker;

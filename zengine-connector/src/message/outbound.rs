@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Content, Party};
+use super::{Content, Opening, Participant, Party};
 
 /// The canonical message: recipient, content, and the message it answers.
 ///
@@ -31,6 +31,12 @@ pub struct OutboundMessage {
     /// The conversation it belongs to, if the channel needs one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<String>,
+    /// The author, on a channel that shows who writes: an agent, a bot. Other channels leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<Participant>,
+    /// The opening, used only if the message opens a conversation, on a channel that has conversations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opening: Option<Box<Opening>>,
     /// The caller's own data; never sent to the provider unless a strategy's page says so.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
@@ -62,7 +68,7 @@ impl JsonSchema for Sendable {
 impl OutboundMessage {
     /// A message of any content.
     pub fn new(to: impl Into<Party>, content: Content) -> Self {
-        Self { to: to.into(), content, reply_to: None, conversation: None, metadata: BTreeMap::new() }
+        Self { to: to.into(), content, reply_to: None, conversation: None, author: None, opening: None, metadata: BTreeMap::new() }
     }
 
     /// A message of plain text.
@@ -75,5 +81,9 @@ impl OutboundMessage {
         with_reply_to(message: impl Into<String>) => reply_to = Some(message.into());
         /// Puts it into a conversation.
         with_conversation(conversation: impl Into<String>) => conversation = Some(conversation.into());
+        /// Adds what the opening of a conversation tells.
+        with_opening(opening: Opening) => opening = Some(Box::new(opening));
+        /// Names the author.
+        with_author(author: impl Into<Participant>) => author = Some(author.into());
     }
 }

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Capabilities, Checker, Content, Degrade, Identity, LossReport, OutboundMessage, canonical, degrade, validate};
+use super::{
+    Capabilities, Checker, Content, Degrade, Identity, LossReport, Opening, OutboundMessage, Participant, canonical, degrade, validate,
+};
 use crate::error::Violation;
 
 /// Whether a message changes anything at the provider.
@@ -14,6 +16,15 @@ pub enum Effect {
     Write,
     /// The message only reads: goes through `query`, takes no claim, may be repeated (rule 83).
     Read,
+}
+
+/// Whether a message is worth a record. Exhaustive by design.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// It must arrive once, or its failure must be known: deduplicated, retried, dead-lettered.
+    Kept,
+    /// It only means something now, such as a typing notice: no record, no dead letter, dropped when late.
+    Ephemeral,
 }
 
 /// A provider's protection against duplicates (rule 4). Exhaustive by design.
@@ -65,6 +76,11 @@ pub trait Message: Serialize + DeserializeOwned + schemars::JsonSchema + Send + 
         Effect::Write
     }
 
+    /// Whether the message is worth a record.
+    fn class(&self) -> Class {
+        Class::Kept
+    }
+
     /// The provider's protection against duplicates of this message, if it differs from the strategy's.
     fn idempotency(&self) -> Option<Idempotency> {
         None
@@ -98,6 +114,11 @@ struct Noticed<'a> {
     content: &'a Content,
     reply_to: Option<&'a str>,
     conversation: Option<&'a str>,
+    // Members of later versions: absent, they leave older fingerprints as they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    author: Option<&'a Participant>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opening: Option<&'a Opening>,
 }
 
 fn without_spelling<S: serde::Serializer>(ids: &&[Identity], serializer: S) -> Result<S::Ok, S::Error> {
@@ -115,13 +136,15 @@ impl Message for OutboundMessage {
         degrade::message(self, capabilities, how)
     }
 
-    /// Recipient, content, quote and conversation, without metadata, names and spellings, which the recipient does not notice.
+    /// Recipient, content, quote, conversation, author and opening, without metadata, names and spellings, which the recipient does not notice.
     fn encode(&self, into: &mut dyn std::io::Write) -> serde_json::Result<()> {
         let noticed = Noticed {
             to: &self.to.ids,
             content: &self.content,
             reply_to: self.reply_to.as_deref(),
             conversation: self.conversation.as_deref(),
+            author: self.author.as_ref(),
+            opening: self.opening.as_deref(),
         };
         // Plain structs have one spelling; JSON that was carried along has many.
         if matches!(self.content, Content::Text(_) | Content::Media(_) | Content::Reaction(_)) {
@@ -130,12 +153,17 @@ impl Message for OutboundMessage {
         canonical::write(&serde_json::to_value(&noticed)?, into)
     }
 
+    /// A typing notice and a read mark are ephemeral.
+    fn class(&self) -> Class {
+        match self.content {
+            Content::ReadMark { .. } | Content::Typing { .. } => Class::Ephemeral,
+            _ => Class::Kept,
+        }
+    }
+
     /// A read mark or a typing notice has the same effect if it is sent twice, on every channel; the window is 24 hours.
     fn idempotency(&self) -> Option<Idempotency> {
-        match self.content {
-            Content::ReadMark { .. } | Content::Typing { .. } => Some(Idempotency::Native { window_ms: 24 * 60 * 60 * 1000 }),
-            _ => None,
-        }
+        (self.class() == Class::Ephemeral).then_some(Idempotency::Native { window_ms: 24 * 60 * 60 * 1000 })
     }
 
     fn recipient(&self) -> Option<Cow<'_, str>> {
@@ -146,13 +174,80 @@ impl Message for OutboundMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::{PastMessage, Role};
 
     #[test]
     fn rule_04_only_what_may_come_twice_is_called_idempotent() {
         let to = || Identity::phone("+15551230001").unwrap();
         for content in [Content::ReadMark { target: "m".into() }, Content::Typing { target: None }] {
-            assert!(matches!(OutboundMessage::new(to(), content).idempotency(), Some(Idempotency::Native { .. })));
+            let message = OutboundMessage::new(to(), content);
+            assert!(matches!(message.idempotency(), Some(Idempotency::Native { .. })));
+            assert_eq!(message.class(), Class::Ephemeral);
         }
-        assert_eq!(OutboundMessage::text(to(), "hi").idempotency(), None);
+        let text = OutboundMessage::text(to(), "hi");
+        assert_eq!((text.idempotency(), text.class()), (None, Class::Kept));
+    }
+
+    fn encoded(message: &OutboundMessage) -> String {
+        let mut out = Vec::new();
+        message.encode(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn rule_23_an_author_and_an_opening_are_noticed_and_leave_other_fingerprints_as_they_were() {
+        let plain = OutboundMessage::text(Identity::phone("+15551230001").unwrap(), "hi");
+        let before = r#"{"to":[["phone",null,"+15551230001"]],"content":{"type":"text","body":"hi"},"reply_to":null,"conversation":null}"#;
+        assert_eq!(encoded(&plain), before);
+        let opened = |opening: Opening| encoded(&plain.clone().with_opening(opening));
+        assert_ne!(opened(Opening::new()), before);
+        assert_ne!(opened(Opening::new().with_queue("a")), opened(Opening::new().with_queue("b")));
+        let by = |role: Role| encoded(&plain.clone().with_author(role));
+        assert!(by(Role::Bot) != before && by(Role::Bot) != by(Role::Agent));
+    }
+
+    #[test]
+    fn an_opening_is_bounded() {
+        let attributes = |count, key, value: usize| {
+            let numbered = (0..count).map(|n: usize| (format!("{n:0key$}"), "é".repeat(value)));
+            Opening { attributes: numbered.collect(), ..Opening::new() }
+        };
+        let history = |count, text: usize| Opening::new().with_history((0..count).map(|_| PastMessage::new(Role::Bot, "é".repeat(text))));
+        let named = |opening: Opening, text: &str| opening.with_display_name(text).with_queue(text);
+        for (opening, expected) in [
+            (named(attributes(64, 255, 1).with_priority(-1), &"é".repeat(256)), &[][..]),
+            (attributes(7, 255, 2_048), &[]),
+            (history(100, 327), &[]),
+            (Opening::new().with_display_name(""), &["/opening/display_name: too short (limit 1, actual 0)"]),
+            (Opening::new().with_queue("q".repeat(257)), &["/opening/queue: too long, in characters (limit 256, actual 257)"]),
+            (attributes(65, 2, 1), &["/opening/attributes: too many (limit 64, actual 65)"]),
+            (attributes(1, 256, 1), &["/opening/attributes/*: the key is too long, in characters (limit 255, actual 256)"]),
+            (attributes(1, 1, 2_049), &["/opening/attributes/*: too long, in characters (limit 2048, actual 2049)"]),
+            (attributes(9, 255, 2_048), &["/opening/attributes: too long, in bytes (limit 32768, actual 39159)"]),
+            (history(101, 1), &["/opening/history: too many (limit 100, actual 101)"]),
+            (history(2, 20_000), &["/opening/history: too long, in bytes (limit 65536, actual 80000)"]),
+            (history(1, 0), &["/opening/history/0/text: too short (limit 1, actual 0)"]),
+        ] {
+            let message = OutboundMessage::text(Identity::phone("+15551230001").unwrap(), "hi").with_opening(opening);
+            let found = message.validate(&Capabilities::NONE.with_text(crate::message::Length::chars(100))).err().unwrap_or_default();
+            assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
+        }
+    }
+
+    #[test]
+    fn an_author_is_bounded() {
+        let message = |author: Participant| OutboundMessage::text(Identity::phone("+15551230001").unwrap(), "hi").with_author(author);
+        let can = Capabilities::NONE.with_text(crate::message::Length::chars(100));
+        assert!(message(Participant::new(Role::Agent).with_id("é".repeat(256)).with_name("A")).validate(&can).is_ok());
+        let long = message(Participant::new("r".repeat(65).as_str().into()).with_id("").with_name("canary".repeat(50)));
+        let found: Vec<_> = long.validate(&can).unwrap_err().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            found,
+            [
+                "/author/id: too short (limit 1, actual 0)",
+                "/author/name: too long, in characters (limit 256, actual 300)",
+                "/author/role: too long, in characters (limit 64, actual 65)",
+            ]
+        );
     }
 }

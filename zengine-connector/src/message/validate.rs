@@ -2,7 +2,10 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Capabilities, Content, Header, Interactive, Length, Media, OutboundMessage};
+use super::{
+    Capabilities, Content, Header, Interactive, Length, Media, Opening, OutboundMessage, Participant, RawJson, Role, SessionEvent,
+    SessionNotice, Unit,
+};
 use crate::error::Violation;
 
 /// Collects violations, so that a caller sees all of them at once. Strategies use it for their own limits.
@@ -47,6 +50,11 @@ impl Checker {
         self.range(pointer, actual as u64, min..=max, "too few", || "too many".to_owned());
     }
 
+    /// Checks the bytes of several texts together.
+    fn total(&mut self, pointer: &str, sizes: impl Iterator<Item = usize>, max: u64) {
+        self.range(pointer, sizes.sum::<usize>() as u64, 0..=max, "", || "too long, in bytes".to_owned());
+    }
+
     fn range(&mut self, pointer: impl Into<String>, actual: u64, fine: RangeInclusive<u64>, less: &str, more: impl FnOnce() -> String) {
         if actual < *fine.start() {
             self.found.push(Violation::new(pointer, less).with_sizes(*fine.start(), actual));
@@ -88,6 +96,33 @@ pub(super) fn message(message: &OutboundMessage, capabilities: &Capabilities, ch
     check.require(!message.to.ids.is_empty(), "/to", "a recipient needs at least one identity");
     check.require(message.reply_to.is_none() || capabilities.quote, "/reply_to", "the channel cannot quote a message");
     content("/content", &message.content, capabilities, check);
+    if let Some(author) = &message.author {
+        participant("/author", author, check);
+    }
+    if let Some(it) = &message.opening {
+        opening(it, check);
+    }
+}
+
+/// Maximum length of a participant's id and name.
+const NAME: Length = Length::chars(256);
+
+/// Maximum length of a role.
+const ROLE: Length = Length::chars(64);
+
+/// Maximum length of all texts of an opening's history.
+const HISTORY: Length = Length::bytes(65_536);
+
+/// Maximum length of the JSON of a notice.
+const DATA: Length = Length::bytes(16_384);
+
+fn participant(at: &str, participant: &Participant, check: &mut Checker) {
+    for (member, text) in [("/id", &participant.id), ("/name", &participant.name)] {
+        if let Some(text) = text {
+            check.text(Under(at, member), text, 1, NAME);
+        }
+    }
+    check.text(Under(at, "/role"), participant.role.as_str(), 1, ROLE);
 }
 
 fn content(at: &str, content: &Content, can: &Capabilities, check: &mut Checker) {
@@ -130,6 +165,12 @@ fn content(at: &str, content: &Content, can: &Capabilities, check: &mut Checker)
             check.require(can.read_mark, at, "the channel has no read marks");
             check.require(!target.is_empty(), Under(at, "/target"), "must not be empty");
         }
+        Content::Session(notice) => {
+            check.require(can.session, at, "the channel takes no notices of the conversation");
+            if let SessionNotice::Change(change) = notice {
+                session(at, change, check);
+            }
+        }
         Content::Native { .. } => check.require(can.native, at, "the channel takes no native JSON"),
         Content::Compound { .. } => check.add(at, "a message holds one content; send the parts one by one"),
         Content::InteractiveReply(_)
@@ -139,6 +180,44 @@ fn content(at: &str, content: &Content, can: &Capabilities, check: &mut Checker)
         | Content::Unsupported(_)
         | Content::Unknown { .. } => check.add(at, "this content only arrives, it cannot be sent"),
     }
+}
+
+fn opening(it: &Opening, check: &mut Checker) {
+    let Opening { display_name, attributes, queue, history, .. } = it;
+    for (pointer, text) in [("/opening/display_name", display_name), ("/opening/queue", queue)] {
+        if let Some(text) = text {
+            check.text(pointer, text, 1, NAME);
+        }
+    }
+    check.count("/opening/attributes", attributes.len(), 0, 64);
+    // A key may name a person.
+    for (key, value) in attributes {
+        check.range("/opening/attributes/*", Unit::Chars.count(key), 1..=255, "the key is too short", || {
+            "the key is too long, in characters".to_owned()
+        });
+        check.text("/opening/attributes/*", value, 0, Length::chars(2_048));
+    }
+    let sizes = attributes.iter().map(|(key, value)| key.len() + value.len());
+    check.total("/opening/attributes", sizes, 32_768);
+    check.count("/opening/history", history.len(), 0, 100);
+    for (n, past) in history.iter().enumerate() {
+        participant(&format!("/opening/history/{n}/author"), &past.author, check);
+        check.text(format!("/opening/history/{n}/text"), &past.text, 1, HISTORY);
+    }
+    check.total("/opening/history", history.iter().map(|past| past.text.len()), HISTORY.max);
+}
+
+fn session(at: &str, event: &SessionEvent, check: &mut Checker) {
+    for (member, person) in [("/participant", &event.participant), ("/previous", &event.previous)] {
+        if let Some(person) = person {
+            participant(&format!("{at}{member}"), person, check);
+        }
+    }
+    if let Some(end) = &event.end {
+        optional(check, Under(at, "/end/by"), end.by.as_ref().map(Role::as_str), ROLE);
+        optional(check, Under(at, "/end/word"), end.word.as_deref(), NAME);
+    }
+    optional(check, Under(at, "/data"), event.data.as_ref().map(RawJson::as_str), DATA);
 }
 
 fn media(at: &str, media: &Media, can: &Capabilities, check: &mut Checker) {

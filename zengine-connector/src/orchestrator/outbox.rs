@@ -15,7 +15,7 @@ use super::{InboundSettings, Orchestrator};
 use crate::{
     error::{Error, ErrorKind},
     ids::{ConversationId, StrategyName, TenantId},
-    message::Content,
+    message::OutboundMessage,
     runtime::Clock,
     strategy::{ReplyMessage, SessionError, SessionErrorKind, Sessions},
 };
@@ -54,6 +54,8 @@ struct Item {
     /// The content as it was written: a newer release may know more members of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     content: Option<Box<RawValue>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    author: Option<Box<RawValue>>,
     #[serde(flatten)]
     unread: Map<String, Value>,
 }
@@ -92,8 +94,15 @@ impl OutboxOf<'_> {
     }
 
     /// Stores answer `n` to an event, unless there is no room. The same answer again keeps its first number.
-    pub(super) async fn place(&self, event: &str, n: u32, content: &Content, now_ms: i64) -> Result<Result<Placed, Error>, SessionError> {
-        let content = match to_raw_value(content) {
+    pub(super) async fn place(
+        &self,
+        event: &str,
+        n: u32,
+        message: &OutboundMessage,
+        now_ms: i64,
+    ) -> Result<Result<Placed, Error>, SessionError> {
+        let json = || Ok((to_raw_value(&message.content)?, message.author.as_ref().map(to_raw_value).transpose()?));
+        let (content, author) = match json() {
             Ok(json) => json,
             Err(error) => return Ok(Err(Error::from_json(ErrorKind::MessageInvalid, "the reply has no JSON form", &error))),
         };
@@ -101,13 +110,14 @@ impl OutboxOf<'_> {
             if let Some(seq) = outbox.find(event, n) {
                 return ControlFlow::Break(Ok(Placed { seq, replayed: true }));
             }
-            let bytes = content.get().len();
+            let bytes = content.get().len() + author.as_ref().map_or(0, |author| author.get().len());
             if let Err(full) = outbox.make_room(bytes, &self.orchestrator.inbound.settings) {
                 return ControlFlow::Break(Err(full));
             }
             let seq = outbox.last.saturating_add(1).max(u64::try_from(now_ms).unwrap_or(0));
             outbox.last = seq;
-            outbox.items.push(Item { seq, event: event.to_owned(), n, bytes, content: Some(content.clone()), unread: Map::new() });
+            let (event, content, author) = (event.to_owned(), Some(content.clone()), author.clone());
+            outbox.items.push(Item { seq, event, n, bytes, content, author, unread: Map::new() });
             ControlFlow::Continue(Ok(Placed { seq, replayed: false }))
         };
         self.change(place).await
@@ -158,11 +168,15 @@ impl Outbox {
     /// The replies after a cursor, and all replies to the given events: a redelivered request gets its first replies again.
     ///
     /// # Errors
-    /// `Corrupt` if the content of one of them cannot be read.
+    /// `Corrupt` if one of them cannot be read.
     pub(super) fn replies(&self, after: u64, events: &HashSet<String>) -> Result<Vec<ReplyMessage>, SessionError> {
         let wanted = self.items.iter().filter(|item| item.seq > after || events.contains(&item.event));
-        let kept = wanted.filter_map(|item| Some((item.seq, item.content.as_ref()?)));
-        let read = kept.map(|(seq, content)| Ok(ReplyMessage::new(seq.to_string(), serde_json::from_str(content.get())?)));
+        let kept = wanted.filter_map(|item| Some((item, item.content.as_ref()?)));
+        let read = kept.map(|(item, content)| {
+            let mut reply = ReplyMessage::new(item.seq.to_string(), serde_json::from_str(content.get())?);
+            reply.author = item.author.as_ref().map(|author| serde_json::from_str(author.get())).transpose()?;
+            Ok(reply)
+        });
         read.collect::<Result<_, serde_json::Error>>().map_err(|_| SessionErrorKind::Corrupt.into())
     }
 
@@ -186,7 +200,7 @@ impl Outbox {
             }
             if item.content.is_some() && item.seq <= self.handed {
                 (count, size) = (count - 1, size - item.bytes);
-                (item.content, item.bytes) = (None, 0);
+                (item.content, item.author, item.bytes) = (None, None, 0);
             }
         }
         if count >= settings.outbox_replies || size + bytes > settings.outbox_bytes {
@@ -207,10 +221,11 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::{Content, Role};
 
     fn filled(replies: u64, handed: u64) -> Outbox {
         let content = |text| to_raw_value(&Content::text(text)).ok();
-        let item = |seq| Item { seq, event: format!("e{seq}"), n: 0, bytes: 10, content: content("hi"), unread: Map::new() };
+        let item = |seq| Item { seq, event: format!("e{seq}"), n: 0, bytes: 10, content: content("hi"), author: None, unread: Map::new() };
         Outbox { v: 1, last: replies, handed, items: (1..=replies).map(item).collect(), unread: Map::new() }
     }
 
@@ -221,9 +236,9 @@ mod tests {
 
     #[test]
     fn what_a_newer_release_wrote_is_written_back() {
-        let newer = r#"{"v":1,"last":1,"handed":0,"items":[{"seq":1,"event":"e","n":0,"bytes":9,"content":{"type":"text","body":"hi","new":1.0},"new":[2]}],"new":{"x":3}}"#;
+        let newer = r#"{"v":1,"last":1,"handed":0,"items":[{"seq":1,"event":"e","n":0,"bytes":9,"content":{"type":"text","body":"hi","new":1.0},"author":{"role":"bot","new":1.0},"new":[2]}],"new":{"x":3}}"#;
         let outbox: Outbox = serde_json::from_str(newer).unwrap();
-        assert_eq!(outbox.replies(0, &HashSet::new()).unwrap().len(), 1);
+        assert_eq!(outbox.replies(0, &HashSet::new()).unwrap()[0].author, Some(Role::Bot.into()));
         assert_eq!(serde_json::to_string(&outbox).unwrap(), newer);
         let unread = newer.replace("\"text\"", "\"hologram\"");
         let outbox: Outbox = serde_json::from_str(&unread).unwrap();

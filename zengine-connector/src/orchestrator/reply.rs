@@ -6,7 +6,7 @@ use super::{HandlerContext, Orchestrator, ReplyTo, outbox::Placed};
 use crate::{
     error::{Error, ErrorKind},
     ids::{ClientMessageId, CorrelationId, ProviderMessageId},
-    message::{Content, Message, OutboundMessage, Receipt},
+    message::{Authored, Message, OutboundMessage, Receipt},
     pipeline::{Deferred, DeferredReason, Delivered, Outcome, SendOptions},
     registry::RegisteredStrategy,
     strategy::{Reply, SessionErrorKind},
@@ -17,13 +17,13 @@ const STORE_PAUSE: Duration = Duration::from_secs(5);
 
 impl HandlerContext {
     /// Answers the event. `n` numbers the answers to one event. Pass the same `n` for the same answer if the handler runs
-    /// again: the answer is then sent once.
+    /// again: the answer is then sent once. [`Content::by`](crate::Content::by) names its author.
     ///
     /// # Errors
     /// As [`Orchestrator::reply`].
-    pub async fn reply(&self, n: u32, content: Content) -> Result<Outcome, Error> {
+    pub async fn reply(&self, n: u32, answer: impl Into<Authored>) -> Result<Outcome, Error> {
         let (correlation, traceparent) = (self.correlation.clone(), self.traceparent.clone());
-        self.orchestrator.reply_traced(&self.reply_to, n, content, correlation, traceparent).await
+        self.orchestrator.reply_traced(&self.reply_to, n, answer.into(), correlation, traceparent).await
     }
 }
 
@@ -37,15 +37,15 @@ impl Orchestrator {
     /// `Unsupported` if the event cannot be answered ([`InboundEvent::is_answerable`](crate::InboundEvent::is_answerable)).
     /// `MessageInvalid` if the channel cannot carry the content, or the event has no conversation on a synchronous channel.
     /// `Busy` if too many replies of the conversation wait to be fetched. Else as `send`.
-    pub async fn reply(&self, to: &ReplyTo, n: u32, content: Content) -> Result<Outcome, Error> {
-        self.reply_traced(to, n, content, None, None).await
+    pub async fn reply(&self, to: &ReplyTo, n: u32, answer: impl Into<Authored>) -> Result<Outcome, Error> {
+        self.reply_traced(to, n, answer.into(), None, None).await
     }
 
     async fn reply_traced(
         &self,
         to: &ReplyTo,
         n: u32,
-        content: Content,
+        answer: Authored,
         correlation: Option<CorrelationId>,
         traceparent: Option<String>,
     ) -> Result<Outcome, Error> {
@@ -55,12 +55,12 @@ impl Orchestrator {
                 .with_context("strategy", &to.strategy));
         }
         match entry.descriptor.reply {
-            Reply::Synchronous { .. } => self.reply_in_outbox(entry, to, n, content).await,
+            Reply::Synchronous { .. } => self.reply_in_outbox(entry, to, n, answer).await,
             Reply::Acknowledge => {
                 // The same event and `n` give the same id in every process.
                 let id = ClientMessageId::new(format!("r.{}.{n}", to.event_id))?;
                 let options = SendOptions { correlation_id: correlation, traceparent, ..SendOptions::new() };
-                let mut message = OutboundMessage::new(to.to.clone(), content);
+                let mut message = message(to, answer);
                 message.conversation = to.conversation.as_ref().map(ToString::to_string);
                 // Boxed to keep the handler's future small.
                 Box::pin(self.send_with(&to.tenant, &to.strategy, id, &message, options)).await
@@ -68,13 +68,13 @@ impl Orchestrator {
         }
     }
 
-    async fn reply_in_outbox(&self, entry: &RegisteredStrategy, to: &ReplyTo, n: u32, content: Content) -> Result<Outcome, Error> {
+    async fn reply_in_outbox(&self, entry: &RegisteredStrategy, to: &ReplyTo, n: u32, answer: Authored) -> Result<Outcome, Error> {
         let Some(conversation) = &to.conversation else {
             return Err(
                 Error::new(ErrorKind::MessageInvalid, "a reply on this channel needs a conversation").with_context("field", "conversation")
             );
         };
-        let message = OutboundMessage::new(to.to.clone(), content);
+        let message = message(to, answer);
         if let Err(mut violations) = message.validate(entry.descriptor.capabilities) {
             // The conversation is the address, so `/to` may be empty.
             violations.retain(|violation| violation.pointer != "/to");
@@ -83,7 +83,7 @@ impl Orchestrator {
             }
         }
         let outbox = self.outbox(&to.tenant, &to.strategy, conversation);
-        let error = match outbox.place(&to.event_id, n, &message.content, self.engine.now_ms()).await {
+        let error = match outbox.place(&to.event_id, n, &message, self.engine.now_ms()).await {
             Ok(placed) => {
                 let Placed { seq, replayed } = placed?;
                 let receipt = Receipt::accepted(ProviderMessageId::new(seq.to_string())?).with_conversation(conversation.clone());
@@ -102,4 +102,10 @@ impl Orchestrator {
         let cause = Error::new(ErrorKind::Store, "the reply could not be stored").with_source(error);
         Ok(Outcome::Deferred(Deferred::new(reason, STORE_PAUSE).with_error(cause)))
     }
+}
+
+fn message(to: &ReplyTo, Authored { content, author }: Authored) -> OutboundMessage {
+    let mut message = OutboundMessage::new(to.to.clone(), content);
+    message.author = author;
+    message
 }

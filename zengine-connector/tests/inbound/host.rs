@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use zengine_connector::{
     Content, HandlerContext, HandlerError, InboundEvent, Orchestrator, OutboundMessage, Outcome, StrategyName, StrategyRegistry, TenantId,
     ids::RouteKey,
+    message::Role,
     orchestrator::{InboundSettings, Received, ReplyTo},
     store::{DeadLetter, Memory, SecretScope, TenantRow},
     strategy::InboundRequest,
@@ -95,13 +96,13 @@ impl Seen {
                 Ok(())
             }
             Some(Do::ReplyThenFail { n, with }) => {
-                let outcome = cx.reply(n, Content::text(with)).await;
+                let outcome = cx.reply(n, Content::text(with).by(Role::Bot)).await;
                 self.outcomes.lock().unwrap().push(outcome);
                 Err("told to".into())
             }
             Some(Do::Reply { n, after, with }) => {
                 SimClock::new().advance(after).await;
-                let outcome = cx.reply(n, Content::text(with)).await;
+                let outcome = cx.reply(n, Content::text(with).by(Role::Bot)).await;
                 self.outcomes.lock().unwrap().push(outcome);
                 Ok(())
             }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use zengine_connector::{
     ErrorKind, FailureId,
     ids::RouteKey,
+    message::{EventSource, Participant, Role},
     orchestrator::{Ack, InboundSettings, Replayed},
     store::{ClaimKey, DeadLetter, InboundOp, InboundStatus, TenantRow},
 };
@@ -176,6 +177,21 @@ async fn an_event_without_a_tenant_is_routed_again() {
     // The claim is that of a delivery: the provider's redelivery is the same event.
     assert_eq!(counts(&host.shared(body).await), (1, 0, 0));
     assert_eq!(host.seen.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_84_a_replay_keeps_who_sent_the_event_its_number_and_its_origin() {
+    let host = Host::new();
+    let mut event = to_phone("1", "late", "hello");
+    event["sender"] = json!({ "id": "a-1", "name": "Ana", "role": "agent" });
+    (event["sequence"], event["source"]) = (json!(7), json!("local"));
+    assert_eq!(counts(&host.shared(payload(&[event])).await), (0, 1, 0));
+    let failure = letter(&host).await.0.failure_id;
+    configure(&host, "late").await;
+    assert_eq!(replay(&host, &failure).await, Replayed::Stored);
+    let event = host.seen.events.lock().unwrap()[0].clone();
+    let ana = Participant::new(Role::Agent).with_id("a-1").with_name("Ana");
+    assert_eq!((event.sender, event.sequence, event.source), (Some(ana), Some(7), EventSource::Local));
 }
 
 /// A replay is deliberate: it does not take for an answer what another look-up of the same second remembers.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use zengine_connector::{Content, Outcome, ids::CorrelationId, orchestrator::Ack};
+use zengine_connector::{Content, Outcome, ids::CorrelationId, message::Role, orchestrator::Ack};
 
 use crate::{
     host::{Do, Host, message, payload, request},
@@ -28,9 +28,12 @@ async fn a_reply_is_a_send_to_who_wrote_under_an_id_of_the_event() {
     assert_eq!(sent.len(), 1);
     assert_eq!((sent[0].0.as_str(), &sent[0].1.to), (format!("r.{}.7", event.id).as_str(), &event.from));
     assert_eq!((&sent[0].1.content, sent[0].1.conversation.as_deref()), (&Content::text("hi"), Some("c")));
+    assert_eq!(sent[0].1.author, Some(Role::Bot.into()));
 
     // Another process says the same again: nothing is sent.
-    let Outcome::Delivered(again) = host.orchestrator.reply(&to, 7, Content::text("hi")).await.unwrap() else { panic!("not delivered") };
+    let Outcome::Delivered(again) = host.orchestrator.reply(&to, 7, Content::text("hi").by(Role::Bot)).await.unwrap() else {
+        panic!("not delivered")
+    };
     assert!(again.replayed);
     assert_eq!(host.sent.lock().unwrap().len(), 1);
 }

@@ -15,7 +15,7 @@ use zengine_connector::{
     Configure, ConfigureContext, Content, ConversationId, Error, ErrorKind, Event, EventContext, Identity, InboundContext, InboundEvent,
     InboundStrategy, OutboundMessage, OutboundStrategy, ProviderMessageId, Receipt, SecretRef, SendContext, SendError, Strategy,
     ids::{CorrelationId, RouteKey},
-    message::{Capabilities, ElementError, Length, Party, State, Status},
+    message::{Capabilities, ElementError, EventSource, Length, Participant, Party, State, Status},
     schemars,
     strategy::{
         Admit, CredentialFault, Handled, InboundRequest, Origin, ProviderKey, RawPayload, ReplyCursor, RoutedEvent, SessionErrorKind,
@@ -61,6 +61,12 @@ struct Element<'a> {
     reference: Option<String>,
     #[serde(default)]
     fan_out: bool,
+    #[serde(default)]
+    sender: Option<Participant>,
+    #[serde(default)]
+    sequence: Option<u64>,
+    #[serde(default)]
+    source: EventSource,
     #[serde(skip)]
     raw: &'a str,
 }
@@ -78,6 +84,7 @@ impl Element<'_> {
         routed.from = Party::of(Identity::opaque("acme", "visitor").unwrap());
         routed.reference = self.reference.map(ProviderKey::echoed);
         routed.fan_out = self.fan_out;
+        (routed.sender, routed.sequence, routed.source) = (self.sender, self.sequence, self.source);
         routed
     }
 }
@@ -216,7 +223,11 @@ impl InboundStrategy<AcmeConfig> for AcmeChat {
 
     async fn respond(&self, _: &InboundRequest, handled: &Handled, tenant: Option<&AcmeConfig>) -> http::Response<Bytes> {
         assert!(tenant.is_some(), "the tenant is known");
-        let replies: Vec<_> = handled.replies.iter().map(|reply| serde_json::json!({ "id": reply.id, "content": reply.content })).collect();
+        let replies: Vec<_> = handled
+            .replies
+            .iter()
+            .map(|reply| serde_json::json!({ "id": reply.id, "content": reply.content, "author": reply.author }))
+            .collect();
         let body = serde_json::json!({ "replies": replies, "pending": handled.pending, "cursor": handled.cursor });
         let status = match () {
             () if handled.unstored > 0 => 503,

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use zengine_connector::{
     Content, ErrorKind, Outcome,
+    message::{Participant, Role},
     orchestrator::{InboundSettings, ReplyTo},
     pipeline::DeferredReason,
     runtime::Clock,
@@ -74,6 +75,21 @@ async fn a_reply_in_time_travels_in_the_response() {
     let next = write(&host, "2", "quiet").await;
     assert_eq!((next.status, next.texts.len()), (200, 0));
     assert_eq!(poll(&host, first.cursor.as_deref()).await.texts.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_comes_with_its_author() {
+    let host = Host::new();
+    let written = write(&host, "1", "hello").await;
+    let author = Participant::new(Role::Agent).with_name("Ana");
+    let _outcome = host.orchestrator.reply(&reply_to(&host), 1, Content::text("hi").by(author.clone())).await.unwrap();
+    let poll = http::Request::get("/one?conversation=c").body(Bytes::new()).unwrap();
+    let body: Value = serde_json::from_slice(host.receive("acme-chat", poll).await.response.body()).unwrap();
+    assert_eq!((written.texts.len(), &body["replies"][0]["author"]), (0, &json!(author)));
+
+    let nameless = Content::text("hi").by(author.with_name(""));
+    let error = host.orchestrator.reply(&reply_to(&host), 2, nameless).await.unwrap_err();
+    assert_eq!(error.violations()[0].to_string(), "/author/name: too short (limit 1, actual 0)");
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,9 +12,9 @@ pub use email::{Email, EmailAttachment};
 pub use orders::{Money, Order, OrderItem};
 pub use replies::{FlowReply, InteractiveReply, Reaction, ReplySource, System};
 
-use super::{Interactive, Location, Media, ProviderError, RawJson, Template};
+use super::{Interactive, Location, Media, Participant, ProviderError, RawJson, SessionNotice, Template};
 
-masked!(Text);
+masked!(Text, Authored);
 
 tagged! {
     /// The content of a message. In JSON the kind is in `type`. Kinds that only arrive are marked `x-arrives` in the schema.
@@ -69,6 +69,8 @@ tagged! {
             /// The inbound message.
             target: String,
         } = "read_mark",
+        /// Outbound: ends the conversation, or tells the other side of a change of it.
+        Session(SessionNotice) = "session",
         /// The provider's own JSON, for features that the model does not have. One channel only, unchecked.
         Native {
             /// The JSON.
@@ -96,6 +98,27 @@ impl Content {
     /// Plain text.
     pub fn text(body: impl Into<String>) -> Self {
         Self::Text(Text::new(body))
+    }
+
+    /// The content with its author, for a reply on a channel that shows who writes.
+    pub fn by(self, author: impl Into<Participant>) -> Authored {
+        Authored { content: self, author: Some(author.into()) }
+    }
+}
+
+/// A content and its author, made by [`Content::by`] or from a content alone.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Authored {
+    /// The content.
+    pub content: Content,
+    /// The author: an agent, a bot.
+    pub author: Option<Participant>,
+}
+
+impl From<Content> for Authored {
+    fn from(content: Content) -> Self {
+        Self { content, author: None }
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Context, DedupeKey, Event};
 use crate::{
     ids::{ConversationId, ProviderMessageId, StrategyName, TenantId},
     json::is_embeddable,
-    message::{Channel, Party},
+    message::{Channel, Participant, Party},
 };
 
 /// An event with its envelope: id, tenant, strategy, channel and times.
@@ -52,6 +52,12 @@ pub struct InboundEvent {
     pub to: Vec<Party>,
     /// The conversation it belongs to.
     pub conversation: Option<ConversationId>,
+    /// The participant of the conversation that caused the event, if the provider tells who: the customer, an agent, a bot.
+    pub sender: Option<Participant>,
+    /// The provider's serial number of the event, per life of the conversation.
+    pub sequence: Option<u64>,
+    /// The origin of the event.
+    pub source: EventSource,
     /// The provider's ids of the event.
     pub provider_ids: Vec<ProviderMessageId>,
     /// The event itself.
@@ -72,6 +78,25 @@ impl InboundEvent {
 }
 
 debug_fields!(InboundEvent { id, tenant, strategy, event, raw_bytes: |it| it.raw.len() });
+
+/// The origin of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EventSource {
+    /// The provider; absent in JSON.
+    #[default]
+    Provider,
+    /// The strategy itself, such as the expiry of a conversation that the provider does not report.
+    Local,
+}
+
+impl EventSource {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde asks with a reference to the field
+    fn is_provider(&self) -> bool {
+        *self == Self::Provider
+    }
+}
 
 /// The version of the event's JSON form.
 pub(super) const VERSION: u32 = 1;
@@ -98,6 +123,12 @@ struct EventJson {
     to: Vec<Party>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     conversation: Option<ConversationId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sender: Option<Participant>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sequence: Option<u64>,
+    #[serde(default, skip_serializing_if = "EventSource::is_provider")]
+    source: EventSource,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     provider_ids: Vec<ProviderMessageId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,6 +176,9 @@ impl From<InboundEvent> for EventJson {
             from: (event.from != Party::default()).then_some(event.from),
             to: event.to,
             conversation: event.conversation,
+            sender: event.sender,
+            sequence: event.sequence,
+            source: event.source,
             provider_ids: event.provider_ids,
             raw,
             raw_base64,
@@ -171,6 +205,9 @@ impl TryFrom<EventJson> for InboundEvent {
             from: wire.from.unwrap_or_default(),
             to: wire.to,
             conversation: wire.conversation,
+            sender: wire.sender,
+            sequence: wire.sequence,
+            source: wire.source,
             provider_ids: wire.provider_ids,
             event: wire.event,
             context: wire.context,
@@ -200,6 +237,9 @@ mod tests {
             from: Party::of(Identity::phone("+15551230001").unwrap()),
             to: vec![],
             conversation: None,
+            sender: None,
+            sequence: None,
+            source: EventSource::Provider,
             provider_ids: vec![ProviderMessageId::new("wamid.1").unwrap()],
             event: Event::message(Content::text("hi")),
             context: Context::default(),
@@ -234,6 +274,7 @@ mod tests {
             Event::Unknown { provider_type: "p".into() },
         ];
         for kind in kinds {
+            assert_eq!(kind.is_ephemeral(), matches!(kind.kind(), "typing" | "presence"));
             let mut event = InboundEvent { event: kind, conversation: Some(ConversationId::new("c").unwrap()), ..event() };
             event.context.standby = true;
             let json = serde_json::to_string(&event).unwrap();

@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 pub use context::{Context, Forwarded, Referral};
 pub use dedupe_key::DedupeKey;
 pub use element_error::ElementError;
-pub use envelope::InboundEvent;
 pub(crate) use envelope::raw_from_parts;
-pub use updates::{AccountUpdate, Call, Preference, Presence, SessionChange, SessionEvent, TemplateUpdate};
+pub use envelope::{EventSource, InboundEvent};
+pub use updates::{AccountUpdate, Call, Preference, Presence, TemplateUpdate};
 
-use super::{Content, Status};
+use super::{Content, SessionEvent, Status};
 
 tagged! {
     /// An inbound event. In JSON the kind is in `type`.
@@ -67,7 +67,7 @@ tagged! {
         OptIn(Preference) = "opt_in",
         /// The person opted out of messages.
         OptOut(Preference) = "opt_out",
-        /// A conversation changed hands or ended.
+        /// A change of a conversation: it began, waits, changed hands, ended.
         Session(SessionEvent) = "session",
         /// An unknown kind; the raw JSON holds it.
         Unknown {
@@ -81,5 +81,11 @@ impl Event {
     /// A message to the tenant.
     pub fn message(content: Content) -> Self {
         Self::Message { content }
+    }
+
+    /// Whether the event only means something now, typing and presence: no record, no dead letter, dropped when late. A receipt of
+    /// the other side is kept, whether it is a status or `read`.
+    pub const fn is_ephemeral(&self) -> bool {
+        matches!(self, Self::Typing | Self::Presence(_))
     }
 }

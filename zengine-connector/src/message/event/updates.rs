@@ -1,4 +1,4 @@
-//! Changes of the tenant's objects at the provider, of presence and preferences, calls, and changes of conversations.
+//! Changes of the tenant's objects at the provider, of presence and preferences, and calls.
 
 use serde::{Deserialize, Serialize};
 
@@ -120,46 +120,5 @@ impl Preference {
     /// A choice about a kind of message.
     pub fn new(scope: impl Into<String>) -> Self {
         Self { scope: scope.into(), value: None, detail: None }
-    }
-}
-
-/// The kind of change of a conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum SessionChange {
-    /// It began.
-    Started,
-    /// A participant joined it.
-    Joined,
-    /// A participant left it.
-    Left,
-    /// It was handed to another participant.
-    Transferred,
-    /// It ended.
-    Ended,
-}
-
-/// A conversation changed hands or ended.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[non_exhaustive]
-pub struct SessionEvent {
-    /// The change.
-    pub change: SessionChange,
-    /// The role that made the change, in the provider's word.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<String>,
-    /// The role that held the conversation before, in the provider's word.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous_role: Option<String>,
-    /// The provider's JSON, in full.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data: Option<RawJson>,
-}
-
-impl SessionEvent {
-    /// A change.
-    pub fn new(change: SessionChange) -> Self {
-        Self { change, role: None, previous_role: None, data: None }
     }
 }

@@ -150,6 +150,7 @@ impl Routing {
         (routed.routes, routed.fan_out) = (self.routes, self.fan_out);
         routed.reference = self.reference.map(ProviderKey::echoed);
         (routed.from, routed.to, routed.conversation) = (event.from, event.to, event.conversation);
+        (routed.sender, routed.sequence, routed.source) = (event.sender, event.sequence, event.source);
         (routed.context, routed.provider_ids, routed.occurred_at_ms) = (event.context, event.provider_ids, event.occurred_at_ms);
         routed
     }

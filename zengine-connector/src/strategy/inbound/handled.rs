@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{Principal, RawPayload};
-use crate::message::Content;
+use crate::message::{Content, Participant};
 
 /// The results of the events of one request; they decide the answer.
 #[derive(Clone, Debug)]
@@ -59,12 +59,19 @@ pub struct ReplyMessage {
     pub id: String,
     /// The content.
     pub content: Content,
+    /// The author, if the host names one.
+    pub author: Option<Participant>,
 }
 
 impl ReplyMessage {
     /// A reply and its id in the conversation.
     pub fn new(id: impl Into<String>, content: Content) -> Self {
-        Self { id: id.into(), content }
+        Self { id: id.into(), content, author: None }
+    }
+
+    setters! {
+        /// Names the author.
+        with_author(author: impl Into<Participant>) => author = Some(author.into());
     }
 }
 

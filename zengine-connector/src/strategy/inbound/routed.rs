@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::{
     ids::{ConversationId, ProviderMessageId, RouteKey},
-    message::{Context, Event, Party},
+    message::{Context, Event, EventSource, Participant, Party},
     strategy::ProviderKey,
 };
 
@@ -22,6 +22,12 @@ pub struct RoutedEvent {
     pub provider_ids: Vec<ProviderMessageId>,
     /// The conversation it belongs to; events of one conversation are handled in order (rule 84).
     pub conversation: Option<ConversationId>,
+    /// The participant of the conversation that caused the event, if the provider tells who: the customer, an agent, a bot.
+    pub sender: Option<Participant>,
+    /// The provider's serial number of the event, per life of the conversation.
+    pub sequence: Option<u64>,
+    /// The origin of the event.
+    pub source: EventSource,
     /// The party that caused the event.
     pub from: Party,
     /// The recipients.
@@ -47,6 +53,9 @@ impl RoutedEvent {
             context: Context::default(),
             provider_ids: vec![],
             conversation: None,
+            sender: None,
+            sequence: None,
+            source: EventSource::Provider,
             from: Party::default(),
             to: vec![],
             occurred_at_ms: None,

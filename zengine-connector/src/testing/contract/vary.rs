@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::{
-    message::{ElementError, Party},
+    message::{ElementError, EventSource, Party},
     strategy::RoutedEvent,
 };
 
@@ -137,6 +137,9 @@ pub(crate) fn printed(read: &Result<RoutedEvent, ElementError>) -> Value {
         ("from_name", event.from.name.clone().into()),
         ("to", event.to.iter().map(ids).collect()),
         ("conversation", json!(event.conversation)),
+        ("sender", json!(event.sender)),
+        ("sequence", event.sequence.into()),
+        ("source", json!((event.source != EventSource::Provider).then_some(event.source))),
         ("provider_ids", json!(event.provider_ids)),
         ("occurred_at_ms", event.occurred_at_ms.into()),
         ("reference", json!(event.reference)),

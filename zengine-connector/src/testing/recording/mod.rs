@@ -164,6 +164,7 @@ static EVERYTHING: Capabilities = Capabilities::NONE
     .with_template()
     .with_typing()
     .with_read_mark()
+    .with_session()
     .with_quote()
     .with_email()
     .with_native();

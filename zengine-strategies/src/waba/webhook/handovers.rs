@@ -1,7 +1,7 @@
 //! Conversations that change hands between applications of one business.
 
 use zengine_connector::Event;
-use zengine_connector::message::{SessionChange, SessionEvent};
+use zengine_connector::message::{Participant, Role, SessionChange, SessionEvent};
 use zengine_connector::strategy::RoutedEvent;
 
 use super::scope::Scope;
@@ -15,8 +15,8 @@ pub(super) fn handover<'a>(scope: &Scope<'a>, value: &Object<'a>, raw_value: Opt
         Some(word @ ("control_passed" | "control_taken")) => {
             let part = value.object(word).unwrap_or_default();
             let mut session = SessionEvent::new(SessionChange::Transferred);
-            session.role = part.owned_text("new_owner_role");
-            session.previous_role = part.owned_text("previous_owner_role");
+            let owner = |member| part.owned_text(member).map(|word| Participant::new(Role::from(word)));
+            (session.participant, session.previous) = (owner("new_owner_role"), owner("previous_owner_role"));
             session.data = raw_value.map(Into::into);
             Event::Session(session)
         }

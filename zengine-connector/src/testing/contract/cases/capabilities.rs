@@ -318,6 +318,12 @@ pub(crate) async fn yes_or_no_capabilities_are_as_listed(kit: &SharedKit) -> Cas
             ("template", can.template, json!({ "type": "template", "name": "order_ready", "language": "en" })),
             ("typing", can.typing, json!({ "type": "typing", "target": "m-1" })),
             ("read mark", can.read_mark, json!({ "type": "read_mark", "target": "m-1" })),
+            ("the end of a conversation", can.session, json!({ "type": "session", "kind": "end", "reason": "agent" })),
+            (
+                "a change of a conversation",
+                can.session,
+                json!({ "type": "session", "kind": "change", "change": "joined", "participant": "agent" }),
+            ),
             ("web-address button", can.cta_url, cta),
             ("e-mail", can.email, json!({ "type": "email", "subject": "s", "text": "t" })),
         ];
