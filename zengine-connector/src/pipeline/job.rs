@@ -6,7 +6,7 @@ use super::{Engine, SendOptions, clock::CallClock, decision::Protection, trace::
 use crate::{
     error::{Error, ErrorKind},
     ids::{ClientMessageId, TenantId},
-    message::{Effect, Idempotency, LossReport, MessageRef, Prepared},
+    message::{Class, Effect, Idempotency, LossReport, MessageRef, Prepared},
     registry::{BoundTenant, RegisteredStrategy},
     runtime::{ms, seconds},
     stage::{Dedup, Stages, StrategySettings},
@@ -89,6 +89,10 @@ impl<'a> Identified<'a> {
             skew_ms: ms(dedup.clock_skew),
             ttl_s: seconds(dedup.keep),
         }
+    }
+
+    pub(crate) fn class(&self) -> Result<Class, Error> {
+        self.outbound.class(&self.message)
     }
 
     pub(crate) fn effect(&self) -> Result<Effect, Error> {

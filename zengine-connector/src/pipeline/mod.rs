@@ -12,6 +12,8 @@
 //! | 8 | timeout of one attempt | `attempt`, `runtime::guard` | It measures provider time only. No other stage drops a provider call. |
 //! | 10 | provider call | the strategy | |
 //!
+//! An ephemeral message passes 3, 4 and 5 by: `ephemeral`.
+//!
 //! Number 9 is fault injection, of the feature `testing`: a fault must look as if the provider made it.
 //!
 //! The pipeline runs in the caller's future, so messages are borrowed. It does not depend on any channel.
@@ -28,6 +30,7 @@ mod dropped;
 mod effects;
 mod ended;
 mod engine;
+mod ephemeral;
 mod evidence;
 mod fingerprint;
 mod job;

@@ -41,9 +41,9 @@ pub enum Outcome {
     /// The provider accepted the message. That is not yet its arrival at the recipient, which a later
     /// [`Status`](crate::message::Event::Status) event reports.
     Delivered(Delivered),
-    /// The provider refused the message, or it was definitely not sent. Its dead letter is stored.
+    /// The provider refused the message, or it was definitely not sent. Its dead letter is stored, unless it is ephemeral.
     Failed(Failed),
-    /// The message may have been delivered. It is never sent again automatically. Its dead letter is stored.
+    /// The message may have been delivered. It is never sent again automatically. Its dead letter is stored, unless it is ephemeral.
     Unknown(Unknown),
     /// The send is postponed. Keep the message and send it again after `retry_after`.
     Deferred(Deferred),
@@ -91,6 +91,9 @@ pub struct Delivered {
     pub replayed: bool,
     /// Whether the send's record is stored. If not, sending the same id again may deliver the message twice (rule 26).
     pub dedup_recorded: bool,
+    /// The message is [ephemeral](crate::message::Class::Ephemeral): its sends are not recorded, so the same id is sent each time.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ephemeral: bool,
     /// Losses from degradation, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<LossReport>,
@@ -101,7 +104,7 @@ pub struct Delivered {
 impl Delivered {
     /// A message accepted now and recorded. The pipeline makes these; in a host's tests, set the fields.
     pub fn new(receipt: Receipt) -> Self {
-        Self { receipt, replayed: false, dedup_recorded: true, loss: None, attempts: 0 }
+        Self { receipt, replayed: false, dedup_recorded: true, ephemeral: false, loss: None, attempts: 0 }
     }
 
     /// The provider's id of the message.
@@ -124,6 +127,9 @@ macro_rules! failure {
             pub failure_id: FailureId,
             /// An earlier send ended this way, and this one sent nothing.
             pub replayed: bool,
+            /// The message is [ephemeral](crate::message::Class::Ephemeral): there is neither a dead letter nor an event.
+            #[serde(skip_serializing_if = "std::ops::Not::not")]
+            pub ephemeral: bool,
             /// Provider calls made for this send, by all its owners.
             pub attempts: u32,
         }
@@ -131,7 +137,7 @@ macro_rules! failure {
         impl $name {
             /// A send ended by this error. The pipeline makes these; in a host's tests, set the fields.
             pub fn new(error: Error, failure_id: FailureId) -> Self {
-                Self { error, reach: Reach::$reach, failure_id, replayed: false, attempts: 0 }
+                Self { error, reach: Reach::$reach, failure_id, replayed: false, ephemeral: false, attempts: 0 }
             }
         }
     };

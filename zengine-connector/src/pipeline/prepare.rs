@@ -5,19 +5,20 @@ use std::time::Duration;
 use super::{
     DeferredReason, Outcome,
     ended::Ended,
+    ephemeral,
     job::{HostCall, SendJob},
     unbound::unable,
 };
 use crate::{
     error::{Error, ErrorKind},
-    message::{Effect, MessageRef},
+    message::{Class, Effect, MessageRef},
 };
 
 /// A prepared send.
 pub(crate) enum Preparation<'a> {
     /// The send is to be made.
     Job(Box<SendJob<'a>>),
-    /// The outcome is known: a replay, or the send is postponed.
+    /// The outcome is known: a replay, a postponed send, or an ephemeral message's.
     Outcome(Outcome),
 }
 
@@ -27,6 +28,10 @@ pub(crate) async fn prepare<'a>(call: HostCall<'a>, message: MessageRef<'a>) -> 
     let send = call.identify(message)?;
     if send.effect()? == Effect::Read {
         return Err(Error::new(ErrorKind::Unsupported, "a read-only message must go through query").with_context("strategy", call.strategy));
+    }
+    if send.class()? == Class::Ephemeral {
+        // Boxed to keep the future of other sends small.
+        return Box::pin(ephemeral::send(send)).await.map(Preparation::Outcome);
     }
     let engine = call.engine;
     if let Some(delivered) = engine.delivered.get(&send.entry.name, &send.key).filter(|send| !send.is_expired(call.clock.ms())) {

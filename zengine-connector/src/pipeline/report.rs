@@ -172,8 +172,8 @@ struct SendReport<'a> {
     failure_id: Option<&'a FailureId>,
     attempts: u32,
     replayed: bool,
-    /// Whether a delivered send's record is not stored (rule 26).
-    unrecorded: bool,
+    /// Whether a delivered send's record is stored (rule 26). An ephemeral one has none.
+    recorded: Option<bool>,
 }
 
 impl<'a> SendReport<'a> {
@@ -181,10 +181,13 @@ impl<'a> SendReport<'a> {
         let outcome = result.as_ref().map_or("error", Outcome::as_str);
         let end = Self { outcome, replayed: result.as_ref().is_ok_and(Outcome::is_replayed), ..Self::default() };
         match result {
-            Ok(Outcome::Delivered(sent)) => Self { attempts: sent.attempts, unrecorded: !sent.dedup_recorded, ..end },
+            Ok(Outcome::Delivered(sent)) => {
+                Self { attempts: sent.attempts, recorded: (!sent.ephemeral).then_some(sent.dedup_recorded), ..end }
+            }
             Ok(
-                Outcome::Failed(Failed { error, failure_id, attempts, .. }) | Outcome::Unknown(Unknown { error, failure_id, attempts, .. }),
-            ) => Self { error: Some(error), failure_id: Some(failure_id), attempts: *attempts, ..end },
+                Outcome::Failed(Failed { error, failure_id, attempts, ephemeral, .. })
+                | Outcome::Unknown(Unknown { error, failure_id, attempts, ephemeral, .. }),
+            ) => Self { error: Some(error), failure_id: (!ephemeral).then_some(failure_id), attempts: *attempts, ..end },
             Ok(Outcome::Deferred(later)) => Self { reason: Some(later.reason.as_str()), error: later.error.as_ref(), ..end },
             Err(error) => Self { error: Some(error), ..end },
         }
@@ -212,7 +215,7 @@ impl<'a> SendReport<'a> {
                     provider_request_id = self.error.and_then(Error::provider_request_id),
                     attempts = self.attempts,
                     replayed = self.replayed,
-                    dedup_recorded = (self.outcome == "delivered").then_some(!self.unrecorded),
+                    dedup_recorded = self.recorded,
                     waited_ms = ms(facts.waited),
                     lease_owner = facts.owner.map(|owner| owner.to_string()).as_deref(),
                     breaker_state,
@@ -239,7 +242,7 @@ impl<'a> SendReport<'a> {
         match self.outcome {
             _ if self.lost_letter() => Level::ERROR,
             "unknown" => Level::WARN,
-            _ if self.unrecorded || self.error.is_some_and(needs_attention) => Level::WARN,
+            _ if self.recorded == Some(false) || self.error.is_some_and(needs_attention) => Level::WARN,
             _ => Level::INFO,
         }
     }
@@ -262,7 +265,7 @@ impl<'a> SendReport<'a> {
             (MetricName::Unknown, outcome("unknown")),
             (MetricName::DeadLetters, u32::from(self.failure_id.is_some()).into()),
             (MetricName::DeadLettersFailed, u32::from(self.lost_letter()).into()),
-            (MetricName::DedupNotRecorded, u32::from(self.unrecorded).into()),
+            (MetricName::DedupNotRecorded, u32::from(self.recorded == Some(false)).into()),
         ];
         observers.record_together(values, dimensions);
     }

@@ -20,7 +20,7 @@ use crate::{
     error::{Error, ErrorKind, SendError, Violation},
     ids::{RouteKey, TenantId},
     keyring::Key,
-    message::{Capabilities, Degrade, Effect, ElementError, InboundEvent, Message, MessageRef, Prepared, Receipt},
+    message::{Capabilities, Class, Degrade, Effect, ElementError, InboundEvent, Message, MessageRef, Prepared, Receipt},
     schema::{Checks, parse, schema_of},
     telemetry::RecipientHmac,
 };
@@ -159,6 +159,11 @@ impl<S: Strategy + OutboundStrategy<S::Config, S::Message>> DynOutbound for Outb
     fn effect(&self, message: &Prepared<'_>) -> Result<Effect, Error> {
         let message = message_of::<S>(message)?;
         guarded("effect", || message.effect())
+    }
+
+    fn class(&self, message: &Prepared<'_>) -> Result<Class, Error> {
+        let message = message_of::<S>(message)?;
+        guarded("class", || message.class())
     }
 
     async fn attempt(&self, tenant: &ErasedTenant, message: &Prepared<'_>, cx: &SendContext) -> Result<Receipt, SendError> {

@@ -17,7 +17,7 @@ use crate::{
     error::{Error, SendError, Violation},
     ids::{RouteKey, TenantId},
     keyring::Key,
-    message::{Capabilities, Degrade, Effect, ElementError, Idempotency, InboundEvent, LossReport, MessageRef, Prepared, Receipt},
+    message::{Capabilities, Class, Degrade, Effect, ElementError, Idempotency, InboundEvent, LossReport, MessageRef, Prepared, Receipt},
     telemetry::RecipientHmac,
 };
 
@@ -63,6 +63,9 @@ pub(crate) trait DynOutbound: Send + Sync {
 
     /// A keyed hash of the recipient, for logs.
     fn recipient(&self, message: &Prepared<'_>, key: &Key, tenant: &TenantId) -> Result<Option<RecipientHmac>, Error>;
+
+    /// Whether the message is worth a record.
+    fn class(&self, message: &Prepared<'_>) -> Result<Class, Error>;
 
     /// Whether the message changes something at the provider; asked before there is a tenant.
     fn effect(&self, message: &Prepared<'_>) -> Result<Effect, Error>;

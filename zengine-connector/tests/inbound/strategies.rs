@@ -62,6 +62,10 @@ struct Element<'a> {
     #[serde(default)]
     fan_out: bool,
     #[serde(default)]
+    typing: bool,
+    #[serde(default)]
+    at_ms: Option<i64>,
+    #[serde(default)]
     sender: Option<Participant>,
     #[serde(default)]
     sequence: Option<u64>,
@@ -75,6 +79,7 @@ impl Element<'_> {
     fn event(self, payload: &RawPayload) -> RoutedEvent {
         let event = match (self.status, self.text) {
             (Some(state), _) => Event::Status(Status::new("wamid.1", state)),
+            _ if self.typing => Event::Typing,
             (None, Some(text)) => Event::message(Content::text(text)),
             (None, None) => Event::Unknown { provider_type: "nothing".into() },
         };
@@ -84,6 +89,7 @@ impl Element<'_> {
         routed.from = Party::of(Identity::opaque("acme", "visitor").unwrap());
         routed.reference = self.reference.map(ProviderKey::echoed);
         routed.fan_out = self.fan_out;
+        routed.occurred_at_ms = self.at_ms;
         (routed.sender, routed.sequence, routed.source) = (self.sender, self.sequence, self.source);
         routed
     }

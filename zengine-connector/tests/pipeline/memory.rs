@@ -12,6 +12,8 @@ mod dedup;
 mod doubt;
 #[path = "dropped.rs"]
 mod dropped;
+#[path = "ephemeral.rs"]
+mod ephemeral;
 #[path = "letters.rs"]
 mod letters;
 #[path = "query.rs"]

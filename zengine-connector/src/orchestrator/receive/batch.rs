@@ -33,6 +33,9 @@ use crate::{
 /// conversation.
 const UNANSWERED: Duration = Duration::from_secs(5);
 
+/// Age from which an ephemeral event is late, with the difference of two clocks in it.
+const LATE_MS: i64 = 60_000;
+
 /// The part that all tasks of one request share.
 pub(super) struct Batch {
     pub(super) orchestrator: Orchestrator,
@@ -80,14 +83,16 @@ impl Batch {
     async fn run(&self, partition: Vec<InboundTask>) {
         let mut stopped = false;
         for task in partition {
-            let result = if stopped {
-                EventResult::Unstored
-            } else {
-                let span = self.span(&task);
-                let result = catch(Box::pin(self.run_task(task)).instrument(span.clone())).await.unwrap_or(EventResult::Unstored);
-                span.record("outcome", result.as_str());
-                result
-            };
+            let is_ephemeral = task.ephemeral().is_some();
+            let span = if stopped { Span::none() } else { self.span(&task) };
+            let mut result = EventResult::Unstored;
+            if !stopped {
+                result = catch(Box::pin(self.run_task(task)).instrument(span.clone())).await.unwrap_or(result);
+            }
+            if is_ephemeral && result == EventResult::Unstored {
+                result = EventResult::Dropped;
+            }
+            span.record("outcome", result.as_str());
             stopped |= result == EventResult::Unstored;
             self.progress.add(result);
         }
@@ -119,6 +124,10 @@ impl Batch {
             return EventResult::Unstored;
         }
         let began = self.now();
+        if let Some(event) = task.ephemeral() {
+            let late = event.occurred_at_ms.is_some_and(|at_ms| self.engine().now_ms().saturating_sub(at_ms) > LATE_MS);
+            return if late || !self.progress.spend() { EventResult::Dropped } else { self.work(task, began).await };
+        }
         let claim = match self.or_stop(began, Claim::take(&self.orchestrator, key, self.replay.is_some()).await) {
             Ok(Taken::Ours(claim)) => claim,
             Ok(Taken::Settled(InboundStatus::Poison)) => return EventResult::KnownPoison,
@@ -135,7 +144,7 @@ impl Batch {
         }
         let result = catch(claim.hold(self.work(task, began))).await.unwrap_or(EventResult::Unstored);
         match result {
-            EventResult::Accepted | EventResult::Settled => self.settle(&claim, InboundStatus::Stored).await,
+            EventResult::Accepted | EventResult::Settled | EventResult::Dropped => self.settle(&claim, InboundStatus::Stored).await,
             EventResult::Poisoned | EventResult::KnownPoison => self.settle(&claim, InboundStatus::Poison).await,
             EventResult::Unstored => drop(self.or_stop(self.now(), claim.release().await)),
         }
@@ -278,6 +287,9 @@ impl Batch {
     }
 
     async fn poison(&self, event: &InboundEvent, key: ClaimKey, kind: ErrorKind, reason: &'static str) -> EventResult {
+        if event.event.is_ephemeral() {
+            return EventResult::Dropped;
+        }
         match Poison::handled(event, key, kind, reason) {
             Ok(poison) => self.keep(&poison, self.now()).await,
             Err(error) => self.unstored(event, "dead_letter", &error),

@@ -24,6 +24,16 @@ pub(super) enum InboundTask {
     Wait,
 }
 
+impl InboundTask {
+    /// The event of the task, if it is ephemeral.
+    pub(super) fn ephemeral(&self) -> Option<&InboundEvent> {
+        match self {
+            Self::Handle { event, .. } if event.event.is_ephemeral() => Some(event),
+            _ => None,
+        }
+    }
+}
+
 /// The tasks of one request. Partitions run concurrently, the tasks of a partition in order.
 #[derive(Default)]
 pub(super) struct Plan {
@@ -54,6 +64,7 @@ impl Plan {
         for element in elements {
             match element {
                 Routed::Event(event, reference) => plan.handle(event, reference),
+                Routed::Unrouted(event, _) if event.event.is_ephemeral() => {}
                 // In a partition of its own: all events of its conversation have the same routes and wait too.
                 Routed::Unrouted(_, Unrouted::NoAnswer) => drop(plan.push(None, InboundTask::Wait)),
                 Routed::Unrouted(event, why) => {

@@ -13,6 +13,8 @@ pub(super) enum EventResult {
     Poisoned,
     /// Stored as a dead letter by an earlier delivery.
     KnownPoison,
+    /// Ephemeral, and not handled: it is not worth another delivery.
+    Dropped,
     /// The event must be delivered again.
     Unstored,
 }
@@ -25,6 +27,7 @@ impl EventResult {
             Self::Settled => "settled",
             Self::Poisoned => "poisoned",
             Self::KnownPoison => "known_poison",
+            Self::Dropped => "dropped",
             Self::Unstored => "unstored",
         }
     }
@@ -87,7 +90,7 @@ impl Progress {
     pub(super) fn add(&self, result: EventResult) {
         let mut state = self.state.lock();
         match result {
-            EventResult::Accepted => state.accepted += 1,
+            EventResult::Accepted | EventResult::Dropped => state.accepted += 1,
             EventResult::Settled => state.settled += 1,
             EventResult::Poisoned => state.poisoned += 1,
             EventResult::KnownPoison => state.known_poison += 1,

@@ -1,0 +1,99 @@
+//! Ephemeral messages: no record, no dead letter, no event; dropped when late (rule 87).
+
+use std::{pin::pin, time::Duration};
+
+use tracing::Instrument as _;
+
+use super::{
+    Outcome,
+    attempt::{self, NotAdmitted},
+    job::{Identified, SendJob},
+    outcome::{DeferredReason, Delivered, Failed, Unknown},
+    report,
+};
+use crate::{
+    error::{Error, ErrorKind, Reach},
+    ids::FailureId,
+    stage::backoff,
+    store::Life,
+};
+
+/// Time within which an ephemeral message is worth sending, if the caller sets none.
+const TIME: Duration = Duration::from_secs(10);
+
+/// Makes a send of an ephemeral message. It is never Deferred.
+///
+/// # Errors
+/// If the tenant or its channel cannot send the message at all.
+pub(crate) async fn send(send: Identified<'_>) -> Result<Outcome, Error> {
+    let time = send.call.options.time.unwrap_or(TIME);
+    if send.engine().is_closing() {
+        return Ok(dropped(&send, DeferredReason::Cancelled));
+    }
+    if send.is_too_old(time, None) {
+        return Ok(dropped(&send, DeferredReason::NoTimeLeft));
+    }
+    let bound = match send.bind().await {
+        Ok(bound) => bound,
+        Err(error) if error.is_temporary() => return Ok(dropped(&send, DeferredReason::BindFailed)),
+        Err(error) => return Err(error),
+    };
+    let fitted = send.for_tenant(bound)?;
+    Ok(make(&SendJob { sent: send, fitted }, time).await)
+}
+
+/// Makes attempts while the message surely did not leave and its time lasts.
+async fn make(job: &SendJob<'_>, time: Duration) -> Outcome {
+    let retry = &job.settings().retry;
+    let left = || time.saturating_sub(job.clock().elapsed());
+    let mut n = 1;
+    loop {
+        if left() < retry.min_attempt {
+            return dropped(job, DeferredReason::NoTimeLeft);
+        }
+        let admitted = match attempt::admit(job).await {
+            Ok(admitted) => admitted,
+            Err(NotAdmitted(reason, _)) => return dropped(job, reason),
+        };
+        let (span, began) = (report::attempt_span(job, n), job.clock().monotonic());
+        let limit = job.settings().attempt_timeout.min(left());
+        let result = pin!(attempt::call(job, admitted, 0, n, limit)).instrument(span.clone()).await;
+        report::attempted(job, &span, n, job.clock().monotonic().saturating_sub(began), result.as_ref().err());
+        let error = match result {
+            Ok(receipt) => {
+                return Outcome::Delivered(Delivered {
+                    attempts: n,
+                    dedup_recorded: false,
+                    ephemeral: true,
+                    loss: job.loss(),
+                    ..Delivered::new(receipt)
+                });
+            }
+            Err(error) => error,
+        };
+        let wait = backoff::delay(retry, n, error.retry_after(), &*job.engine().rng);
+        let again = error.reach() == Reach::NotSent && error.error().is_temporary() && n < retry.max_attempts;
+        if !(again && wait + retry.min_attempt <= left() && job.pause(wait).await) {
+            let reach = error.reach();
+            let (error, id) = (error.into_error().with_context("attempts", n), failure_id(job));
+            return match reach {
+                Reach::Maybe => Outcome::Unknown(Unknown { attempts: n, ephemeral: true, ..Unknown::new(error, id) }),
+                _ => Outcome::Failed(Failed { reach, attempts: n, ephemeral: true, ..Failed::new(error, id) }),
+            };
+        }
+        job.call.trace.with(|facts| facts.delay = wait);
+        n += 1;
+    }
+}
+
+/// The end of a message that no call was made for in its time.
+fn dropped(send: &Identified<'_>, reason: DeferredReason) -> Outcome {
+    let error = Error::new(ErrorKind::Expired, "the message is ephemeral and could not be sent in its time")
+        .with_context("reason", reason.as_str());
+    Outcome::Failed(Failed { ephemeral: true, ..Failed::new(error, failure_id(send)) })
+}
+
+/// Names the end; nothing is stored under it.
+fn failure_id(send: &Identified<'_>) -> FailureId {
+    FailureId::of_send(&send.key, Life::default())
+}

@@ -1,0 +1,50 @@
+//! Events that only mean something now: typing.
+
+use serde_json::{Value, json};
+use zengine_connector::{orchestrator::Ack, runtime::Clock as _};
+
+use crate::host::{Do, Host, counts, message, payload};
+
+fn typing(id: &str, at_ms: Option<i64>) -> Value {
+    json!({ "routes": [["phone", "one"]], "id": id, "conversation": "a", "typing": true, "at_ms": at_ms })
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_87_a_typing_event_takes_no_record_and_makes_no_letter() {
+    let host = Host::new();
+    Host::fault(&host.faults.claims_down, true);
+    let body = payload(&[typing("1", None)]);
+    for n in 1..=2 {
+        assert_eq!((counts(&host.shared(body.clone()).await), host.seen.count()), ((1, 0, 0), n), "handed over each time");
+    }
+    for todo in [Do::NotStored, Do::Poison, Do::Panic] {
+        host.on("", todo);
+        let received = host.shared(body.clone()).await;
+        assert_eq!((counts(&received), received.ack), ((1, 0, 0), Ack::Done), "it is not worth another delivery");
+    }
+    assert!(host.seen.count() == 5 && host.letters().await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_87_a_late_typing_event_is_dropped() {
+    let host = Host::new();
+    let now = host.clock.now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+    let at = |ago: i64| typing("1", Some(i64::try_from(now).unwrap() - ago));
+    for (ago, handled) in [(60_001, 0), (60_000, 1), (-5_000, 2)] {
+        assert_eq!((counts(&host.shared(payload(&[at(ago)])).await), host.seen.count()), ((1, 0, 0), handled), "{ago}");
+    }
+    // Its conversation comes again without it.
+    host.on("bad", Do::NotStored);
+    let received = host.shared(payload(&[message("1", "a", "bad"), at(0)])).await;
+    assert_eq!((counts(&received), host.seen.count()), ((1, 0, 1), 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_87_a_typing_event_of_an_unknown_tenant_leaves_no_letter() {
+    let host = Host::new();
+    let mut event = typing("1", None);
+    event["routes"] = json!([["phone", "nobody"]]);
+    let received = host.shared(payload(&[event])).await;
+    assert_eq!((counts(&received), received.ack), ((0, 0, 0), Ack::Done));
+    assert!(host.letters().await.is_empty() && host.seen.count() == 0);
+}
