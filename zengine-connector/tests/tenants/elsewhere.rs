@@ -10,6 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::future::join_all;
 use serde_json::json;
 use zengine_connector::{
     Configure, ConfigureContext, Content, Error, Event, HandlerContext, HandlerError, Identity, InboundContext, InboundEvent,
@@ -53,24 +54,35 @@ impl InboundStrategy<CentreConfig> for Centre {
 
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
         let text = String::from_utf8(payload.body().to_vec()).unwrap();
-        let mut event = RoutedEvent::new(Event::message(Content::text(&*text)), text, payload.body().clone());
-        event.routes = vec![RouteKey::new("number", "17")];
-        vec![Ok(event)]
+        let event = |text: &str| {
+            let mut event = RoutedEvent::new(Event::message(Content::text(text)), text.to_owned(), payload.body().clone());
+            event.routes = vec![RouteKey::new("number", "17")];
+            Ok(event)
+        };
+        text.split(',').map(event).collect()
     }
 }
 
-/// A directory that counts its reads of configurations.
+/// A directory that takes a moment, and counts its reads of configurations.
 #[derive(Debug)]
 struct Counting(Arc<dyn TenantDirectory>, Arc<AtomicUsize>);
+
+async fn moment() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}
 
 #[async_trait]
 impl TenantDirectory for Counting {
     async fn config(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Option<TenantConfig>, StoreError> {
         self.1.fetch_add(1, SeqCst);
+        moment().await;
         self.0.config(tenant, strategy).await
     }
 
     async fn route(&self, strategy: &StrategyName, key: &RouteKey) -> Result<Vec<TenantId>, StoreError> {
+        moment().await;
         self.0.route(strategy, key).await
     }
 
@@ -131,6 +143,11 @@ impl Process {
             .as_u16()
     }
 
+    /// The answer to one event, and the number of letters.
+    async fn outcome(&self, event: &'static str) -> (u16, usize) {
+        (self.deliver(event).await, self.letters().await)
+    }
+
     async fn letters(&self) -> usize {
         self.memory.dead_letters().list(None, 100).await.unwrap().letters.len()
     }
@@ -140,59 +157,123 @@ fn centre() -> StrategyName {
     StrategyName::new("centre").unwrap()
 }
 
-#[tokio::test(start_paused = true)]
-async fn rule_84_an_event_of_a_tenant_that_was_just_set_up_elsewhere_is_handled() {
-    let process = Process::new();
-    assert!(process.orchestrator.status("acme", "centre").await.unwrap().not_bound.is_some());
-    process.set_up();
-    assert_eq!(process.deliver("one").await, 200);
-    assert_eq!((process.handled.load(SeqCst), process.letters().await), (1, 0));
+fn hi() -> OutboundMessage {
+    OutboundMessage::text(Identity::phone("+15551230001").unwrap(), "hi")
 }
 
 #[tokio::test(start_paused = true)]
-async fn rule_85_a_send_of_a_tenant_that_was_just_set_up_elsewhere_is_made() {
+async fn rule_84_events_of_a_tenant_that_was_just_set_up_elsewhere_are_handled() {
     let process = Process::new();
-    let message = OutboundMessage::text(Identity::phone("+15551230001").unwrap(), "hi");
-    process.orchestrator.send("acme", "recording", "1", &message).await.unwrap_err();
+    assert!(process.orchestrator.status("acme", "centre").await.unwrap().not_bound.is_some());
+    process.set_up();
+    assert_eq!(tokio::join!(process.deliver("one"), process.deliver("two,three,four")), (200, 200));
+    assert_eq!((process.handled.load(SeqCst), process.letters().await), (4, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_84_events_of_a_route_that_was_just_written_elsewhere_are_handled() {
+    let process = Process::new();
+    assert_eq!(process.outcome("zero").await, (200, 1));
+    process.clock.advance(Duration::from_millis(1)).await;
+    process.set_up();
+    assert_eq!(tokio::join!(process.deliver("one"), process.deliver("two")), (200, 200));
+    assert_eq!((process.handled.load(SeqCst), process.letters().await), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_85_sends_of_a_tenant_that_was_just_set_up_elsewhere_are_made() {
+    let (process, message) = (Process::new(), hi());
+    let send = async |id: &'static str| process.orchestrator.send("acme", "recording", id, &message).await;
+    send("1").await.unwrap_err();
     process.memory.put_tenant(&id("acme"), &StrategyName::new("recording").unwrap(), json!({}));
-    assert_eq!(process.orchestrator.send("acme", "recording", "1", &message).await.unwrap().as_str(), "delivered");
+    let (one, two) = tokio::join!(send("1"), send("2"));
+    assert_eq!((one.unwrap().as_str(), two.unwrap().as_str()), ("delivered", "delivered"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn rule_85_a_flood_of_sends_of_no_tenant_asks_the_directory_twice_a_second_at_most() {
-    let process = Process::new();
-    let message = OutboundMessage::text(Identity::phone("+15551230001").unwrap(), "hi");
-    for n in 0..100 {
-        process.orchestrator.send("nobody", "recording", format!("{n}"), &message).await.unwrap_err();
+    let (process, message) = (Process::new(), hi());
+    let send = async |n: usize| process.orchestrator.send("nobody", "recording", format!("{n}"), &message).await.unwrap_err();
+    for n in 0..50 {
+        send(n).await;
     }
+    join_all((50..100).map(send)).await;
     assert_eq!(process.reads.load(SeqCst), 2);
+}
+
+/// A process that handled one event, and whose secrets are due again.
+async fn handled_once() -> Process {
+    let process = Process::new();
+    process.set_up();
+    assert_eq!(process.outcome("one").await, (200, 0));
+    process.clock.advance(Duration::from_secs(6)).await;
+    process
 }
 
 #[tokio::test(start_paused = true)]
 async fn rule_84_events_come_again_while_a_secret_is_rewritten_in_place() {
+    let process = handled_once().await;
+    process.secret("");
+    assert_eq!(process.outcome("two").await, (503, 0));
+    process.secret("t");
+    assert_eq!(process.outcome("two").await, (200, 0));
+    // The next time has a minute of its own.
+    process.clock.advance(Duration::from_secs(600)).await;
+    process.secret("");
+    assert_eq!(process.outcome("three").await, (503, 0));
+    assert_eq!(process.handled.load(SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_84_a_rewritten_secret_has_its_minute_in_a_new_process_too() {
     let process = Process::new();
     process.set_up();
-    assert_eq!(process.deliver("one").await, 200);
-    process.clock.advance(Duration::from_secs(6)).await;
     process.secret("");
-    assert_eq!((process.deliver("two").await, process.letters().await), (503, 0));
+    assert_eq!(process.outcome("one").await, (503, 0));
     process.secret("t");
-    assert_eq!(process.deliver("two").await, 200);
-    assert_eq!((process.handled.load(SeqCst), process.letters().await), (2, 0));
+    assert_eq!(process.outcome("one").await, (200, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_84_a_tenant_that_left_the_cache_keeps_the_minute_of_its_secrets_and_gets_no_second_one() {
+    let process = handled_once().await;
+    process.secret("");
+    assert_eq!(process.outcome("two").await, (503, 0));
+    process.orchestrator.invalidate("acme").await.unwrap();
+    process.clock.advance(Duration::from_secs(59)).await;
+    assert_eq!(process.outcome("two").await, (503, 0));
+    process.orchestrator.invalidate("acme").await.unwrap();
+    process.clock.advance(Duration::from_secs(2)).await;
+    assert_eq!(process.outcome("two").await, (200, 1));
+    // Also after it was idle: the load of another tenant sweeps it out.
+    process.clock.advance(Duration::from_secs(3 * 3600)).await;
+    assert!(process.orchestrator.status("other", "centre").await.unwrap().not_bound.is_some());
+    assert_eq!(process.outcome("three").await, (200, 2));
 }
 
 #[tokio::test(start_paused = true)]
 async fn rule_84_a_secret_that_stays_wrong_does_not_hold_the_shared_endpoint_up() {
-    let process = Process::new();
-    process.set_up();
-    assert_eq!(process.deliver("one").await, 200);
-    process.clock.advance(Duration::from_secs(6)).await;
+    let process = handled_once().await;
     process.secret("");
-    assert_eq!(process.deliver("two").await, 503);
+    assert_eq!(process.outcome("two").await, (503, 0));
     process.clock.advance(Duration::from_secs(61)).await;
-    assert_eq!((process.deliver("two").await, process.letters().await), (200, 1));
+    assert_eq!(process.outcome("two").await, (200, 1));
     // Not anew for every event.
     process.clock.advance(Duration::from_secs(2)).await;
-    assert_eq!((process.deliver("three").await, process.letters().await), (200, 2));
+    assert_eq!(process.outcome("three").await, (200, 2));
     assert!(process.memory.secrets().get(&SecretScope::tenant(centre(), id("acme")), "token").await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_84_a_tenant_that_is_wrong_by_itself_does_not_hold_the_shared_endpoint_up() {
+    let process = handled_once().await;
+    process.memory.tenant_writer().set_enabled(&id("acme"), &centre(), false).await.unwrap();
+    process.clock.advance(Duration::from_secs(40)).await;
+    assert_eq!(process.outcome("two").await, (200, 1), "it is disabled");
+
+    let process = handled_once().await;
+    let row = TenantRow::new(json!({ "token": 1 })).with_routes([RouteKey::new("number", "17")]);
+    process.memory.put_tenant(&id("acme"), &centre(), row);
+    process.clock.advance(Duration::from_secs(40)).await;
+    assert_eq!(process.outcome("two").await, (200, 1), "its new configuration is invalid");
 }

@@ -1,9 +1,9 @@
 //! Secrets: whose, how long, and what happens while their store is down.
 
-use std::sync::atomic::Ordering::SeqCst;
+use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
 use serde_json::json;
-use zengine_connector::{ErrorKind, store::SecretScope};
+use zengine_connector::{ErrorKind, registry::Caching, store::SecretScope};
 
 use crate::host::{Acme, Host, name, scope};
 
@@ -46,6 +46,15 @@ async fn rule_85_stale_secrets_serve_for_an_hour_under_an_unchanged_version() {
     assert_eq!((error.kind(), error.context("secret")), (ErrorKind::Secret, Some("token")));
     host.secrets.down.store(false, SeqCst);
     host.bind("acme").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_85_stale_secrets_serve_a_tenant_that_was_idle() {
+    let host = Host::caching(Caching { idle: Duration::from_secs(60), ..Caching::default() });
+    host.bind("acme").await.unwrap();
+    host.secrets.down.store(true, SeqCst);
+    host.pass(600).await;
+    assert_eq!(host.bind("acme").await.unwrap().serial, 0);
 }
 
 #[tokio::test(start_paused = true)]

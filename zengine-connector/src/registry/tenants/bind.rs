@@ -29,10 +29,6 @@ use crate::{
 /// Maximum time for `configure`.
 const CONFIGURE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Time for which a tenant that was bound may have its secrets back: a file of secrets is empty or away for a moment while it is
-/// rewritten in place.
-const GRACE: Duration = Duration::from_secs(60);
-
 /// A tenant bound to a strategy: configuration checked, secrets resolved.
 pub(crate) struct BoundTenant {
     pub(crate) scope: Arc<CallScope>,
@@ -61,11 +57,9 @@ pub(super) struct BindRequest {
 #[derive(Default)]
 pub(super) struct Slot {
     state: Snapshot<State>,
-    work: SharedWork<Arc<BoundTenant>>,
+    pub(super) work: SharedWork<Arc<BoundTenant>>,
     /// The last failure of a store, and until when a request that is not authenticated gets it.
     outage: Mutex<Option<(Error, Duration)>>,
-    /// The version that was last bound, and since when it is refused.
-    lost: Mutex<(Option<ConfigVersion>, Option<Duration>)>,
     used_ms: AtomicU64,
     /// When a remembered refusal was last asked past.
     pub(super) asked_again: OncePerSecond,
@@ -117,23 +111,6 @@ impl Slot {
     /// A failure of a store that is remembered.
     pub(super) fn outage(&self, now: Duration) -> Option<Error> {
         self.outage.lock().as_ref().filter(|(_, until)| now < *until).map(|(error, _)| error.clone())
-    }
-
-    /// Whether the version that was bound a moment ago is refused now, so that its secrets must be what is wrong.
-    pub(super) fn may_recover(&self, now: Duration) -> bool {
-        self.lost.lock().1.is_some_and(|since| now < since + GRACE)
-    }
-
-    /// Remembers how the last binding of a configuration ended.
-    fn remember(&self, version: Option<&ConfigVersion>, is_bound: bool, now: Duration) {
-        let mut lost = self.lost.lock();
-        if is_bound {
-            *lost = (version.cloned(), None);
-        } else if version.is_some() && lost.0.as_ref() == version {
-            lost.1.get_or_insert(now);
-        } else {
-            *lost = (None, None);
-        }
     }
 
     /// Records the use, once per second at most, so that a busy tenant does not write on every send.
@@ -205,7 +182,7 @@ impl BindRequest {
         match result {
             Ok(current) => {
                 let bound = Arc::clone(&current.bound);
-                slot.remember(Some(&bound.version), true, now);
+                self.binder.graces.bound(&self.tenant, &self.entry.name, &bound.version);
                 state.store(Arc::new(State::Bound(current)));
                 Ok(bound)
             }
@@ -214,7 +191,7 @@ impl BindRequest {
                 Err(error)
             }
             Err(error) => {
-                slot.remember(version.as_ref(), false, now);
+                self.binder.graces.refused(&self.tenant, &self.entry.name, version.as_ref(), now);
                 self.report(&known, version.as_ref(), &error);
                 state.store(Arc::new(State::Refused { error: error.clone(), until: now + caching.refusal_ttl, version }));
                 Err(error)
@@ -267,7 +244,10 @@ impl BindRequest {
                     let secrets_until = config_until.min(current.secrets_read + caching.stale_secret_max);
                     return Ok(Current { config_until, secrets_until, ..current.clone() });
                 }
-                _ => return Err(error),
+                _ => {
+                    self.binder.graces.without_secrets(&self.tenant, &self.entry.name, &row.version);
+                    return Err(error);
+                }
             },
         };
         let (secrets_read, secrets_until) = (now, now + caching.secret_ttl);

@@ -32,6 +32,11 @@ impl<T: Clone + Send + Sync + 'static> SharedWork<T> {
         self.start_or_join(start).await.map_err(Arc::unwrap_or_clone)
     }
 
+    /// Whether work is in progress.
+    pub(super) fn is_running(&self) -> bool {
+        self.0.lock().as_ref().and_then(WeakShared::upgrade).is_some_and(|work| work.peek().is_none())
+    }
+
     fn start_or_join(&self, start: impl FnOnce() -> BoxFuture<'static, Result<T, Error>>) -> Shared<Running<T>> {
         let mut running = self.0.lock();
         // Finished work answers only the callers that joined it before.
@@ -65,7 +70,7 @@ pub(crate) enum CacheUse {
     AnswersAndFailures,
     /// Answers.
     Answers,
-    /// Nothing, once per key and second; else answers.
+    /// Nothing, once per key and second; others wait for that answer, or use it.
     Bypass,
     /// Nothing: for a call that an operator makes.
     Never,
@@ -131,7 +136,12 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
         let fresh = move |known: &Known<V>, now| known.fresh(cache_use, lifetimes, is_missing, now);
         let now = self.clock.monotonic();
         let known = fresh(&entry.known.lock(), now);
-        if let Some(result) = known.filter(|_| !cache_use.bypasses() || cache_use == CacheUse::Bypass && !entry.asked_again.is_due(now)) {
+        let (asks_again, joins) = match cache_use {
+            CacheUse::AnswersAndFailures | CacheUse::Answers => (false, false),
+            CacheUse::Bypass => (known.is_some() && entry.asked_again.is_due(now), entry.work.is_running()),
+            CacheUse::Never => (true, false),
+        };
+        if let Some(result) = known.filter(|_| !asks_again && !joins) {
             return LookUpResult { result, cached: true };
         }
         let (clock, place) = (Arc::clone(&self.clock), Arc::clone(&entry));
@@ -140,7 +150,7 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
             Box::pin(async move {
                 let read = clock.monotonic();
                 // Another caller may have fetched it since we looked.
-                if let Some(result) = fresh(&place.known.lock(), read).filter(|_| !cache_use.bypasses()) {
+                if let Some(result) = fresh(&place.known.lock(), read).filter(|_| !asks_again) {
                     return result;
                 }
                 let result = fetch.await;

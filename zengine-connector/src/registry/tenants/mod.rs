@@ -3,11 +3,13 @@
 //! | module | purpose |
 //! |---|---|
 //! | `bind` | the lifetime of a tenant's instance (rule 85) |
+//! | `grace` | the time in which a refused configuration's secrets may come back (rule 84) |
 //! | `secrets` | the secrets of a configuration and of the application |
 //! | `cache` | a cache of answers, each fetched by one caller at a time |
 
 mod bind;
 mod cache;
+mod grace;
 mod secrets;
 
 use std::{
@@ -26,6 +28,7 @@ pub(crate) use bind::BoundTenant;
 use bind::{BindRequest, Slot};
 pub(crate) use cache::{CacheUse, LookUpResult};
 use cache::{Lifetimes, Lookups};
+use grace::Graces;
 
 use super::Caching;
 use crate::registry::RegisteredStrategy;
@@ -45,6 +48,7 @@ use crate::{
 struct Binder {
     sessions: Arc<SessionPorts>,
     caching: Caching,
+    graces: Graces,
     local_refs: bool,
     /// Key of the digests by which secrets are compared, so that only the strategy keeps the secrets.
     digest: Key,
@@ -83,7 +87,13 @@ impl Tenants {
             swept_ms: AtomicU64::new(0),
             routes: Lookups::new(clock(), caching.max_routes, routes, |tenants| tenants.is_empty()),
             application: Lookups::new(clock(), MAX_APPLICATION_SECRETS, secrets, |_| false),
-            binder: Arc::new(Binder { digest: Key::random(&*sessions.rng).0, sessions, caching, local_refs }),
+            binder: Arc::new(Binder {
+                digest: Key::random(&*sessions.rng).0,
+                sessions,
+                graces: Graces::new(caching.max_bound),
+                caching,
+                local_refs,
+            }),
         }
     }
 
@@ -100,23 +110,22 @@ impl Tenants {
         }
     }
 
-    /// The same for a send or an authenticated event, which a refusal ends: a remembered one is asked past, once per tenant and second.
-    /// The tenant may have been set up since, in another process.
+    /// The same for a send or an authenticated event, which a refusal ends: a remembered one is asked past, once per tenant and second, and
+    /// the others wait for that answer. The tenant may have been set up since, in another process.
     pub(crate) async fn bind_or_ask_again(&self, entry: &Arc<RegisteredStrategy>, tenant: &TenantId) -> Result<Arc<BoundTenant>, Error> {
         let now = self.binder.sessions.clock.monotonic();
-        match self.bound(entry, tenant, now) {
-            Some(Err(_)) if self.slots.get(&SlotRef(tenant, &entry.name)).is_none_or(|slot| slot.asked_again.is_due(now)) => {
-                self.load(entry, tenant, now, true).await
-            }
-            Some(result) => result,
-            None => self.load(entry, tenant, now, false).await,
+        let known = self.bound(entry, tenant, now);
+        let refusing = matches!(known, Some(Err(_))).then(|| self.slots.get(&SlotRef(tenant, &entry.name))).flatten();
+        let (asks_again, joins) = refusing.map_or((false, false), |slot| (slot.asked_again.is_due(now), slot.work.is_running()));
+        match known {
+            Some(result) if !asks_again && !joins => result,
+            _ => self.load(entry, tenant, now, asks_again).await,
         }
     }
 
-    /// Whether a tenant that is refused was bound under the same version of its configuration, up to a minute ago.
+    /// Whether the secrets of a tenant that is refused may come back: its configuration is refused for less than a minute.
     pub(crate) fn may_recover(&self, entry: &RegisteredStrategy, tenant: &TenantId) -> bool {
-        let now = self.binder.sessions.clock.monotonic();
-        self.slots.get(&SlotRef(tenant, &entry.name)).is_some_and(|slot| slot.may_recover(now))
+        self.binder.graces.is_running(tenant, &entry.name, self.binder.sessions.clock.monotonic())
     }
 
     async fn load(
@@ -126,11 +135,9 @@ impl Tenants {
         now: Duration,
         asks_again: bool,
     ) -> Result<Arc<BoundTenant>, Error> {
-        // An idle slot outlives the sweep: its secrets may serve where the store of secrets is down.
-        let known = self.slots.get(&SlotRef(tenant, &entry.name));
-        self.sweep(now);
         let place = (tenant.clone(), entry.name.clone());
-        let Ok(slot) = self.slots.get_or_insert_with(&place, || Ok::<_, Infallible>(known.unwrap_or_default()));
+        self.sweep(now, &place);
+        let Ok(slot) = self.slots.get_or_insert_with(&place, || Ok::<_, Infallible>(Arc::default()));
         let request = BindRequest { binder: Arc::clone(&self.binder), entry: Arc::clone(entry), tenant: tenant.clone() };
         slot.load(request, asks_again).await
     }
@@ -164,15 +171,16 @@ impl Tenants {
         self.slots.get(&SlotRef(tenant, &entry.name))?.fresh(now)
     }
 
-    /// Removes idle instances. Runs when an instance is loaded anyway, a few times per idle time.
-    fn sweep(&self, now: Duration) {
+    /// Removes idle instances but the one that is about to be used: its secrets may serve where the store of secrets is down. Runs when
+    /// an instance is loaded anyway, a few times per idle time.
+    fn sweep(&self, now: Duration, used: &(TenantId, StrategyName)) {
         let idle = self.binder.caching.idle;
         let last = Duration::from_millis(self.swept_ms.load(Ordering::Relaxed));
         if now < last + idle / 8 {
             return;
         }
         self.swept_ms.store(u64::try_from(now.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
-        self.slots.retain(|_, slot| now < slot.last_used() + idle);
+        self.slots.retain(|key, slot| key == used || now < slot.last_used() + idle);
     }
 
     /// The tenants behind a provider's key, or `Store` if the directory does not answer. Cached, empty answers too.
