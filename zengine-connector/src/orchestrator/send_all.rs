@@ -18,6 +18,8 @@ impl Orchestrator {
     ///   one after the first one ended.
     /// - **Limits.** [`SentAll::unsent`] lists at most 10,000 sends. When it is full, the stream is left as it is
     ///   ([`StreamEnd::Full`](pipeline::StreamEnd::Full)): pass it by reference, as below, to go on with it later.
+    /// - **Shutdown.** The stream is not read further, also one that waits
+    ///   ([`StreamEnd::Closing`](pipeline::StreamEnd::Closing)). The sends that run end as usual.
     /// - **Dropping the future** drops the stream, and each send that runs is ended as a dropped [`send`](Self::send) is. Give the same
     ///   ids again to learn how: what is settled is replayed.
     /// - **A stream that panics** is not asked again. The sends that run end as usual, and the report says

@@ -161,16 +161,17 @@ where
     for<'m> &'m M: Into<MessageRef<'m>>,
 {
     let (mut stream, mut running, mut report) = (pin!(stream), FuturesUnordered::new(), SentAll::default());
-    let mut reads = true;
+    let (mut reads, mut closed) = (true, engine.on_close());
     loop {
-        if reads && engine.is_closing() {
-            (reads, report.stream) = (false, StreamEnd::Closing);
-        }
         if reads && report.unsent.len() >= MAX_UNSENT {
             (reads, report.stream) = (false, StreamEnd::Full);
         }
         let has_room = running.len() < parallelism.max(1) && report.unsent.len() + running.len() < MAX_UNSENT;
-        let next = AssertUnwindSafe(poll_fn(|cx| if reads && has_room { stream.as_mut().poll_next(cx) } else { Poll::Pending }));
+        let next = AssertUnwindSafe(poll_fn(|cx| match reads {
+            true if closed.poll_unpin(cx).is_ready() => Poll::Ready(Err(StreamEnd::Closing)),
+            true if has_room => stream.as_mut().poll_next(cx).map(|item| item.ok_or(StreamEnd::Ended)),
+            _ => Poll::Pending,
+        }));
         let ended = if running.is_empty() {
             if !reads {
                 return report;
@@ -183,8 +184,8 @@ where
             }
         };
         match ended {
-            Either::Left(Ok(Some(item))) => running.push(send_one(engine, item)),
-            Either::Left(Ok(None)) => reads = false,
+            Either::Left(Ok(Ok(item))) => running.push(send_one(engine, item)),
+            Either::Left(Ok(Err(end))) => (reads, report.stream) = (false, end),
             Either::Left(Err(_panic)) => (reads, report.stream) = (false, StreamEnd::Panicked),
             Either::Right(Some((item, end))) => {
                 report.add(item, end);

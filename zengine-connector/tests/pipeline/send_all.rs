@@ -200,3 +200,27 @@ async fn a_host_that_shuts_down_reads_no_further() {
     let report = process.send_all(items, 8).await;
     assert_eq!((report.stream, report.total(), read.load(Ordering::SeqCst)), (StreamEnd::Closing, 0, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_waits_does_not_outlive_the_host() {
+    let (world, provider) = (World::in_memory(), Recording::new());
+    let process = world.process(&provider);
+    let idle = stream::iter([item(0)]).chain(stream::pending());
+    let (report, _) = tokio::join!(process.send_all(idle, 8), async {
+        world.clock.sleep(secs(60)).await;
+        process.shutdown(secs(1)).await
+    });
+    assert_eq!((report.delivered, report.total(), report.stream), (1, 1, StreamEnd::Closing));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_ended_before_the_host_shut_down_has_ended() {
+    let (world, provider) = (World::in_memory(), Recording::new());
+    let process = world.process(&provider);
+    provider.answer_always(ProviderAnswer::Slow(secs(5)));
+    let (report, _) = tokio::join!(process.send_all(stream::iter((0..2).map(item)), 8), async {
+        world.clock.sleep(secs(1)).await;
+        process.shutdown(secs(10)).await
+    });
+    assert_eq!((report.delivered, report.total(), report.stream), (2, 2, StreamEnd::Ended));
+}
