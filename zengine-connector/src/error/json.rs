@@ -11,8 +11,22 @@ pub(crate) fn described(error: &(dyn Error + 'static)) -> String {
     let chain: Vec<_> = std::iter::successors(Some(error), |&error| error.source()).take(9).collect();
     let of_json = chain.iter().filter_map(|error| error.downcast_ref::<serde_json::Error>());
     let masks: Vec<_> = of_json.map(|error| (error.to_string(), masked(error))).collect();
-    let texts = chain.iter().map(|error| masks.iter().fold(error.to_string(), |text, (said, mask)| text.replace(said, mask)));
-    texts.map(|text| unquoted(&text)).collect::<Vec<_>>().join(": ")
+    let texts = chain.iter().map(|error| {
+        let text = error.to_string();
+        let known = masks.iter().any(|(said, _)| text.contains(said));
+        let place = placed(&text).filter(|_| !known && !text.starts_with("missing field `")).map(str::to_owned);
+        let told = unquoted(&masks.iter().fold(text.clone(), |text, (said, mask)| text.replace(said, mask)));
+        // An error that hides one of JSON, as `#[error(transparent)]` does: its words may be those of a type that quotes its input.
+        place.filter(|_| told == text).map_or(told, |place| format!("parse error{place}"))
+    });
+    texts.collect::<Vec<_>>().join(": ")
+}
+
+/// The place in the input at the end of a text.
+fn placed(text: &str) -> Option<&str> {
+    let place = &text[text.rfind(" at line ")?..];
+    let (line, column) = place.strip_prefix(" at line ")?.split_once(" column ")?;
+    [line, column].iter().all(|number| number.parse::<u64>().is_ok()).then_some(place)
 }
 
 fn masked(error: &serde_json::Error) -> String {
@@ -91,8 +105,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn an_error_of_json_is_told_without_the_input_however_it_is_wrapped() {
+    /// The error of a type that quotes its input.
+    fn choosy() -> serde_json::Error {
         #[derive(Debug)]
         struct Choosy;
         impl<'de> Deserialize<'de> for Choosy {
@@ -100,17 +114,54 @@ mod tests {
                 Err(serde::de::Error::custom(format!("odd: {}", String::deserialize(from)?)))
             }
         }
+        serde_json::from_str::<Vec<Choosy>>("[\"canary\"]").unwrap_err()
+    }
+
+    #[test]
+    fn an_error_of_json_is_told_without_the_input_however_it_is_wrapped() {
         let number = || serde_json::from_str::<u32>("\"canary, expected canary\"").unwrap_err();
-        let choosy = serde_json::from_str::<Choosy>("\"canary\"").unwrap_err();
         let syntax = serde_json::from_str::<u32>("canary").unwrap_err();
         assert_eq!(described(&number()), "invalid type: …, expected u32 at line 1 column 25");
         assert_eq!(described(&syntax), "expected value at line 1 column 1");
         let (inner, outer) = ("JSON of another form", "row 7");
-        assert_eq!(described(&Wrapped(outer, Some(choosy))), format!("{outer}: {inner}: {inner}"));
+        assert_eq!(described(&Wrapped(outer, Some(choosy()))), format!("{outer}: {inner}: {inner}"));
         assert!(!described(&Wrapped(outer, Some(number()))).contains("canary"));
         let repeated = Wrapped("row 7: unknown field `canary`, there are no fields at line 1 column 3", None);
         assert_eq!(described(&repeated), "row 7: unknown field `…");
         assert_eq!(described(&Wrapped("the disk is full", None)), "the disk is full");
+    }
+
+    #[derive(Debug)]
+    struct Transparent(serde_json::Error);
+
+    impl std::fmt::Display for Transparent {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            self.0.fmt(f)
+        }
+    }
+
+    impl Error for Transparent {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.0.source()
+        }
+    }
+
+    #[test]
+    fn an_error_of_json_that_another_hides_is_known_by_its_text() {
+        let of = |error| described(&Transparent(error));
+        assert_eq!(of(choosy()), "parse error at line 1 column 10");
+        assert_eq!(of(serde_json::from_str::<u32>("canary").unwrap_err()), "parse error at line 1 column 1");
+        assert_eq!(of(serde_json::from_str::<u32>("\"canary\"").unwrap_err()), "invalid type: …, expected u32 at line 1 column 8");
+        assert_eq!(of(serde_json::from_str::<OutboundMessage>("{}").unwrap_err()), "missing field `to` at line 1 column 2");
+        assert_eq!(described(&Wrapped("the train stops at line 7", None)), "the train stops at line 7");
+    }
+
+    #[test]
+    fn content_that_looks_like_a_sentence_of_serde_is_not_in_the_text() {
+        let first = serde_json::from_str::<u32>("\"canary unknown field `x\"").unwrap_err();
+        assert_eq!(described(&first), "invalid type: …, expected u32 at line 1 column 25");
+        let listed = Wrapped("unknown field `a, expected canary`, there are no fields", None);
+        assert_eq!(described(&listed), "unknown field `…");
     }
 
     #[test]

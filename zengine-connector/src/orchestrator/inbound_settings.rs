@@ -55,6 +55,9 @@ pub struct InboundSettings {
     pub admit_timeout: Duration,
     /// Whether the text of a [`HandlerError::NotStored`](super::HandlerError::NotStored) is logged, with those of its causes. Defaults to
     /// `true`: the text is the host's own. With `false` a line shows only the name of its type.
+    ///
+    /// What errors of JSON quote of their input is left out. One that another error hides, as `#[error(transparent)]` does, is known by its
+    /// text: there you must not quote the input in words of your own (`serde::de::Error::custom`), unless line and column end the text.
     pub log_handler_errors: bool,
     /// Time that replies of a synchronous channel wait for a poll, from the last reply of the conversation. Defaults to
     /// 24 hours; at least 1 second.
