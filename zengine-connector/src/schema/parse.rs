@@ -48,4 +48,10 @@ mod tests {
             assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
         }
     }
+
+    #[test]
+    fn a_long_name_is_cut() {
+        let error = parse::<Settings>(&json!({ "n".repeat(10 * MAX_NAME): 1 })).unwrap_err();
+        assert_eq!(error.context("field"), Some(&*"n".repeat(MAX_NAME)));
+    }
 }

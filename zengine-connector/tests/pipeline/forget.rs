@@ -1,6 +1,12 @@
 //! Erasure of letters: of a tenant, and of a person.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -116,9 +122,9 @@ async fn a_sink_of_letters_is_named_and_the_sessions_are_erased_all_the_same() {
     assert_eq!((forgotten.sessions, why), (1, vec![("dead_letters", ErrorKind::Unsupported)]));
 }
 
-/// Sessions of which one is written by others before each deletion.
+/// Sessions of which `b` is written by others before each deletion, and `c` before the first.
 #[derive(Debug)]
-struct Restless(Arc<dyn SessionStore>);
+struct Restless(Arc<dyn SessionStore>, AtomicBool);
 
 #[async_trait]
 impl SessionStore for Restless {
@@ -131,7 +137,7 @@ impl SessionStore for Restless {
     }
 
     async fn delete(&self, scope: &str, key: &str, expect: u64, now_ms: i64) -> Result<(), StoreError> {
-        if key == "b" {
+        if key == "b" || key == "c" && !self.1.swap(true, Ordering::SeqCst) {
             self.put(scope, key, Bytes::from_static(b"again"), Some(expect), Duration::MAX, now_ms).await?;
         }
         self.0.delete(scope, key, expect, now_ms).await
@@ -146,7 +152,8 @@ impl SessionStore for Restless {
 async fn a_session_that_never_rests_is_counted_and_keeps_no_other() {
     let world = World::in_memory();
     let sessions = world.memory.sessions();
-    let process = world.process_with(&Recording::new(), |it| it.sessions(Arc::new(Restless(world.memory.sessions()))));
+    let process =
+        world.process_with(&Recording::new(), |it| it.sessions(Arc::new(Restless(world.memory.sessions(), AtomicBool::new(false)))));
     for key in ["a", "b", "c"] {
         sessions.put("acme|recording", key, Bytes::from_static(b"v"), None, Duration::MAX, 0).await.unwrap();
     }
