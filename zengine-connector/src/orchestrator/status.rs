@@ -102,7 +102,7 @@ impl Orchestrator {
         let entry = engine.registry.entry(strategy.as_ref())?;
         let (config_version, not_bound) = match engine.tenants.bind(entry, &tenant).await {
             Ok(bound) => (Some(bound.version.clone()), None),
-            Err(error) => (None, Some(error)),
+            Err(error) => (None, Some(error.printed())),
         };
         let stages = engine.known_stages(&tenant, &entry.name);
         let last_error = stages.as_ref().and_then(Stages::last_error);

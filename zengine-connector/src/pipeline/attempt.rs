@@ -157,7 +157,7 @@ pub(crate) async fn call(
     n: u32,
     limit: Duration,
 ) -> Result<Receipt, SendError> {
-    let cx = job.context(key_generation, n, limit);
+    let (cx, began_ms) = (job.context(key_generation, n, limit), job.clock().ms());
     let answer = job.clock().guard(limit, job.outbound.attempt(job.state(), job.message(), &cx)).await;
     let result = answer.unwrap_or_else(|missed| {
         Err(match missed {
@@ -165,7 +165,7 @@ pub(crate) async fn call(
             Missed::TimedOut => SendError::of(ErrorKind::Timeout, "the provider did not answer in time").maybe(),
         })
     });
-    job.stages().called(result.as_ref().err(), job.clock().ms());
+    job.stages().called(result.as_ref().err(), began_ms, job.clock().ms());
     let verdict = result.as_ref().map_or_else(|error| Verdict::of(error.fault()), |_| Verdict::Success);
     admitted.permit.settle(verdict, job.clock().monotonic());
     result

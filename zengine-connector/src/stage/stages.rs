@@ -39,8 +39,9 @@ struct Calls {
 }
 
 impl Stages {
-    /// Remembers the end of a call, at a time of the wall clock.
-    pub(crate) fn called(&self, error: Option<&SendError>, at_ms: i64) {
+    /// Remembers the end of a call, with its beginning and end on the wall clock. A call that began before the last error proves nothing of
+    /// the time after it.
+    pub(crate) fn called(&self, error: Option<&SendError>, began_ms: i64, at_ms: i64) {
         let Calls { last_error, failing } = &*self.calls;
         if error.is_none() && !failing.load(Ordering::Relaxed) {
             return;
@@ -48,9 +49,12 @@ impl Stages {
         let mut last = last_error.lock();
         match error {
             Some(error) => *last = Some(LastError::new(error, at_ms)),
-            None => last.iter_mut().for_each(|last| last.recovered_at_ms = Some(at_ms)),
+            None => {
+                let ended = last.iter_mut().filter(|last| last.recovered_at_ms.is_none() && began_ms >= last.at_ms);
+                ended.for_each(|last| last.recovered_at_ms = Some(at_ms));
+            }
         }
-        failing.store(error.is_some(), Ordering::Relaxed);
+        failing.store(last.as_ref().is_some_and(|last| last.recovered_at_ms.is_none()), Ordering::Relaxed);
     }
 
     /// The error of the last call that failed.

@@ -93,6 +93,20 @@ async fn the_line_of_a_replay_that_is_still_poison_names_its_letter() {
     assert!(lines.len() == 1 && lines[0].contains(failure.as_str()) && lines[0].contains("record="), "{lines:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_replay_whose_caller_went_away_has_its_line() {
+    let log = Log::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let (host, failure, _) = a_poison().await;
+    host.on("bad", Do::Slow(Duration::from_secs(5)));
+    assert!(tokio::time::timeout(Duration::from_secs(1), host.orchestrator.replay(&failure)).await.is_err());
+    let lines = log.lines("inbound.replayed");
+    assert!(lines.len() == 1 && lines[0].contains(failure.as_str()) && lines[0].contains("dropped"), "{lines:?}");
+    host.clock.advance(Duration::from_secs(600)).await;
+    host.heal();
+    assert_eq!(replay(&host, &failure).await, Replayed::Settled);
+}
+
 /// A queue's consumer keeps its message after poison; a letter put each time would double the queue.
 #[tokio::test(start_paused = true)]
 async fn a_replay_of_a_letter_in_hand_neither_stores_nor_removes_a_letter() {

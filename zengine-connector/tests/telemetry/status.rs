@@ -92,6 +92,21 @@ async fn an_error_is_past_and_its_pause_over_once_the_provider_accepts_a_call() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_began_before_an_error_does_not_end_it() {
+    let host = Host::new();
+    host.provider.answer(ProviderAnswer::Slow(Duration::from_secs(2)));
+    host.provider.answer(ProviderAnswer::throttle(Duration::from_secs(600)));
+    let throttled = async {
+        host.clock.advance(Duration::from_secs(1)).await;
+        host.send("2").await
+    };
+    let (slow, throttled) = futures_util::future::join(host.send("1"), throttled).await;
+    assert_eq!((slow.as_str(), throttled.as_str()), ("delivered", "deferred"));
+    let seen = status(&host, "acme").await;
+    assert!(seen["paused_until_ms"].is_i64() && seen["last_error"]["recovered_at_ms"].is_null(), "{seen}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_in_progress_fill_the_bulkhead_of_the_status() {
     let host = Host::new();
     host.provider.answer(ProviderAnswer::Hang);

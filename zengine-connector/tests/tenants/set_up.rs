@@ -12,7 +12,7 @@ use zengine_connector::{
     registry::TenantSetup,
     runtime::TokioSpawner,
     schemars,
-    store::{SecretScope, StoreError, StoreErrorKind, Stores, TenantRow, TenantWriter},
+    store::{SecretAnswer, SecretScope, SecretStore, StoreError, StoreErrorKind, Stores, TenantRow, TenantWriter},
     strategy::{InboundRequest, RawPayload, RoutedEvent, Verified, VerifyError},
     testing::SimClock,
 };
@@ -304,6 +304,31 @@ async fn a_route_made_of_a_secret_is_refused() {
         assert_eq!((error.kind(), error.context("field")), (ErrorKind::Unexpected, Some("url_token")));
         assert!(!format!("{error} {error:?}").contains("canary"));
     }
+}
+
+/// A vault that limits its calls, and so answers only those for many names.
+#[derive(Debug)]
+struct Vault(Arc<dyn SecretStore>);
+
+#[async_trait]
+impl SecretStore for Vault {
+    async fn get(&self, _: &SecretScope, _: &str) -> SecretAnswer {
+        panic!("asked for one name")
+    }
+
+    async fn get_all(&self, scope: &SecretScope, names: &[&str]) -> Vec<SecretAnswer> {
+        self.0.get_all(scope, names).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_up_asks_for_all_secrets_of_a_scope_at_once() {
+    let memory = Memory::new();
+    memory.put_secret(&SecretScope::tenant(name(), id("acme")), "token", "canary-token");
+    let mut stores = Stores::from(&memory);
+    stores.secrets = Some(Arc::new(Vault(memory.secrets())));
+    host(stores).set_up(TenantSetup::new("acme").strategy("shop", config("17"))).await.unwrap();
+    assert!(row(&memory, "acme").await.is_some());
 }
 
 /// The fault of a writer at rows.

@@ -140,6 +140,7 @@ impl Orchestrator {
             _report: None,
             replay: Some(letter.failure_id.clone()),
         });
+        let mut line = ReplayLine { letter, outcome: "dropped" };
         // A dropped task ends the wait too. Events that it did not count are not stored.
         let _ = batch.start(plan.partitions).await;
         let counts = batch.progress.at_the_end();
@@ -150,13 +151,7 @@ impl Orchestrator {
             () if batch.progress.stored_any() => Replayed::Stored,
             () => Replayed::Settled,
         };
-        tracing::info!(
-            tenant_id = DeadLetter::known_tenant(&letter.tenant),
-            strategy = %letter.strategy,
-            failure_id = %letter.failure_id,
-            outcome = replayed.as_str(),
-            "inbound.replayed"
-        );
+        line.outcome = replayed.as_str();
         Ok(replayed)
     }
 
@@ -192,6 +187,24 @@ impl Orchestrator {
             }
             None => Err(Error::new(ErrorKind::Corrupt, "the dead letter's event is of another tenant")),
         }
+    }
+}
+
+/// Writes the line of a replay, also if its caller goes away.
+struct ReplayLine<'a> {
+    letter: &'a DeadLetter,
+    outcome: &'static str,
+}
+
+impl Drop for ReplayLine<'_> {
+    fn drop(&mut self) {
+        tracing::info!(
+            tenant_id = DeadLetter::known_tenant(&self.letter.tenant),
+            strategy = %self.letter.strategy,
+            failure_id = %self.letter.failure_id,
+            outcome = self.outcome,
+            "inbound.replayed"
+        );
     }
 }
 

@@ -125,6 +125,18 @@ impl SecretStore for InFront {
         }
     }
 
+    /// Asks the store behind once, for what is not given.
+    async fn get_all(&self, scope: &SecretScope, names: &[&str]) -> Vec<SecretAnswer> {
+        let mut answers = self.given.get_all(scope, names).await;
+        let is_missing = |answer: &SecretAnswer| matches!(answer, Err(SecretError::NotFound));
+        let missing: Vec<_> = names.iter().zip(&answers).filter(|(_, answer)| is_missing(answer)).map(|(name, _)| *name).collect();
+        if !missing.is_empty() {
+            let behind = self.behind.get_all(scope, &missing).await;
+            answers.iter_mut().filter(|answer| is_missing(answer)).zip(behind).for_each(|(answer, found)| *answer = found);
+        }
+        answers
+    }
+
     fn place(&self, scope: &SecretScope, name: &str) -> String {
         self.behind.place(scope, name)
     }

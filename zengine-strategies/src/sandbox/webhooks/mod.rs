@@ -193,10 +193,12 @@ impl WebhookSender {
         let pooled = lock(&self.waiting).by_fault;
         let fault = if pooled { None } else { self.faults.take(items, false) };
         let wanted = match &fault {
-            Some(WebhookFault { kind: WebhookFaultKind::Together { count }, .. }) => Some((*count).clamp(1, MAX_TOGETHER)),
+            Some(WebhookFault { kind: WebhookFaultKind::Together { count }, .. }) => {
+                lock(&self.waiting).by_fault = true;
+                Some((*count).clamp(1, MAX_TOGETHER))
+            }
             _ => pooled.then_some(usize::MAX),
         };
-        lock(&self.waiting).by_fault |= wanted.is_some();
         (fault, wanted)
     }
 
