@@ -180,7 +180,13 @@ tagged! {
             reason: EndReason,
         } = "end",
         /// Tells the other side, such as a chat window, of a change.
-        Change(SessionEvent) = "change",
+        Change(Box<SessionEvent>) = "change",
+    }
+}
+
+impl From<SessionEvent> for SessionNotice {
+    fn from(change: SessionEvent) -> Self {
+        Self::Change(Box::new(change))
     }
 }
 
@@ -235,7 +241,7 @@ mod tests {
         let session = SessionEvent::ended(SessionEnd::new(EndReason::Other).with_word("canary-word"))
             .with_participant(Participant::new(Role::from("canary-role")).with_name("canary-name"))
             .with_data(RawJson::lenient(r#""canary-data""#));
-        let printed = format!("{session:?} {:?}", SessionNotice::Change(session.clone()));
+        let printed = format!("{session:?} {:?}", SessionNotice::from(session.clone()));
         assert!(!printed.contains("canary") && printed.contains("change: Ended"), "{printed}");
     }
 }
