@@ -245,9 +245,9 @@ async fn a_file_is_fetched_by_its_media_id() {
     let line = Line::open(Settings::new().with_number(Number::new("100200400", "900200"))).await;
     let id = line.meta.add_media(NUMBER, "image/png", "the bytes");
     let cx = line.contexts.event();
-    assert_eq!(line.strategy.media(&line.tenant, &id, &cx).await.unwrap(), "the bytes");
+    assert_eq!(line.strategy.media(&line.tenant, &(&*id).into(), &cx).await.unwrap().bytes, "the bytes");
     let foreign = line.meta.add_media("100200400", "image/png", "not ours");
-    assert_eq!(line.strategy.media(&line.tenant, &foreign, &cx).await.unwrap_err().kind(), ErrorKind::Config);
+    assert_eq!(line.strategy.media(&line.tenant, &(&*foreign).into(), &cx).await.unwrap_err().kind(), ErrorKind::Config);
 }
 
 #[tokio::test]

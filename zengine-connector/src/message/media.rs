@@ -1,7 +1,10 @@
 //! Media files: kind, source and properties.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+
+use crate::hex;
 
 masked!(MediaSource, Media);
 
@@ -133,5 +136,31 @@ impl Media {
         with_filename(name: impl Into<String>) => filename = Some(name.into());
         /// Adds the MIME type.
         with_mime(mime: impl Into<String>) => mime = Some(mime.into());
+    }
+}
+
+/// Reads a SHA-256 digest in hexadecimal or base64, as providers spell it. `None` if it is neither.
+///
+/// ```
+/// use zengine_connector::message::read_sha256;
+///
+/// let hex = "2CF24DBA5FB0A30E26E83B2AC5B9E29E1B161E5C1FA7425E73043362938B9824";
+/// assert_eq!(read_sha256(hex), read_sha256("LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="));
+/// assert_eq!(read_sha256("abc"), None);
+/// ```
+pub fn read_sha256(text: &str) -> Option<[u8; 32]> {
+    let text = text.trim();
+    hex::parse(text, false).or_else(|| STANDARD.decode(text).ok()?.try_into().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_in_no_known_spelling_is_none() {
+        for odd in ["", "abc", "é", &"é".repeat(32), &"0".repeat(63), &"0".repeat(66)] {
+            assert_eq!(read_sha256(odd), None, "{odd}");
+        }
     }
 }

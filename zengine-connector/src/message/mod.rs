@@ -61,7 +61,7 @@ pub use interactive::{
 };
 pub use length::{Length, Unit};
 pub use location::Location;
-pub use media::{Media, MediaKind, MediaSource};
+pub use media::{Media, MediaKind, MediaSource, read_sha256};
 pub use opening::{Opening, PastMessage};
 pub use outbound::OutboundMessage;
 pub use participant::{Participant, Role};

@@ -3,8 +3,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
-
 use super::Orchestrator;
 use crate::{
     error::{Error, ErrorKind, SendError},
@@ -13,7 +11,7 @@ use crate::{
     pipeline::Engine,
     registry::{TenantSetup, Tenants},
     runtime::{guard, later},
-    strategy::{Base, EventContext, HealthContext, HealthStatus},
+    strategy::{Base, EventContext, HealthContext, HealthStatus, MediaFile, MediaRequest},
 };
 
 /// Maximum time for a health check or a download, and the default for a strategy's own methods.
@@ -29,11 +27,14 @@ impl Orchestrator {
         self.engine.health(&tenant.into_id()?, strategy.as_ref()).await
     }
 
-    /// Downloads an event's media by its handle, with the credentials of the event's tenant. Takes at most 30 seconds.
+    /// Downloads a file of an event by its handle or by [`MediaRequest::of`], with the credentials of the event's tenant. Takes at
+    /// most 30 seconds.
     ///
     /// # Errors
-    /// `Unsupported` if the strategy has no media. Also if the tenant cannot be bound, and the provider's errors.
-    pub async fn media(&self, event: &InboundEvent, handle: &str) -> Result<Bytes, Error> {
+    /// `Unsupported` if the strategy has no media. `Media` if the file is larger than the request allows, `Protocol` if it differs
+    /// from the digest. Also if the tenant cannot be bound, and the provider's errors.
+    pub async fn media(&self, event: &InboundEvent, request: impl Into<MediaRequest>) -> Result<MediaFile, Error> {
+        let request = request.into();
         let engine = &self.engine;
         let entry = engine.registry.entry(event.strategy.as_str())?;
         let Some(inbound) = &entry.inbound else {
@@ -41,8 +42,9 @@ impl Orchestrator {
         };
         let bound = engine.tenants.bind(entry, &event.tenant).await?;
         let cx = EventContext { base: engine.call_base(&event.tenant, &entry.name, TIME) };
-        let downloaded = engine.call(inbound.media(&bound.state, handle, &cx)).await;
-        downloaded.and_then(|result| result.map_err(SendError::into_error)).map_err(|error| error.with_context("strategy", &entry.name))
+        let fetched = engine.call(inbound.media(&bound.state, &request, &cx)).await;
+        let file = fetched.and_then(|fetched| request.check(fetched.map_err(SendError::into_error)?));
+        file.map_err(|error| error.with_context("strategy", &entry.name))
     }
 
     /// Removes a tenant's configuration, secrets and routes from the caches, so that the next call reads them anew instead of

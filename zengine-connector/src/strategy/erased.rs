@@ -11,7 +11,8 @@ use super::{
     declared::Halves,
     guarded::guarded,
     inbound::{
-        Admit, Handled, InboundContext, InboundRequest, InboundStrategy, RawPayload, RoutedEvent, TenantLookup, Verified, VerifyError,
+        Admit, Handled, InboundContext, InboundRequest, InboundStrategy, MediaFile, MediaRequest, RawPayload, RoutedEvent, TenantLookup,
+        Verified, VerifyError,
     },
     outbound::Lookup,
     twins::{DynInbound, DynOutbound, DynStrategy, ErasedTenant, Inspected},
@@ -204,8 +205,8 @@ impl<S: Strategy + InboundStrategy<S::Config>> DynInbound for InboundHalf<S> {
         self.0.respond(request, handled, tenant.and_then(|tenant| tenant_of::<S>(tenant).ok())).await
     }
 
-    async fn media(&self, tenant: &ErasedTenant, handle: &str, cx: &EventContext) -> Result<Bytes, SendError> {
-        self.0.media(tenant_of::<S>(tenant).map_err(not_ours)?, handle, cx).await
+    async fn media(&self, tenant: &ErasedTenant, request: &MediaRequest, cx: &EventContext) -> Result<MediaFile, SendError> {
+        self.0.media(tenant_of::<S>(tenant).map_err(not_ours)?, request, cx).await
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{
     ConfigureContext, EventContext, HealthContext, HealthStatus, SendContext,
-    inbound::{Admit, Handled, InboundRequest, RawPayload, RoutedEvent, TenantLookup, Verified, VerifyError},
+    inbound::{Admit, Handled, InboundRequest, MediaFile, MediaRequest, RawPayload, RoutedEvent, TenantLookup, Verified, VerifyError},
     outbound::Lookup,
 };
 use crate::{
@@ -86,5 +86,5 @@ pub(crate) trait DynInbound: Send + Sync {
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>>;
     async fn admit(&self, tenant: &ErasedTenant, event: &mut InboundEvent, cx: &EventContext) -> Result<Admit, Error>;
     async fn respond(&self, request: &InboundRequest, handled: &Handled, tenant: Option<&ErasedTenant>) -> http::Response<Bytes>;
-    async fn media(&self, tenant: &ErasedTenant, handle: &str, cx: &EventContext) -> Result<Bytes, SendError>;
+    async fn media(&self, tenant: &ErasedTenant, request: &MediaRequest, cx: &EventContext) -> Result<MediaFile, SendError>;
 }

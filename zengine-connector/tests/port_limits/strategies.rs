@@ -14,7 +14,10 @@ use zengine_connector::{
     ids::RouteKey,
     message::{Capabilities, Effect, ElementError, Length, Message, Party, State, Status},
     schemars,
-    strategy::{Admit, Handled, HealthStatus, InboundRequest, ProviderKey, RawPayload, RoutedEvent, Sessions, Verified, VerifyError},
+    strategy::{
+        Admit, Handled, HealthStatus, InboundRequest, MediaFile, MediaRequest, ProviderKey, RawPayload, RoutedEvent, Sessions, Verified,
+        VerifyError,
+    },
 };
 
 const TEXT: Capabilities = Capabilities::NONE.with_text(Length::chars(100));
@@ -156,8 +159,8 @@ impl InboundStrategy<AcmeConfig> for Acme {
         Ok(Admit::Pass)
     }
 
-    async fn media(&self, (): &(), _: &str, _: &EventContext) -> Result<Bytes, SendError> {
-        Ok(Bytes::from_static(b"media"))
+    async fn media(&self, (): &(), _: &MediaRequest, _: &EventContext) -> Result<MediaFile, SendError> {
+        Ok(MediaFile::new("media"))
     }
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 use zengine_connector::{
     Configure, ConfigureContext, Error, ErrorKind, InboundEvent, OutboundMessage, OutboundStrategy, Receipt, SendContext, SendError,
-    Strategy, message::Message, strategy::HealthStatus,
+    Strategy,
+    message::{Media, MediaKind, Message},
+    strategy::{HealthStatus, MediaRequest},
 };
 
 use crate::host::{Acme, AcmeConfig, Host, id};
@@ -77,10 +79,28 @@ fn event(tenant: &str) -> InboundEvent {
     serde_json::from_value(json).unwrap()
 }
 
+/// The strategy of these tests looks at neither.
+#[tokio::test(start_paused = true)]
+async fn the_core_compares_size_and_digest_of_a_file_that_was_fetched() {
+    let host = Host::new();
+    let photo = |digest: &str| {
+        let mut photo = Media::handle(MediaKind::Image, "photo").with_mime("image/png");
+        photo.sha256 = Some(digest.to_owned());
+        MediaRequest::of(&photo).unwrap()
+    };
+    let (own, other) = ("33jcfySnBMLLD+gE3ILooba2E0KEfAqhQEm2lkaigio=", "0000000000000000000000000000000000000000000000000000000000000000");
+    let file = host.orchestrator.media(&event("acme"), photo(own).with_max_bytes(13)).await.unwrap();
+    assert_eq!((&*file.bytes, file.mime.as_deref()), (b"photo of acme".as_slice(), Some("image/png")));
+    let error = host.orchestrator.media(&event("acme"), photo(other)).await.unwrap_err();
+    assert_eq!((error.kind(), error.context("strategy")), (ErrorKind::Protocol, Some("acme")));
+    let error = host.orchestrator.media(&event("acme"), photo(own).with_max_bytes(12)).await.unwrap_err();
+    assert_eq!((error.kind(), error.context("limit"), error.context("actual")), (ErrorKind::Media, Some("12"), Some("13")));
+}
+
 #[tokio::test(start_paused = true)]
 async fn media_are_fetched_as_the_tenant_of_the_event() {
     let host = Host::new();
-    assert_eq!(host.orchestrator.media(&event("acme"), "photo").await.unwrap(), "photo of acme");
+    assert_eq!(host.orchestrator.media(&event("acme"), "photo").await.unwrap().bytes, "photo of acme");
     let error = host.orchestrator.media(&event("acme"), "none").await.unwrap_err();
     assert_eq!((error.kind(), error.context("strategy")), (ErrorKind::InvalidContent, Some("acme")));
     assert_eq!(host.orchestrator.media(&event("nobody"), "photo").await.unwrap_err().kind(), ErrorKind::UnknownTenant);

@@ -20,7 +20,7 @@ use zengine_connector::{
     runtime::{Clock as _, TokioSpawner},
     schemars,
     store::{Memory, SecretAnswer, SecretError, SecretScope, SecretStore, StoreError, StoreErrorKind, TenantConfig, TenantDirectory},
-    strategy::{HealthStatus, InboundRequest, RawPayload, RoutedEvent, Verified, VerifyError},
+    strategy::{HealthStatus, InboundRequest, MediaFile, MediaRequest, RawPayload, RoutedEvent, Verified, VerifyError},
     testing::SimClock,
 };
 
@@ -134,11 +134,11 @@ impl InboundStrategy<AcmeConfig> for Acme {
         vec![]
     }
 
-    async fn media(&self, tenant: &AcmeTenant, handle: &str, cx: &EventContext) -> Result<Bytes, SendError> {
+    async fn media(&self, tenant: &AcmeTenant, request: &MediaRequest, cx: &EventContext) -> Result<MediaFile, SendError> {
         tenant.act(cx.remaining()).await;
-        match handle {
+        match &*request.handle {
             "none" => Err(SendError::domain("the media is gone").processed()),
-            _ => Ok(Bytes::from(format!("{} of {}", handle, cx.tenant()))),
+            handle => Ok(MediaFile::new(format!("{} of {}", handle, cx.tenant()))),
         }
     }
 }

@@ -14,19 +14,18 @@ mod token;
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use zengine_connector::error::Violation;
 use zengine_connector::message::{Capabilities, Message};
 use zengine_connector::runtime::Clock;
 use zengine_connector::strategy::HealthStatus;
 use zengine_connector::{
-    Configure, ConfigureContext, Error, ErrorKind, EventContext, HealthContext, HttpClient, OutboundMessage, OutboundStrategy, Receipt,
-    SendContext, SendError, Strategy,
+    Configure, ConfigureContext, Error, ErrorKind, HealthContext, HttpClient, OutboundMessage, OutboundStrategy, Receipt, SendContext,
+    SendError, Strategy,
 };
 
 pub use config::{LengthUnit, MetaApp, TokenKind, WhatsAppMetaCloudConfig};
 pub use manage::{BlockReport, BusinessProfile, DeliveryEvent, QrCode, QrImage, TemplateRecord};
-pub use media::{MediaFile, MediaInfo, NewMedia, StoredMedia};
+pub use media::{MediaInfo, NewMedia, StoredMedia};
 pub use onboarding::{
     AppCredentials, CodeMethod, GrantedScope, IssuedToken, Onboarding, Page, PhoneAppData, PhoneNumber, Pin, Signup, SignupEvent,
     SubscribedApp, TokenInfo, WebhookOverride, WebhookOverrides,
@@ -66,11 +65,6 @@ impl WhatsAppMetaCloud {
     /// The calls of the app itself, before there is a tenant: the exchange of a signup's code, tokens, numbers.
     pub fn onboarding(&self, clock: Arc<dyn Clock>, credentials: AppCredentials) -> Onboarding {
         Onboarding::new(Arc::clone(&self.http), clock, &self.app, credentials)
-    }
-
-    /// The bytes of a file that an event names by its media id.
-    async fn fetch(&self, tenant: &Tenant, id: &str, cx: &EventContext) -> Result<Bytes, SendError> {
-        Ok(self.download(tenant, id, cx).await?.bytes)
     }
 
     /// The app's settings.

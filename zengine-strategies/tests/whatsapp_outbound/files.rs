@@ -4,8 +4,9 @@ use bytes::Bytes;
 use http::Response;
 use serde_json::{Value, json};
 use zengine_connector::{
-    ErrorKind, Reach,
+    ErrorKind, InboundStrategy as _, Reach,
     http::{HttpCause, HttpError},
+    strategy::MediaRequest,
 };
 
 use super::support::{Bench, TOKEN, answer, raw, refused};
@@ -110,6 +111,11 @@ async fn a_file_that_is_too_large_or_another_is_refused() {
     small.answer(raw(200, "hello"));
     assert_eq!(small.file("777").await.unwrap_err().kind(), ErrorKind::Media);
     small.last_call(|_, options| assert_eq!(options.max_response_bytes, 4));
+    let bench = Bench::new().await;
+    bench.answer(node(ADDRESS, json!({"file_size": 5})));
+    let request = MediaRequest::new("777").with_max_bytes(4);
+    let error = bench.strategy.media(&bench.tenant, &request, &bench.contexts.event()).await.unwrap_err();
+    assert_eq!((error.kind(), error.error().context("limit"), bench.calls()), (ErrorKind::Media, Some("4"), 1));
     let bench = Bench::new().await;
     bench.answer(node(ADDRESS, json!({"sha256": HEX})));
     bench.answer(raw(200, "hullo"));

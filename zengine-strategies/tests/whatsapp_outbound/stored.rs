@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::json;
 use zengine_connector::{
-    Content, ErrorKind, OutboundMessage, Reach, Secret,
+    Content, ErrorKind, InboundStrategy as _, OutboundMessage, Reach, Secret,
     http::{HttpCause, HttpError},
     message::{MediaKind, Party},
 };
@@ -132,8 +132,8 @@ async fn a_file_is_looked_at_fetched_and_deleted_for_this_number_only() {
     let info = bench.strategy.media_info(&bench.tenant, "777", &cx).await.unwrap();
     assert_eq!((info.mime.as_deref(), info.bytes, info.sha256.unwrap()[0]), (Some("image/png"), Some(5), 0x2c));
     assert!(!format!("{info:?}").contains("canary"));
-    let file = bench.strategy.download(&bench.tenant, "777", &cx).await.unwrap();
-    assert_eq!((&*file.bytes, file.mime.as_deref(), file.is_verified), (b"hello".as_slice(), Some("image/png"), true));
+    let file = bench.strategy.media(&bench.tenant, &"777".into(), &cx).await.unwrap();
+    assert_eq!((&*file.bytes, file.mime.as_deref(), &*file.warnings), (b"hello".as_slice(), Some("image/png"), [].as_slice()));
     assert!(!format!("{file:?}").contains("hello"));
     bench.strategy.delete_media(&bench.tenant, "777", &cx).await.unwrap();
     let lines: Vec<_> = (0..4).map(|n| bench.line(n)).collect();
@@ -148,7 +148,7 @@ async fn an_answer_larger_than_the_limit_is_a_file_that_is_too_large() {
     let bench = Bench::with(|config| config.max_media_bytes = 4).await;
     bench.answers([json!({"url": "https://lookaside.fbsbx.com/x"})]);
     bench.fail(HttpError::new(HttpCause::TooLarge, Reach::Maybe));
-    let error = bench.strategy.download(&bench.tenant, "777", &bench.contexts.event()).await.unwrap_err();
+    let error = bench.strategy.media(&bench.tenant, &"777".into(), &bench.contexts.event()).await.unwrap_err();
     assert_eq!((error.kind(), error.reach(), error.error().context("limit")), (ErrorKind::Media, Reach::NotSent, Some("4")));
 }
 
@@ -159,7 +159,7 @@ async fn no_method_takes_a_path_for_an_id() {
     for id in ["", "..", "../me", "7/8", "7?x=1", "7#x", "7%2f8", "é"] {
         let kinds = [
             bench.strategy.media_info(&bench.tenant, id, &cx).await.map(drop).unwrap_err().kind(),
-            bench.strategy.download(&bench.tenant, id, &cx).await.map(drop).unwrap_err().kind(),
+            bench.strategy.media(&bench.tenant, &id.into(), &cx).await.map(drop).unwrap_err().kind(),
             bench.strategy.delete_media(&bench.tenant, id, &cx).await.unwrap_err().kind(),
         ];
         assert_eq!(kinds, [ErrorKind::MessageInvalid; 3], "{id}");

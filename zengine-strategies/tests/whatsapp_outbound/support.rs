@@ -209,7 +209,7 @@ impl Bench {
     }
 
     pub(crate) async fn file(&self, id: &str) -> Result<Bytes, SendError> {
-        self.strategy.media(&self.tenant, id, &self.contexts.event()).await
+        self.strategy.media(&self.tenant, &id.into(), &self.contexts.event()).await.map(|file| file.bytes)
     }
 
     pub(crate) async fn health(&self) -> HealthStatus {

@@ -5,6 +5,7 @@
 
 mod context;
 mod handled;
+mod media;
 mod request;
 mod routed;
 mod traits;
@@ -14,6 +15,7 @@ mod verify_error;
 pub use context::{Candidate, InboundContext};
 pub(crate) use context::{Found, TenantLookup};
 pub use handled::{Handled, ReplyCursor, ReplyMessage};
+pub use media::{MediaFile, MediaRequest};
 pub use request::{InboundRequest, Origin};
 pub use routed::RoutedEvent;
 pub use traits::{Admit, InboundStrategy};

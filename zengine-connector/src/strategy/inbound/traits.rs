@@ -4,7 +4,7 @@ use std::future::{Future, ready};
 
 use bytes::Bytes;
 
-use super::{Handled, InboundContext, InboundRequest, RawPayload, RoutedEvent, Verified, VerifyError};
+use super::{Handled, InboundContext, InboundRequest, MediaFile, MediaRequest, RawPayload, RoutedEvent, Verified, VerifyError};
 use crate::{
     error::{Error, ErrorKind, SendError},
     ids::RouteKey,
@@ -131,12 +131,18 @@ pub trait InboundStrategy<Cfg>: Configure<Cfg> {
         ready(handled.acknowledge())
     }
 
-    /// The bytes of a media item that an event names.
+    /// A file that an event names by its handle, which may be any text. Read at most [`max_bytes`](MediaRequest::max_bytes). The
+    /// core compares size and digest.
     ///
     /// # Errors
     /// `Unsupported` by default.
-    fn media(&self, tenant: &Self::Tenant, handle: &str, cx: &EventContext) -> impl Future<Output = Result<Bytes, SendError>> + Send {
-        let _ = (tenant, handle, cx);
+    fn media(
+        &self,
+        tenant: &Self::Tenant,
+        request: &MediaRequest,
+        cx: &EventContext,
+    ) -> impl Future<Output = Result<MediaFile, SendError>> + Send {
+        let _ = (tenant, request, cx);
         ready(Err(SendError::of(ErrorKind::Unsupported, "this channel has no media to fetch").not_sent()))
     }
 }

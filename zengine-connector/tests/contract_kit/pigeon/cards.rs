@@ -11,7 +11,9 @@ use zengine_connector::{
     http::{CallOptions, status_error},
     ids::RouteKey,
     message::{ElementError, State, Status},
-    strategy::{Admit, CredentialFault, Handled, InboundRequest, Origin, RawPayload, RoutedEvent, SessionError, Verified, VerifyError},
+    strategy::{
+        Admit, CredentialFault, Handled, InboundRequest, MediaFile, Origin, RawPayload, RoutedEvent, SessionError, Verified, VerifyError,
+    },
     verify::constant_time_eq,
 };
 
@@ -85,7 +87,7 @@ pub(super) fn respond(post: &Post, handled: &Handled) -> http::Response<Bytes> {
     answer
 }
 
-pub(super) async fn media(post: &Post, loft: &Loft, handle: &str) -> Result<Bytes, SendError> {
+pub(super) async fn media(post: &Post, loft: &Loft, handle: &str) -> Result<MediaFile, SendError> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     let url = if post.is(Flaw::MediaAnyAddress) && handle.starts_with("https://") {
         handle.to_owned()
@@ -102,7 +104,7 @@ pub(super) async fn media(post: &Post, loft: &Loft, handle: &str) -> Result<Byte
     let answer = post.http.call(request, CallOptions::DEFAULT).await?;
     match status_error(answer.status(), None).filter(|_| !post.is(Flaw::MediaErrorIsContent)) {
         Some((error, reach)) => Err(error.reach(reach)),
-        None => Ok(answer.into_body()),
+        None => Ok(MediaFile::new(answer.into_body())),
     }
 }
 

@@ -33,7 +33,9 @@ use zengine_connector::{
     ids::RouteKey,
     message::{Capabilities, ElementError, Message, Party},
     schemars::{self, JsonSchema},
-    strategy::{Admit, Handled, HealthStatus, InboundRequest, Lookup, RawPayload, RoutedEvent, Verified, VerifyError},
+    strategy::{
+        Admit, Handled, HealthStatus, InboundRequest, Lookup, MediaFile, MediaRequest, RawPayload, RoutedEvent, Verified, VerifyError,
+    },
 };
 
 pub(crate) use self::{
@@ -230,8 +232,8 @@ impl InboundStrategy<PigeonConfig> for PigeonCards {
         cards::respond(&self.0, handled)
     }
 
-    async fn media(&self, loft: &Loft, handle: &str, _: &EventContext) -> Result<Bytes, SendError> {
-        cards::media(&self.0, loft, handle).await
+    async fn media(&self, loft: &Loft, request: &MediaRequest, _: &EventContext) -> Result<MediaFile, SendError> {
+        cards::media(&self.0, loft, &request.handle).await
     }
 }
 

@@ -2,13 +2,12 @@
 
 mod verify;
 
-use bytes::Bytes;
 use zengine_connector::ids::RouteKey;
 use zengine_connector::message::ElementError;
-use zengine_connector::strategy::{InboundRequest, RawPayload, RoutedEvent, Verified, VerifyError};
+use zengine_connector::strategy::{InboundRequest, MediaFile, MediaRequest, RawPayload, RoutedEvent, Verified, VerifyError};
 use zengine_connector::{EventContext, InboundContext, InboundStrategy, SendError};
 
-use super::{Tenant, WhatsAppMetaCloud, WhatsAppMetaCloudConfig};
+use super::{Tenant, WhatsAppMetaCloud, WhatsAppMetaCloudConfig, media};
 use crate::waba::webhook;
 
 impl InboundStrategy<WhatsAppMetaCloudConfig> for WhatsAppMetaCloud {
@@ -26,7 +25,17 @@ impl InboundStrategy<WhatsAppMetaCloudConfig> for WhatsAppMetaCloud {
         webhook::normalize(payload)
     }
 
-    async fn media(&self, tenant: &Tenant, handle: &str, cx: &EventContext) -> Result<Bytes, SendError> {
-        self.fetch(tenant, handle, cx).await
+    /// Fetches a file of this number by its media id, of at most `max_media_bytes` too.
+    ///
+    /// The token is sent only to `graph.facebook.com`, `*.fbsbx.com` and `*.fbcdn.net` over https (or to the address that the
+    /// application set), redirects included. The digest is compared if Meta gives one; an expired address is resolved once
+    /// more.
+    ///
+    /// # Errors
+    /// `Media` if the file is too large or gone, `Protocol` if it is on another host or differs from the announced digest;
+    /// Meta's errors. Safe to repeat.
+    async fn media(&self, tenant: &Tenant, request: &MediaRequest, cx: &EventContext) -> Result<MediaFile, SendError> {
+        media::path(tenant, &request.handle)?;
+        media::fetch(&self.graph(tenant, cx).await?, tenant, request, cx).await
     }
 }

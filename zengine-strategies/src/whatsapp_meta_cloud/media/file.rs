@@ -163,22 +163,6 @@ pub struct MediaInfo {
     /// The SHA-256 digest of the bytes, decoded from hexadecimal or base64.
     pub sha256: Option<[u8; 32]>,
     /// The address, valid for about 5 minutes. It needs the token, so use
-    /// [`download`](crate::whatsapp_meta_cloud::WhatsAppMetaCloud::download).
+    /// [`media`](zengine_connector::InboundStrategy::media).
     pub url: Secret<String>,
 }
-
-/// A file that was fetched.
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct MediaFile {
-    /// The bytes; they match the announced digest, if there is one.
-    pub bytes: Bytes,
-    /// The MIME type, parameters included.
-    pub mime: Option<String>,
-    /// The SHA-256 digest of the bytes.
-    pub sha256: [u8; 32],
-    /// Whether Meta announced a digest, which then matched.
-    pub is_verified: bool,
-}
-
-redacted!(MediaFile { len: |it| it.bytes.len(), mime });

@@ -3,14 +3,14 @@
 use http::Method;
 use zengine_connector::{EventContext, SendError};
 
-use super::file::{MediaFile, MediaInfo, NewMedia, StoredMedia};
+use super::file::{MediaInfo, NewMedia, StoredMedia};
 use super::{download, upload};
 use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::Payload};
 
 /// Files, for one tenant.
 ///
 /// ```no_run
-/// # use zengine_connector::{Orchestrator, TenantId, message::MediaKind};
+/// # use zengine_connector::{InboundStrategy as _, Orchestrator, TenantId, message::MediaKind, strategy::MediaRequest};
 /// # use zengine_strategies::whatsapp_meta_cloud::{NewMedia, WhatsAppMetaCloud};
 /// # async fn f(orchestrator: Orchestrator, acme: TenantId, png: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
 /// let number = orchestrator.bound::<WhatsAppMetaCloud>(&acme, "whatsapp-meta-cloud").await?;
@@ -18,7 +18,7 @@ use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::Payload};
 ///
 /// let file = NewMedia::new(MediaKind::Image, "image/png").with_bytes(png);
 /// let stored = meta.upload(&number, file, &number.cx()).await?;
-/// let again = meta.download(&number, &stored.id, &number.cx()).await?;
+/// let again = meta.media(&number, &MediaRequest::new(stored.id.clone()), &number.cx()).await?;
 /// assert!(!again.bytes.is_empty());
 /// meta.delete_media(&number, &stored.id, &number.cx()).await?;
 /// # Ok(())
@@ -45,21 +45,6 @@ impl WhatsAppMetaCloud {
         download::path(tenant, id)?;
         let graph = self.graph(tenant, cx).await?;
         download::info(&graph, tenant, id, cx).await
-    }
-
-    /// Fetches a file of this number, of at most `max_media_bytes`.
-    ///
-    /// The token is sent only to `graph.facebook.com`, `*.fbsbx.com` and `*.fbcdn.net` over https (or to the address that the
-    /// application set), redirects included. The digest is compared if Meta gives one; an expired address is resolved once
-    /// more.
-    ///
-    /// # Errors
-    /// `Media` if the file is too large or gone, `Protocol` if it is on another host or differs from the announced digest;
-    /// Meta's errors. Safe to repeat.
-    pub async fn download(&self, tenant: &Tenant, id: &str, cx: &EventContext) -> Result<MediaFile, SendError> {
-        download::path(tenant, id)?;
-        let graph = self.graph(tenant, cx).await?;
-        download::fetch(&graph, tenant, id, cx).await
     }
 
     /// Deletes a file of this number.

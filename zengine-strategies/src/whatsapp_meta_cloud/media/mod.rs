@@ -6,6 +6,7 @@ mod hosts;
 mod methods;
 mod upload;
 
-pub use file::{MediaFile, MediaInfo, NewMedia, StoredMedia};
+pub use file::{MediaInfo, NewMedia, StoredMedia};
 
+pub(super) use download::{fetch, path};
 pub(super) use upload::upload_of;

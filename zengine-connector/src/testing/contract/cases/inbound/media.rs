@@ -17,8 +17,8 @@ pub(crate) async fn media_arrives_whole(kit: &SharedKit) -> CaseResult {
     for tenant in 0..TENANTS {
         let (event, before) = (event(&inbox, tenant).await, inbox.host.wire.recorded().len());
         let got =
-            inbox.host.orchestrator.media(&event, &media.handle).await.unwrap_or_else(|error| panic!("the media of an event: {error}"));
-        assert!(got == media.bytes, "media arrived changed: {} bytes instead of {}", got.len(), media.bytes.len());
+            inbox.host.orchestrator.media(&event, &*media.handle).await.unwrap_or_else(|error| panic!("the media of an event: {error}"));
+        assert!(got.bytes == media.bytes, "media arrived changed: {} bytes instead of {}", got.bytes.len(), media.bytes.len());
         inbox.host.wire.recorded()[before..].iter().for_each(|call| belongs(kit, call, tenant));
     }
     Ok(())
@@ -30,7 +30,7 @@ pub(crate) async fn media_that_cannot_be_fetched_is_an_error(kit: &SharedKit) ->
     let refusal = |code| WireFault::Response(crate::testing::contract::text(code, "canary-page"));
     let inbox = Inbox::new(kit);
     let good = event(&inbox, 0).await;
-    let _ = inbox.host.orchestrator.media(&good, &media.handle).await;
+    let _ = inbox.host.orchestrator.media(&good, &*media.handle).await;
     for n in 0..inbox.host.wire.calls() {
         for fault in [
             WireFault::Refused,
@@ -46,7 +46,7 @@ pub(crate) async fn media_that_cannot_be_fetched_is_an_error(kit: &SharedKit) ->
             let event = event(&inbox, 0).await;
             inbox.host.wire.nth(n, fault);
             let before_ms = inbox.host.now_ms();
-            let got = inbox.host.orchestrator.media(&event, &media.handle).await;
+            let got = inbox.host.orchestrator.media(&event, &*media.handle).await;
             assert!(inbox.host.now_ms() - before_ms <= 61_000, "{name}: the download does not end");
             let error = got.err().unwrap_or_else(|| panic!("{name}, and its page counts as the media"));
             kit.assert_clean("an error of a download", &crate::testing::contract::host::printed(&error));
@@ -60,7 +60,7 @@ pub(crate) async fn an_odd_media_handle_leads_nowhere_else(kit: &SharedKit) -> C
     let media = kit.inbound().media.as_ref().expect("the case needs media");
     let inbox = Inbox::new(kit);
     let event = event(&inbox, 0).await;
-    drop(inbox.host.orchestrator.media(&event, &media.handle).await);
+    drop(inbox.host.orchestrator.media(&event, &*media.handle).await);
     let hosts: Vec<_> = inbox.host.wire.recorded().iter().filter_map(|call| call.request.uri().host().map(str::to_owned)).collect();
     let long = "a".repeat(100_000);
     let odd = [

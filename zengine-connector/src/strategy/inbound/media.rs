@@ -1,0 +1,104 @@
+//! Files that events name: how they are asked for, and what arrives.
+
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    error::{Error, ErrorKind},
+    message::{Media, MediaSource, read_sha256},
+};
+
+/// A file to fetch from a provider.
+///
+/// ```
+/// use zengine_connector::{message::{Media, MediaKind}, strategy::MediaRequest};
+///
+/// let photo = Media::handle(MediaKind::Image, "777").with_mime("image/png");
+/// let request = MediaRequest::of(&photo).unwrap().with_max_bytes(5 << 20);
+/// assert_eq!((&*request.handle, request.mime.as_deref()), ("777", Some("image/png")));
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MediaRequest {
+    /// The provider's handle.
+    pub handle: String,
+    /// The SHA-256 digest that the event names. The core refuses other bytes.
+    pub sha256: Option<[u8; 32]>,
+    /// The MIME type that the event names, for a provider that gives none with the bytes.
+    pub mime: Option<String>,
+    /// Maximum size of the file, in bytes. Defaults to 100 MiB. Read no more than this; the core refuses a larger file.
+    pub max_bytes: u64,
+}
+
+debug_fields!(MediaRequest { mime, max_bytes });
+
+impl MediaRequest {
+    /// Default of [`max_bytes`](Self::max_bytes).
+    pub const MAX_BYTES: u64 = 100 << 20;
+
+    /// A request for the file of a handle.
+    pub fn new(handle: impl Into<String>) -> Self {
+        Self { handle: handle.into(), sha256: None, mime: None, max_bytes: Self::MAX_BYTES }
+    }
+
+    /// A request for a file of an event, with its digest and MIME type. `None` if the provider does not hold it.
+    pub fn of(media: &Media) -> Option<Self> {
+        let MediaSource::Handle { id, .. } = &media.source else { return None };
+        Some(Self { sha256: media.sha256.as_deref().and_then(read_sha256), mime: media.mime.clone(), ..Self::new(id) })
+    }
+
+    setters! {
+        /// Sets the digest that the bytes must have.
+        with_sha256(digest: [u8; 32]) => sha256 = Some(digest);
+        /// Sets the MIME type of a file whose provider gives none.
+        with_mime(mime: impl Into<String>) => mime = Some(mime.into());
+        /// Sets the maximum size, in bytes.
+        with_max_bytes(bytes: u64) => max_bytes = bytes;
+    }
+
+    /// Checks what a strategy fetched.
+    pub(crate) fn check(&self, mut file: MediaFile) -> Result<MediaFile, Error> {
+        let actual = file.bytes.len() as u64;
+        if actual > self.max_bytes {
+            let error = Error::new(ErrorKind::Media, "the file is too large");
+            return Err(error.with_context("limit", self.max_bytes).with_context("actual", actual));
+        }
+        if self.sha256.is_some_and(|announced| announced != *Sha256::digest(&file.bytes)) {
+            return Err(Error::new(ErrorKind::Protocol, "the file is not the one that was announced"));
+        }
+        file.mime = file.mime.or_else(|| self.mime.clone());
+        Ok(file)
+    }
+}
+
+impl From<&str> for MediaRequest {
+    fn from(handle: &str) -> Self {
+        Self::new(handle)
+    }
+}
+
+/// A file that was fetched from a provider.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MediaFile {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// The MIME type, parameters included.
+    pub mime: Option<String>,
+    /// What the provider left open, such as a digest that it did not give. Constant texts, to be logged.
+    pub warnings: Vec<&'static str>,
+}
+
+debug_fields!(MediaFile { len: |it| it.bytes.len(), mime, warnings });
+
+impl MediaFile {
+    /// A file.
+    pub fn new(bytes: impl Into<Bytes>) -> Self {
+        Self { bytes: bytes.into(), mime: None, warnings: vec![] }
+    }
+
+    setters! {
+        /// Sets the MIME type.
+        with_mime(mime: impl Into<String>) => mime = Some(mime.into());
+    }
+}
