@@ -2,15 +2,16 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use zengine_connector::{
     FailureId, StrategyName, TenantId, async_trait, delegate_claims,
     ids::ConfigVersion,
     store::{
         Applied, At, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetter, DeadLetterPage, DeadLetterPort, DeadLetterSink,
-        DeadLetterStore, Decision, Embedded, InboundOp, InboundRecord, Memory, Reference, StoreError, StoreErrorKind, Stores, TenantRow,
-        TenantWriter,
+        DeadLetterStore, Decision, Embedded, FileUrl, InboundOp, InboundRecord, MediaStore, Memory, NewFile, Reference, StoreError,
+        StoreErrorKind, StoredFile, Stores, TenantRow, TenantWriter,
         compare_and_set::{self, CompareAndSet, Operation as _, PutIf, Stored},
     },
     testing::{
@@ -350,4 +351,108 @@ async fn a_store_that_compares_the_owner_alone_breaks_the_contract_of_sends() {
 #[should_panic(expected = "rule 84: `current` changed the result (left)")]
 async fn a_store_that_compares_the_owner_alone_breaks_the_contract_of_events() {
     store_contract::a_wrong_current_record_changes_no_result_of_an_inbound_event(&with_claims(Partial::by_owner())).await;
+}
+
+/// A fault of a media store.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Planted {
+    /// `get` returns the file from the start of the range to its end.
+    NoEnd,
+    /// A file never expires.
+    Forever,
+    /// Files are found by their id alone.
+    AnyTenant,
+    /// `delete` does nothing.
+    Keeps,
+    /// `erase` removes nothing.
+    ErasesNone,
+    /// `put` takes files of any size.
+    AnySize,
+}
+
+#[derive(Debug)]
+struct FaultyFiles(Arc<dyn MediaStore>, Planted);
+
+impl FaultyFiles {
+    fn subject(planted: Planted) -> Subject {
+        let memory = Memory::new();
+        let mut stores = Stores::from(&memory);
+        stores.media = Some(Arc::new(Self(memory.media(), planted)));
+        Subject::new(stores)
+    }
+
+    fn tenant(&self, tenant: &TenantId) -> TenantId {
+        if self.1 == Planted::AnyTenant { TenantId::new("all").unwrap() } else { tenant.clone() }
+    }
+
+    fn now(&self, now_ms: i64) -> i64 {
+        if self.1 == Planted::Forever { 0 } else { now_ms }
+    }
+}
+
+#[async_trait]
+impl MediaStore for FaultyFiles {
+    async fn put(&self, tenant: &TenantId, file: &NewFile, ttl: Duration, now_ms: i64) -> Result<StoredFile, StoreError> {
+        let cut = NewFile::new(file.bytes.slice(..file.bytes.len().min(1000)));
+        let file = if self.1 == Planted::AnySize && file.check().is_err() { &cut } else { file };
+        self.0.put(&self.tenant(tenant), file, ttl, now_ms).await
+    }
+
+    async fn info(&self, tenant: &TenantId, id: &str, now_ms: i64) -> Result<Option<StoredFile>, StoreError> {
+        self.0.info(&self.tenant(tenant), id, self.now(now_ms)).await
+    }
+
+    async fn get(&self, tenant: &TenantId, id: &str, range: Range<u64>, now_ms: i64) -> Result<Option<Bytes>, StoreError> {
+        let range = if self.1 == Planted::NoEnd { range.start..u64::MAX } else { range };
+        self.0.get(&self.tenant(tenant), id, range, self.now(now_ms)).await
+    }
+
+    async fn url(&self, _: &TenantId, _: &str, _: i64) -> Result<Option<FileUrl>, StoreError> {
+        Ok(None)
+    }
+
+    async fn delete(&self, tenant: &TenantId, id: &str) -> Result<(), StoreError> {
+        if self.1 == Planted::Keeps { Ok(()) } else { self.0.delete(&self.tenant(tenant), id).await }
+    }
+
+    async fn erase(&self, tenant: &TenantId, limit: usize) -> Result<u64, StoreError> {
+        let limit = if self.1 == Planted::ErasesNone { 0 } else { limit };
+        self.0.erase(&self.tenant(tenant), limit).await
+    }
+}
+
+#[tokio::test]
+#[should_panic(expected = "`get` of the bytes 0 to 1 of 300000 returned other bytes, Some(300000) of them")]
+async fn a_media_store_that_ignores_the_end_of_a_range_breaks_the_contract() {
+    store_contract::a_file_is_read_in_ranges(&FaultyFiles::subject(Planted::NoEnd)).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "`get` returned (left) a file at its end")]
+async fn a_media_store_that_never_expires_a_file_breaks_the_contract() {
+    store_contract::a_file_expires_exactly_at_its_end(&FaultyFiles::subject(Planted::Forever)).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "`info` returned (left) a file of another tenant")]
+async fn a_media_store_that_ignores_the_tenant_breaks_the_contract() {
+    store_contract::files_of_different_tenants_are_separate(&FaultyFiles::subject(Planted::AnyTenant)).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "`get` returned (left) a file that was deleted")]
+async fn a_media_store_that_keeps_what_is_deleted_breaks_the_contract() {
+    store_contract::a_deleted_file_is_absent(&FaultyFiles::subject(Planted::Keeps)).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "`erase` removed (left) another number of files than the tenant has")]
+async fn a_media_store_that_erases_nothing_breaks_the_contract() {
+    store_contract::the_files_of_a_tenant_are_erased(&FaultyFiles::subject(Planted::ErasesNone)).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "must be refused: call `NewFile::check`")]
+async fn a_media_store_that_takes_any_size_breaks_the_contract() {
+    store_contract::a_file_that_is_too_large_is_refused(&FaultyFiles::subject(Planted::AnySize)).await;
 }

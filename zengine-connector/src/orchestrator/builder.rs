@@ -19,8 +19,8 @@ use crate::{
     runtime::{Clock, Rng, Spawner, SystemRng},
     stage::{Breaker, Dedup, Retry, Settings, StoreDown, StrategySettings},
     store::{
-        ClaimStore, DeadLetterPort, DeadLetterSink, EpochLog, EventBus, Ports, SecretStore, SessionStore, Stores, StoresBuilder,
-        TenantDirectory,
+        ClaimStore, DeadLetterPort, DeadLetterSink, EpochLog, EventBus, MediaStore, Ports, SecretStore, SessionStore, Stores,
+        StoresBuilder, TenantDirectory,
     },
     strategy::{SessionPorts, Strategy},
     sync::Limit,
@@ -111,6 +111,8 @@ impl OrchestratorBuilder {
         directory: TenantDirectory;
         /// The secrets of tenants and of the application.
         secrets: SecretStore;
+        /// Files for messages.
+        media: MediaStore;
         /// Keys for encryption and fingerprints. Over [`Memory`](crate::store::Memory) you must name them once claims, dead letters
         /// or sessions are your own: the memory's key is lost with the process.
         keys: KeyRing;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    ClaimStore, DeadLetterPort, DeadLetterSink, EpochLog, EventBus, SecretStore, SessionStore, TenantDirectory, TenantWriter,
+    ClaimStore, DeadLetterPort, DeadLetterSink, EpochLog, EventBus, MediaStore, SecretStore, SessionStore, TenantDirectory, TenantWriter,
     tenant_writer::RowsOnly,
 };
 use crate::{
@@ -43,6 +43,8 @@ pub struct Stores {
     pub tenant_writer: Option<Arc<dyn TenantWriter>>,
     /// Secrets, if this store holds them.
     pub secrets: Option<Arc<dyn SecretStore>>,
+    /// Files for messages, if this store holds them.
+    pub media: Option<Arc<dyn MediaStore>>,
 }
 
 /// The ports of a store that implements several with one of its members, and its conversions into [`Stores`].
@@ -106,6 +108,7 @@ pub struct StoresBuilder {
     pub(crate) directory: Option<Arc<dyn TenantDirectory>>,
     tenant_writer: Option<Arc<dyn TenantWriter>>,
     pub(crate) secrets: Option<Arc<dyn SecretStore>>,
+    media: Option<Arc<dyn MediaStore>>,
     /// The ports that were set by their own calls.
     named: BTreeSet<&'static str>,
     /// Whether a bundle had secrets.
@@ -145,6 +148,8 @@ impl StoresBuilder {
         tenant_writer: TenantWriter;
         /// The secrets of tenants and of the application.
         secrets: SecretStore;
+        /// Files for messages.
+        media: MediaStore;
     }
 
     /// The store of dead letters, or a sink. Required.
@@ -180,6 +185,7 @@ impl StoresBuilder {
         }
         self.base_has_secrets |= stores.secrets.is_some();
         self.secrets = self.secrets.or(stores.secrets);
+        self.media = self.media.or(stores.media);
         self
     }
 
@@ -213,6 +219,7 @@ impl StoresBuilder {
             directory,
             tenant_writer,
             secrets,
+            media,
             ..
         } = self
         else {
@@ -224,7 +231,7 @@ impl StoresBuilder {
         }
         let tenant_writer = tenant_writer.filter(|_| !leaves_writer_out);
         let tenant_writer = if rows_only { tenant_writer.map(|writer| Arc::new(RowsOnly(writer)) as _) } else { tenant_writer };
-        Ok(Stores { claims, dead_letters, events, epochs, sessions, keys, directory, tenant_writer, secrets })
+        Ok(Stores { claims, dead_letters, events, epochs, sessions, keys, directory, tenant_writer, secrets, media })
     }
 
     /// The refusal of a base's keys that are lost with the process beside stores that may outlive it: after a restart the fingerprint

@@ -7,6 +7,7 @@
 //! | [`EventBus`] | none: it passes domain events on |
 //! | [`EpochLog`] | breaker transitions shared between processes |
 //! | [`SessionStore`] | the state of strategies between attempts, encrypted |
+//! | [`MediaStore`] | files for messages, each for a time |
 //! | [`TenantDirectory`] | the tenants of each strategy, with configuration and provider ids |
 //! | [`TenantWriter`] | none: it writes what a directory reads, for the host |
 //! | [`SecretStore`] | secrets by scope and name |
@@ -28,6 +29,7 @@ mod epochs;
 mod error;
 mod events;
 mod letters;
+mod media;
 mod memory;
 #[cfg(any(unix, feature = "embedded"))]
 mod owners;
@@ -52,6 +54,7 @@ pub use embedded::{Embedded, Resealed};
 pub use epochs::{EpochEntry, EpochLog};
 pub use error::{StoreError, StoreErrorKind};
 pub use events::{DomainEvent, EventBus, OutboundFailed};
+pub use media::{FileUrl, MediaStore, NewFile, StoredFile};
 pub use memory::Memory;
 pub(crate) use ports::Ports;
 pub(crate) use secrets::check_secret;

@@ -1,13 +1,13 @@
 //! The host's stores, with time limits.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
 use super::{
-    Applied, ClaimKey, ClaimOp, ClaimRecord, DeadLetter, DeadLetterPage, DeadLetterSink as _, DomainEvent, DuePage, EpochEntry, InboundOp,
-    InboundRecord, Reference, SecretAnswer, SecretError, SecretScope, SecretStore, SessionPage, StoreError, StoreErrorKind, StoredSession,
-    Stores, TenantConfig, TenantDirectory, secrets::resolve,
+    Applied, ClaimKey, ClaimOp, ClaimRecord, DeadLetter, DeadLetterPage, DeadLetterSink as _, DomainEvent, DuePage, EpochEntry, FileUrl,
+    InboundOp, InboundRecord, MediaStore, NewFile, Reference, SecretAnswer, SecretError, SecretScope, SecretStore, SessionPage, StoreError,
+    StoreErrorKind, StoredFile, StoredSession, Stores, TenantConfig, TenantDirectory, secrets::resolve,
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -18,6 +18,9 @@ use crate::{
 
 /// Maximum time for the tenant directory or the secret store, which are cached and often remote.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Maximum time to store a file.
+const PUT_FILE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The host's stores. Every call ends within its time limit. A call that timed out may have been done. The core accesses
 /// claims, letters, events, epochs, sessions, directory and secrets only through this.
@@ -137,6 +140,37 @@ impl Ports {
 
     pub(crate) async fn remove_letter(&self, id: &FailureId) -> Result<(), StoreError> {
         self.store(self.stores.dead_letters.store()?.remove(id)).await
+    }
+}
+
+/// Files.
+impl Ports {
+    pub(crate) fn media(&self) -> Result<&dyn MediaStore, StoreError> {
+        let absent = || StoreError::new(StoreErrorKind::Unsupported, "the host has no media store");
+        self.stores.media.as_deref().ok_or_else(absent)
+    }
+
+    /// Stores a file. A large one has more time than other calls.
+    pub(crate) async fn put_file(&self, tenant: &TenantId, file: &NewFile, ttl: Duration) -> Result<StoredFile, StoreError> {
+        file.check()?;
+        let put = guard(&*self.clock, PUT_FILE_TIMEOUT, self.media()?.put(tenant, file, ttl, self.now_ms())).await;
+        put.unwrap_or_else(|missed| Err(unavailable(missed, "the media store panicked", "the media store did not answer within 60 s")))
+    }
+
+    pub(crate) async fn file(&self, tenant: &TenantId, id: &str) -> Result<Option<StoredFile>, StoreError> {
+        self.store(self.media()?.info(tenant, id, self.now_ms())).await
+    }
+
+    pub(crate) async fn file_range(&self, tenant: &TenantId, id: &str, range: Range<u64>) -> Result<Option<Bytes>, StoreError> {
+        self.store(self.media()?.get(tenant, id, range, self.now_ms())).await
+    }
+
+    pub(crate) async fn file_url(&self, tenant: &TenantId, id: &str) -> Result<Option<FileUrl>, StoreError> {
+        self.store(self.media()?.url(tenant, id, self.now_ms())).await
+    }
+
+    pub(crate) async fn erase_files(&self, tenant: &TenantId, limit: usize) -> Result<u64, StoreError> {
+        self.store(self.media()?.erase(tenant, limit)).await
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Forgotten {
     pub letters: u64,
     /// Sessions that were removed: the state of strategies, and outboxes of replies.
     pub sessions: u64,
+    /// Files that were removed from the media store.
+    pub files: u64,
     /// Letters and sessions of the tenant that stay because they are not about the person.
     pub kept: u64,
     /// Letters and sessions that stay because they cannot be read: it is not known whom they are about. A letter whose tenant
@@ -46,11 +48,27 @@ impl Forgotten {
     pub fn is_complete(&self) -> bool {
         self.unreadable == 0 && self.busy == 0 && self.not_done.is_empty()
     }
+
+    /// Writes the line, and returns the report.
+    fn told(self, tenant: &TenantId) -> Self {
+        let Self { letters, sessions, files, unreadable, busy, ref not_done, .. } = self;
+        tracing::info!(
+            tenant_id = DeadLetter::known_tenant(tenant),
+            letters,
+            sessions,
+            files,
+            unreadable,
+            busy,
+            not_done = not_done.len(),
+            "store.forgotten"
+        );
+        self
+    }
 }
 
 impl Orchestrator {
-    /// Erases what the stores keep of a tenant: its dead letters with the messages and events in them, its sessions and the replies
-    /// that wait to be polled. Removes the tenant from the caches of this process too.
+    /// Erases what the stores keep of a tenant: its dead letters with the messages and events in them, its sessions, the
+    /// replies that wait to be polled, and its files in the media store. Removes the tenant from the caches of this process too.
     ///
     /// These stay, for the time named:
     ///
@@ -91,11 +109,16 @@ impl Orchestrator {
     pub async fn forget(&self, tenant: impl IntoId<TenantId>) -> Result<Forgotten, Error> {
         let tenant = tenant.into_id()?;
         self.engine.tenants.invalidate(Some(&tenant));
-        Ok(self.erase(&tenant, |_| Ok(true), |_| Ok(true)).await)
+        let mut forgotten = self.erase(&tenant, |_| Ok(true), |_| Ok(true)).await;
+        if let Err(error) = self.erase_files(&tenant, &mut forgotten).await {
+            forgotten.not_done.push(("media", error.into()));
+        }
+        Ok(forgotten.told(&tenant))
     }
 
     /// Erases what the stores keep of a person at a tenant: the dead letters of messages and events that name the person, and the
-    /// sessions and outboxes whose key or content does. What stays, sends in progress and repetition are as for
+    /// sessions and outboxes whose key or content does. Files in the media store are not searched: delete them by their id, or let them
+    /// expire. What stays, sends in progress and repetition are as for
     /// [`forget`](Self::forget).
     ///
     /// Letters and sessions are opened and compared. They name the person if they hold the identity, or anywhere the same phone
@@ -128,7 +151,7 @@ impl Orchestrator {
         let session = |session: &StoredSession| {
             if person.is_in_key(&session.key) { Ok(true) } else { names(&Sessions::open_stored(keys, session).map_err(drop)?) }
         };
-        Ok(self.erase(&tenant, letter, session).await)
+        Ok(self.erase(&tenant, letter, session).await.told(&tenant))
     }
 
     /// Removes the letters and sessions of a tenant that are chosen. An error of the choice means that one cannot be read.
@@ -145,17 +168,19 @@ impl Orchestrator {
         if let Err(error) = self.erase_sessions(tenant, session, &mut forgotten).await {
             forgotten.not_done.push(("sessions", error.into()));
         }
-        let Forgotten { letters, sessions, unreadable, busy, ref not_done, .. } = forgotten;
-        tracing::info!(
-            tenant_id = DeadLetter::known_tenant(tenant),
-            letters,
-            sessions,
-            unreadable,
-            busy,
-            not_done = not_done.len(),
-            "store.forgotten"
-        );
         forgotten
+    }
+
+    async fn erase_files(&self, tenant: &TenantId, forgotten: &mut Forgotten) -> Result<(), StoreError> {
+        let stores = &self.engine.stores;
+        while stores.media().is_ok() {
+            let erased = stores.erase_files(tenant, PAGE).await?;
+            forgotten.files += erased;
+            if erased == 0 {
+                break;
+            }
+        }
+        Ok(())
     }
 
     async fn erase_letters(

@@ -23,6 +23,7 @@ mod file;
 mod key_file;
 mod keys;
 mod limited;
+mod media;
 mod new_file;
 mod rotation;
 mod secrets;
@@ -53,8 +54,8 @@ use self::{
     work::Done,
 };
 use super::{
-    ClaimStore, DeadLetterStore, DomainEvent, EpochLog, EventBus, SecretStore, SessionStore, StoreError, StoreErrorKind, Stores,
-    TenantDirectory, TenantWriter,
+    ClaimStore, DeadLetterStore, DomainEvent, EpochLog, EventBus, MediaStore, SecretStore, SessionStore, StoreError, StoreErrorKind,
+    Stores, TenantDirectory, TenantWriter,
     bundle::ports_of,
     owners::{OTHERS, Owners, owner},
 };
@@ -178,7 +179,7 @@ impl Embedded {
         self.keys.rotate(&SystemRng, |checks| self.engine.write_here(|transaction| record_keys(transaction, checks)))
     }
 
-    /// Encrypts with the current key what older keys encrypted: receipts of sends, dead letters, sessions and secrets. Works beside a running
+    /// Encrypts with the current key what older keys encrypted: receipts of sends, dead letters, sessions, files and secrets. Works beside a running
     /// host: each transaction looks at 256 entries, and other writes go on in between.
     ///
     /// If you drop the future, or the process is killed, everything stays readable; the next call goes on with what is left. A value
@@ -266,6 +267,8 @@ ports_of! {
         epochs: EpochLog in engine,
         /// The sessions.
         sessions: SessionStore in engine,
+        /// The files, encrypted under the keys of the key file.
+        media: MediaStore in engine,
         /// The tenant directory.
         directory: TenantDirectory in engine,
         /// The writer of tenants and their secrets. A row is one transaction, and so is a secret.

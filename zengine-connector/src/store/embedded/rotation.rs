@@ -12,8 +12,8 @@ use super::{
     engine::Engine,
     fault::Fault,
     keys::EmbeddedKeys,
-    secrets,
-    tables::{self, CLAIMS, LETTERS, SECRETS, SESSIONS},
+    media, secrets,
+    tables::{self, CLAIMS, LETTERS, MEDIA_PARTS, SECRETS, SESSIONS},
     work::Done,
 };
 use crate::{
@@ -33,7 +33,7 @@ const PAGE: usize = 256;
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Resealed {
-    /// Entries that were encrypted anew: records of sends, dead letters, sessions, secrets.
+    /// Entries that were encrypted anew: records of sends, dead letters, sessions, secrets, parts of files.
     pub resealed: u64,
     /// Entries that could not be encrypted anew, or in part only: damaged ones, those whose key is missing, and members and tables of a
     /// newer release, which may hold encrypted values that this one does not know. They stay as they are.
@@ -58,10 +58,11 @@ type Place = (String, String);
 type Table = fn(&mut Pass, &WriteTransaction, Option<&Place>) -> Result<Option<Place>, Fault>;
 
 /// Every table with encrypted values.
-const SEALED: [Table; 4] = [
+const SEALED: [Table; 5] = [
     |pass, transaction, after| texts(pass, transaction, CLAIMS, after, Pass::claim),
     |pass, transaction, after| texts(pass, transaction, LETTERS, after, Pass::letter),
     |pass, transaction, after| pairs(pass, transaction, SECRETS, after, secrets::sealed_for),
+    |pass, transaction, after| pairs(pass, transaction, MEDIA_PARTS, after, media::sealed_for),
     sessions_page,
 ];
 

@@ -8,7 +8,10 @@ use super::{
     fault::Fault,
     file::engine,
     new_file::create_whole,
-    tables::{CLAIMS, COUNTERS, DIRECTORY, EPOCHS, EVENTS, INBOUND, LETTERS, META, REFERENCES, ROUTES, SECRETS, SESSIONS, each_table},
+    tables::{
+        CLAIMS, COUNTERS, DIRECTORY, EPOCHS, EVENTS, INBOUND, LETTERS, MEDIA, MEDIA_PARTS, META, REFERENCES, ROUTES, SECRETS, SESSIONS,
+        each_table,
+    },
 };
 use crate::store::StoreError;
 

@@ -6,7 +6,8 @@ use redb::{ReadableTable as _, TableDefinition, WriteTransaction};
 
 use super::{
     fault::Fault,
-    tables::{CLAIMS, INBOUND, REFERENCES, SESSIONS},
+    media,
+    tables::{CLAIMS, INBOUND, MEDIA, REFERENCES, SESSIONS},
 };
 use crate::store::{
     ClaimRecord, InboundRecord, Reference,
@@ -21,7 +22,11 @@ pub(super) struct Sweeper {
     inbound: String,
     references: String,
     sessions: (String, String),
+    media: (String, String),
 }
+
+/// Parts of files that one transaction removes, and as many as one file has.
+const MOST_PARTS: usize = 256;
 
 impl Sweeper {
     /// Checks about two records per job in each table, so that removal keeps up with writing. Unreadable records stay. A table is
@@ -40,8 +45,39 @@ impl Sweeper {
         let to = next.as_ref().map_or(Bound::Unbounded, |(scope, key)| Bound::Excluded((&**scope, &**key)));
         sessions.retain_in((Bound::Included(from), to), |_, (_, expires_at_ms, _)| expires_at_ms > now_ms)?;
         self.sessions = next.unwrap_or_default();
+        self.media = sweep_media(transaction, &self.media, budget, now_ms)?.unwrap_or_default();
         Ok(())
     }
+}
+
+/// Removes expired files, with their parts. Returns the place to go on from.
+fn sweep_media(
+    transaction: &WriteTransaction,
+    from: &(String, String),
+    budget: usize,
+    now_ms: i64,
+) -> Result<Option<(String, String)>, Fault> {
+    let (mut expired, mut next) = (Vec::new(), None);
+    for (n, entry) in transaction.open_table(MEDIA)?.range((&*from.0, &*from.1)..)?.enumerate() {
+        let (place, row) = entry?;
+        let (tenant, id) = place.value();
+        let place = (tenant.to_owned(), id.to_owned());
+        if n == budget {
+            next = Some(place);
+            break;
+        }
+        if row.value().0 <= now_ms {
+            expired.push(place);
+        }
+    }
+    let mut parts = 0;
+    for (tenant, id) in expired {
+        if parts >= MOST_PARTS {
+            return Ok(Some((tenant, id)));
+        }
+        parts += media::remove(transaction, &tenant, &id)?;
+    }
+    Ok(next)
 }
 
 /// Checks the next records of a table.

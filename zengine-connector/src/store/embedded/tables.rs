@@ -23,6 +23,10 @@ pub(super) const EVENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new(
 pub(super) const EPOCHS: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("epochs");
 /// Version, end in milliseconds UTC and sealed value, by scope and key.
 pub(super) const SESSIONS: TableDefinition<'_, (&str, &str), (u64, i64, &[u8])> = TableDefinition::new("sessions");
+/// End in milliseconds UTC and size of files, by tenant and id. Without a size it is not whole yet.
+pub(super) const MEDIA: TableDefinition<'_, (&str, &str), (i64, Option<u64>)> = TableDefinition::new("media");
+/// Sealed parts of files, by id and part.
+pub(super) const MEDIA_PARTS: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("media_parts");
 /// Directory rows, JSON, by strategy and tenant.
 pub(super) const DIRECTORY: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("directory");
 /// Strategy, kind, value and tenant of every route.
@@ -33,7 +37,22 @@ pub(super) const SECRETS: TableDefinition<'_, (&str, &str), &[u8]> = TableDefini
 /// Runs a macro with every table, in a fixed order.
 macro_rules! each_table {
     ($run:ident) => {
-        $run!(META, COUNTERS, CLAIMS, INBOUND, REFERENCES, LETTERS, EVENTS, EPOCHS, SESSIONS, DIRECTORY, ROUTES, SECRETS)
+        $run!(
+            META,
+            COUNTERS,
+            CLAIMS,
+            INBOUND,
+            REFERENCES,
+            LETTERS,
+            EVENTS,
+            EPOCHS,
+            SESSIONS,
+            MEDIA,
+            MEDIA_PARTS,
+            DIRECTORY,
+            ROUTES,
+            SECRETS
+        )
     };
 }
 pub(super) use each_table;

@@ -8,6 +8,7 @@ mod dead_letters;
 mod directory;
 mod epochs;
 mod events;
+mod media;
 mod secrets;
 mod sessions;
 mod table;
@@ -15,8 +16,8 @@ mod table;
 use std::sync::Arc;
 
 use super::{
-    ClaimStore, DeadLetterStore, DomainEvent, EpochLog, EventBus, SecretScope, SecretStore, SessionStore, Stores, TenantDirectory,
-    TenantRow, TenantWriter, bundle::ports_of,
+    ClaimStore, DeadLetterStore, DomainEvent, EpochLog, EventBus, MediaStore, SecretScope, SecretStore, SessionStore, Stores,
+    TenantDirectory, TenantRow, TenantWriter, bundle::ports_of,
 };
 use crate::{
     ids::{ConfigVersion, StrategyName, TenantId},
@@ -54,6 +55,7 @@ struct Tables {
     events: events::Published,
     epochs: epochs::Logs,
     sessions: sessions::Sessions,
+    media: media::Files,
     directory: RwLock<directory::Rows>,
     secrets: secrets::Secrets,
 }
@@ -77,6 +79,8 @@ ports_of! {
         epochs: EpochLog in tables,
         /// The sessions.
         sessions: SessionStore in tables,
+        /// The files.
+        media: MediaStore in tables,
         /// The tenant directory.
         directory: TenantDirectory in tables,
         /// The writer of tenants and their secrets.

@@ -23,6 +23,7 @@
 //! | `dead_letter_sink` | a sink of dead letters, such as a queue |
 //! | `events` | the event bus |
 //! | `sessions` | sessions |
+//! | `media` | files |
 //! | `epochs` | epoch logs |
 //! | `directory` | the tenant directory, with the `tenant_writer` that fills it |
 //!
@@ -39,6 +40,7 @@ mod claims;
 mod current;
 mod directory;
 mod inbound;
+mod media;
 mod rest;
 mod run;
 mod settled;
@@ -55,6 +57,7 @@ pub use claims::*;
 pub use current::*;
 pub use directory::*;
 pub use inbound::*;
+pub use media::*;
 pub use rest::*;
 #[doc(hidden)]
 pub use run::run;
@@ -112,7 +115,7 @@ impl fmt::Debug for Subject {
 #[macro_export]
 macro_rules! store_contract {
     ($module:ident, $subject:path) => {
-        $crate::store_contract!($module, $subject, ports = [claims, dead_letters, events, sessions, epochs, directory]);
+        $crate::store_contract!($module, $subject, ports = [claims, dead_letters, events, sessions, media, epochs, directory]);
     };
     ($module:ident, $subject:path, ports = [$($port:ident),+ $(,)?]) => {
         mod $module {
@@ -190,6 +193,16 @@ macro_rules! store_contract {
             of_100_concurrent_session_writes_one_wins
         }
     };
+    (@media $subject:path) => {
+        $crate::store_contract! { @cases $subject,
+            a_file_is_read_in_ranges
+            a_file_expires_exactly_at_its_end
+            files_of_different_tenants_are_separate
+            a_deleted_file_is_absent
+            the_files_of_a_tenant_are_erased
+            a_file_that_is_too_large_is_refused
+        }
+    };
     (@epochs $subject:path) => {
         $crate::store_contract! { @cases $subject,
             rule_49_an_epoch_is_created_once
@@ -220,7 +233,7 @@ macro_rules! store_contract {
     };
     (@$port:ident $subject:path) => {
         ::core::compile_error!(concat!(
-            "no port is called `", stringify!($port), "`: there are claims, dead_letters, dead_letter_sink, events, sessions, epochs and directory"
+            "no port is called `", stringify!($port), "`: there are claims, dead_letters, dead_letter_sink, events, sessions, media, epochs and directory"
         ));
     };
 }

@@ -1,0 +1,77 @@
+//! Files in memory.
+
+use std::{ops::Range, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::{Tables, table::Table};
+use crate::{
+    ids::TenantId,
+    runtime::{SystemRng, ms},
+    store::{
+        MediaStore, NewFile, StoreError, StoredFile,
+        claims::Kept,
+        media::{cut, draw_id},
+        sessions::cursor,
+    },
+};
+
+/// The files by tenant and id.
+pub(super) type Files = Table<Stored>;
+
+/// A file and its bytes.
+pub(super) struct Stored(StoredFile, Bytes);
+
+impl Kept for Stored {
+    fn removable_at_ms(&self) -> i64 {
+        self.0.expires_at_ms
+    }
+}
+
+impl Tables {
+    fn file<T>(&self, tenant: &TenantId, id: &str, now_ms: i64, look: impl FnOnce(&Stored) -> T) -> Option<T> {
+        let seen = |stored: &Arc<Stored>| (stored.0.expires_at_ms > now_ms).then(|| look(stored));
+        self.media.read(&cursor(tenant.as_str(), id), seen).flatten()
+    }
+}
+
+#[async_trait]
+impl MediaStore for Tables {
+    async fn put(&self, tenant: &TenantId, file: &NewFile, ttl: Duration, now_ms: i64) -> Result<StoredFile, StoreError> {
+        file.check()?;
+        let stored = file.stored(draw_id(&SystemRng), now_ms.saturating_add(ms(ttl)));
+        let record = Arc::new(Stored(stored.clone(), file.bytes.clone()));
+        self.media.change(&cursor(tenant.as_str(), &stored.id).into(), now_ms, |current| *current = Some(record));
+        Ok(stored)
+    }
+
+    async fn info(&self, tenant: &TenantId, id: &str, now_ms: i64) -> Result<Option<StoredFile>, StoreError> {
+        Ok(self.file(tenant, id, now_ms, |stored| stored.0.clone()))
+    }
+
+    async fn get(&self, tenant: &TenantId, id: &str, range: Range<u64>, now_ms: i64) -> Result<Option<Bytes>, StoreError> {
+        let place = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        Ok(self.file(tenant, id, now_ms, |Stored(file, bytes)| {
+            let range = cut(&range, file.bytes);
+            bytes.slice(place(range.start)..place(range.end))
+        }))
+    }
+
+    async fn delete(&self, tenant: &TenantId, id: &str) -> Result<(), StoreError> {
+        self.media.change(&cursor(tenant.as_str(), id).into(), i64::MIN, |current| *current = None);
+        Ok(())
+    }
+
+    /// Looks at all files.
+    async fn erase(&self, tenant: &TenantId, limit: usize) -> Result<u64, StoreError> {
+        let (mut found, of_tenant) = (Vec::new(), cursor(tenant.as_str(), ""));
+        self.media.each(|place, _| {
+            if place.starts_with(&of_tenant) && found.len() < limit {
+                found.push(Arc::from(place));
+            }
+        });
+        found.iter().for_each(|place| self.media.change(place, i64::MIN, |current| *current = None));
+        Ok(found.len() as u64)
+    }
+}
