@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use zengine_connector::{
     ClientMessageId, FailureId, StrategyName, TenantId,
     store::{
-        ClaimKey, ClaimOp, ClaimStatus, DeadLetter, DomainEvent, Embedded, EpochEntry, Fingerprint, Lease, OutboundFailed, OwnerToken,
-        StoreErrorKind, Stores,
+        ClaimKey, ClaimOp, ClaimStatus, DeadLetter, DomainEvent, Embedded, EpochEntry, Fingerprint, Lease, NewFile, OutboundFailed,
+        OwnerToken, StoreErrorKind, Stores,
     },
 };
 
@@ -567,6 +567,29 @@ async fn a_snapshot_is_a_store_of_its_own_with_the_same_keys() {
     assert_eq!(copied.keys().current().id(), store.keys().current().id());
     let directory = Stores::from(&copied).directory.unwrap();
     assert!(directory.config(&TenantId::new("acme").unwrap(), &StrategyName::new("sns-sms").unwrap()).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_file_is_encrypted_and_goes_with_rotations_and_snapshots() {
+    let (folder, path) = place();
+    let mut store = Embedded::open(&path).unwrap();
+    let (acme, bytes) = (TenantId::new("acme").unwrap(), Bytes::from(b"canary of a file ".repeat(20_000)));
+    let file = NewFile::new(bytes.clone()).with_mime("text/canary").with_name("canary.txt");
+    let stored = store.media().put(&acme, &file, Duration::from_secs(3600), NOW).await.unwrap();
+    let old = store.keys().current().id().to_owned();
+    let _ = store.rotate_key().unwrap();
+    let report = store.reseal().await.unwrap();
+    assert_eq!((report.resealed, report.unreadable), (7, 0), "six parts and the facts");
+    assert_eq!(store.drop_old_keys().await.unwrap(), [old]);
+    let copy = folder.path().join("copy.db");
+    store.snapshot(&copy).unwrap();
+    for store in [store, Embedded::open(&copy).unwrap()] {
+        assert_eq!(store.media().info(&acme, &stored.id, NOW).await.unwrap().as_ref(), Some(&stored));
+        assert!(store.media().get(&acme, &stored.id, 0..u64::MAX, NOW).await.unwrap().unwrap() == bytes);
+    }
+    for path in [path, copy] {
+        assert!(!fs::read(path).unwrap().windows(6).any(|six| six == b"canary"));
+    }
 }
 
 #[test]

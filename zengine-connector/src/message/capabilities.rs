@@ -75,6 +75,8 @@ pub struct Capabilities {
     pub html: bool,
     /// Supported kinds of media.
     pub media: &'static [MediaRule],
+    /// Files as bytes, up to a size in bytes, also those of the media store. Without it a file needs an address or a handle.
+    pub media_bytes: Option<u64>,
     /// Reply buttons.
     pub buttons: Option<ButtonRules>,
     /// A list to choose from.
@@ -112,6 +114,7 @@ impl Capabilities {
         markdown: false,
         html: false,
         media: &[],
+        media_bytes: None,
         buttons: None,
         list: None,
         cta_url: false,
@@ -134,6 +137,8 @@ impl Capabilities {
         with_text(max: Length) => text = Some(max);
         /// Media of these kinds.
         with_media(rules: &'static [MediaRule]) => media = rules;
+        /// Files as bytes, up to a size in bytes.
+        with_media_bytes(max: u64) => media_bytes = Some(max);
         /// Reply buttons.
         with_buttons(rules: ButtonRules) => buttons = Some(rules);
         /// A list to choose from.

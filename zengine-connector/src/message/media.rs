@@ -54,9 +54,10 @@ pub enum MediaSource {
         #[schemars(with = "String", extend("contentEncoding" = "base64"))]
         data: Bytes,
     },
-    /// A key of the host's own object store.
+    /// A file of the host's media store. The core turns it into bytes, or into an address where the
+    /// channel takes no bytes.
     Store {
-        /// The key.
+        /// The id of the file, which stands for its bytes: they never change.
         key: String,
     },
 }
@@ -127,6 +128,11 @@ impl Media {
     /// A file the provider already holds.
     pub fn handle(kind: MediaKind, id: impl Into<String>) -> Self {
         Self::new(kind, MediaSource::Handle { id: id.into(), url: None })
+    }
+
+    /// A file of the host's media store.
+    pub fn stored(kind: MediaKind, id: impl Into<String>) -> Self {
+        Self::new(kind, MediaSource::Store { key: id.into() })
     }
 
     setters! {

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    Capabilities, Checker, Content, Degrade, Identity, LossReport, Opening, OutboundMessage, Participant, canonical, degrade, validate,
+    Capabilities, Checker, Content, Degrade, Identity, LossReport, Media, Opening, OutboundMessage, Participant, canonical, degrade,
+    validate,
 };
 use crate::error::Violation;
 
@@ -99,6 +100,21 @@ pub trait Message: Serialize + DeserializeOwned + schemars::JsonSchema + Send + 
     fn recipient(&self) -> Option<Cow<'_, str>> {
         None
     }
+
+    /// The files that it sends. The core gives those of the [media store](crate::store::MediaStore) their size, type and name before
+    /// [`validate`](Self::validate), and their bytes before the first attempt. Defaults to none.
+    fn media(&self) -> Vec<&Media> {
+        vec![]
+    }
+
+    /// The message with these files in place of [`media`](Self::media), in the same order. You must implement both or neither.
+    fn with_media(&self, files: Vec<Media>) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        let _ = files;
+        None
+    }
 }
 
 /// The message of a strategy that never sends.
@@ -168,6 +184,25 @@ impl Message for OutboundMessage {
 
     fn recipient(&self) -> Option<Cow<'_, str>> {
         self.to.preferred().map(|id| id.to_string().into())
+    }
+
+    /// The file of a media message, the attachments of an e-mail.
+    fn media(&self) -> Vec<&Media> {
+        match &self.content {
+            Content::Media(media) => vec![media],
+            Content::Email(email) => email.attachments.iter().map(|attached| &attached.media).collect(),
+            _ => vec![],
+        }
+    }
+
+    fn with_media(&self, files: Vec<Media>) -> Option<Self> {
+        let (mut message, mut files) = (self.clone(), files.into_iter());
+        match &mut message.content {
+            Content::Media(media) => *media = files.next()?,
+            Content::Email(email) => email.attachments.iter_mut().zip(files).for_each(|(attached, file)| attached.media = file),
+            _ => return None,
+        }
+        Some(message)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 
 use super::{
-    Capabilities, Content, Header, Interactive, Length, Media, Opening, OutboundMessage, Participant, RawJson, Role, SessionEvent,
-    SessionNotice, Unit,
+    Capabilities, Content, Header, Interactive, Length, Media, MediaSource, Opening, OutboundMessage, Participant, RawJson, Role,
+    SessionEvent, SessionNotice, Unit,
 };
 use crate::error::Violation;
 
@@ -159,7 +159,12 @@ fn content(at: &str, content: &Content, can: &Capabilities, check: &mut Checker)
             check.require(can.reaction, at, "the channel carries no reactions");
             check.require(!reaction.target.is_empty(), Under(at, "/target"), "must not be empty");
         }
-        Content::Email(_) => check.require(can.email, at, "the channel carries no e-mail"),
+        Content::Email(email) => {
+            check.require(can.email, at, "the channel carries no e-mail");
+            for (i, attached) in email.attachments.iter().enumerate() {
+                bytes(&attached.media, can, check, |rest| format!("{at}/attachments/{i}/media{rest}"));
+            }
+        }
         Content::Typing { .. } => check.require(can.typing, at, "the channel shows no typing notices"),
         Content::ReadMark { target } => {
             check.require(can.read_mark, at, "the channel has no read marks");
@@ -230,16 +235,35 @@ fn media(at: &str, media: &Media, can: &Capabilities, check: &mut Checker) {
             None => check.add(Under(at, "/caption"), "this kind of media has no caption"),
         }
     }
+    bytes(media, can, check, |rest| format!("{at}{rest}"));
     if let Some(bytes) = media.bytes
         && bytes > rule.max_bytes
     {
-        check.found.push(Violation::new(Under(at, "/bytes"), "the file is too large, in bytes").with_sizes(rule.max_bytes, bytes));
+        check.found.push(too_large(Under(at, "/bytes"), rule.max_bytes, bytes));
     }
     if let Some(mime) = &media.mime {
         let essence = mime.split(';').next().unwrap_or_default().trim();
         let known = rule.mimes.is_empty() || rule.mimes.iter().any(|m| m.eq_ignore_ascii_case(essence));
         check.require(known, Under(at, "/mime"), "the channel does not take this MIME type");
     }
+}
+
+/// Checks a file that is sent as bytes.
+fn bytes(media: &Media, can: &Capabilities, check: &mut Checker, at: impl Fn(&str) -> String) {
+    let size = match &media.source {
+        MediaSource::Inline { data } => data.len() as u64,
+        MediaSource::Store { .. } => media.bytes.unwrap_or_default(),
+        MediaSource::Url { .. } | MediaSource::Handle { .. } => return,
+    };
+    match can.media_bytes {
+        None => check.add(at("/source"), "the channel takes no bytes: give a web address"),
+        Some(max) if size > max => check.found.push(too_large(at("/source"), max, size)),
+        Some(_) => {}
+    }
+}
+
+fn too_large(pointer: impl Into<String>, max: u64, actual: u64) -> Violation {
+    Violation::new(pointer, "the file is too large, in bytes").with_sizes(max, actual)
 }
 
 fn interactive(at: &str, item: &Interactive, can: &Capabilities, check: &mut Checker) {

@@ -3,6 +3,7 @@
 mod bound;
 mod builder;
 mod calls;
+mod files;
 mod forget;
 mod handler;
 mod inbound_settings;

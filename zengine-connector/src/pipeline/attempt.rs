@@ -56,6 +56,9 @@ const NO_TIME: NotAdmitted = NotAdmitted(DeferredReason::NoTimeLeft, Duration::f
 
 /// Makes one attempt through the inner stages.
 pub(crate) async fn make(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Attempted {
+    if let Err(ended) = job.load_files().await {
+        return ended;
+    }
     let (admitted, limit) = match start(job, own).await {
         Ok(started) => started,
         Err(NotAdmitted(reason, retry_after)) => return Attempted::NotStarted(reason, retry_after),

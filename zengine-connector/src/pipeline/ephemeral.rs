@@ -38,7 +38,7 @@ pub(crate) async fn send(send: Identified<'_>) -> Result<Outcome, Error> {
         Err(error) if error.is_temporary() => return Ok(dropped(&send, DeferredReason::BindFailed)),
         Err(error) => return Err(error),
     };
-    let fitted = send.for_tenant(bound)?;
+    let fitted = send.for_tenant(bound, None)?;
     Ok(make(&SendJob { sent: send, fitted }, time).await)
 }
 

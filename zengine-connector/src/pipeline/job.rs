@@ -1,6 +1,12 @@
 //! A call of a strategy, and the send that it belongs to, as passed to the stages.
 
-use std::{num::NonZeroU32, ops::Deref, pin::pin, sync::Arc, time::Duration};
+use std::{
+    num::NonZeroU32,
+    ops::Deref,
+    pin::pin,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use super::{Engine, SendOptions, clock::CallClock, decision::Protection, trace::SendTrace};
 use crate::{
@@ -109,26 +115,36 @@ impl<'a> Identified<'a> {
         bound.unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "the tenant was not bound within the time of the send")))
     }
 
-    /// Degrades and validates the message for the tenant.
+    /// Degrades and validates the message for the tenant. `described` is the message with what is known of its files, if it has any.
     ///
     /// # Errors
     /// If the channel cannot carry the message.
-    pub(crate) fn for_tenant(&self, bound: Arc<BoundTenant>) -> Result<Fitted, Error> {
-        let seen = self.entry.inspect(&bound.state, &self.message, self.call.options.degrade)?;
+    pub(crate) fn for_tenant(&self, bound: Arc<BoundTenant>, described: Option<Prepared<'static>>) -> Result<Fitted, Error> {
+        let seen = self.entry.inspect(&bound.state, described.as_ref().unwrap_or(&self.message), self.call.options.degrade)?;
         let (degraded, loss) = seen.degraded.unzip();
+        let changed = degraded.or(described);
         if self.call.trace.is_enabled() {
-            let message = degraded.as_ref().unwrap_or(&self.message);
+            let message = changed.as_ref().unwrap_or(&self.message);
             let recipient = self.outbound.recipient(message, &self.engine().keys.current(), self.tenant())?;
             self.call.trace.with(|facts| facts.recipient = recipient);
         }
-        Ok(Fitted { bound, degraded, loss, idempotency: seen.idempotency.unwrap_or(self.entry.descriptor.idempotency) })
+        Ok(Fitted {
+            bound,
+            changed,
+            loaded: OnceLock::new(),
+            loss,
+            idempotency: seen.idempotency.unwrap_or(self.entry.descriptor.idempotency),
+        })
     }
 }
 
 /// A message as its tenant can send it.
 pub(crate) struct Fitted {
     bound: Arc<BoundTenant>,
-    degraded: Option<Prepared<'static>>,
+    /// Degraded, or with what is known of its files.
+    changed: Option<Prepared<'static>>,
+    /// With the bytes of its files.
+    loaded: OnceLock<Prepared<'static>>,
     loss: Option<LossReport>,
     idempotency: Idempotency,
 }
@@ -163,9 +179,15 @@ impl<'a> SendJob<'a> {
         self.fitted.idempotency
     }
 
-    /// The message to send, degraded if needed.
+    /// The message to send, degraded if needed, with its files.
     pub(crate) fn message(&self) -> &Prepared<'a> {
-        self.fitted.degraded.as_ref().unwrap_or(&self.sent.message)
+        self.fitted.loaded.get().or(self.fitted.changed.as_ref()).unwrap_or(&self.sent.message)
+    }
+
+    /// Sets the message with the bytes of its files.
+    pub(super) fn load(&self, message: Prepared<'static>) {
+        // Loaded by one owner, one attempt after the other.
+        let _ = self.fitted.loaded.set(message);
     }
 
     pub(crate) fn stages(&self) -> &Stages {
@@ -251,7 +273,7 @@ impl Identified<'_> {
         self.in_time(self.engine().stores.stored_record(&self.key)).await
     }
 
-    async fn in_time<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    pub(super) async fn in_time<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         let late = StoreError::new(StoreErrorKind::Unavailable, "the store did not answer within the time of the send");
         // Pinned here, because each layer around a future would move it once.
         self.clock().guard(self.clock().remaining(), pin!(call)).await.unwrap_or(Err(late))

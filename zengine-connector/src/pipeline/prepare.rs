@@ -42,9 +42,12 @@ pub(crate) async fn prepare<'a>(call: HostCall<'a>, message: MessageRef<'a>) -> 
         let cancelled = Ended::deferred(DeferredReason::Cancelled, Duration::from_secs(1));
         return cancelled.into_outcome(&send.key, None).map(Preparation::Outcome);
     }
-    let bound = send.bind().await.map_err(|error| (error.kind() != ErrorKind::UnknownTenant, error));
-    match bound.and_then(|bound| send.for_tenant(bound).map_err(|error| (false, error))) {
+    let fitted = match send.bind().await {
+        Ok(bound) => send.fit(bound).await,
+        Err(error) => Err(((error.kind() != ErrorKind::UnknownTenant).then_some(DeferredReason::BindFailed), error)),
+    };
+    match fitted {
         Ok(fitted) => Ok(Preparation::Job(Box::new(SendJob { sent: send, fitted }))),
-        Err((comes_again, error)) => unable(&send, error, comes_again).await.map(Preparation::Outcome),
+        Err((later, error)) => unable(&send, error, later).await.map(Preparation::Outcome),
     }
 }

@@ -36,7 +36,7 @@ pub(crate) async fn query(engine: &Arc<Engine>, tenant: &TenantId, strategy: &st
         return Err(Error::new(ErrorKind::Cancelled, "the host shuts down").with_context("strategy", strategy));
     }
     let bound = query.bind().await?;
-    let fitted = query.for_tenant(bound)?;
+    let fitted = query.for_tenant(bound, None)?;
     ask(&SendJob { sent: query, fitted }).await
 }
 

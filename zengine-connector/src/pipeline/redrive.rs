@@ -87,7 +87,7 @@ async fn redriven(
     let id = &letter.failure_id;
     let send = call.identify(message)?;
     let bound = send.bind().await?;
-    let fitted = send.for_tenant(bound)?;
+    let fitted = send.fit(bound).await.map_err(|(_, error)| error)?;
     let job = SendJob { sent: send, fitted };
     let current = job.record().await?;
     let known = current.as_ref().filter(|record| record.is_present(clock.ms()));

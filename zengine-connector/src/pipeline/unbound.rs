@@ -1,4 +1,4 @@
-//! Sends that their tenant cannot make: it cannot be bound, or its channel cannot carry the message (rules 8 and 85).
+//! Sends that their tenant cannot make: it cannot be bound, its channel cannot carry the message, or a file is not to be had (rules 8 and 85).
 
 use std::time::Duration;
 
@@ -18,9 +18,9 @@ use crate::{
 /// The `retry_after` if configuration or secrets cannot be resolved (rule 85).
 const BIND_AGAIN: Duration = Duration::from_secs(30);
 
-/// Answers a send that its tenant cannot make. A settled record is replayed. A message that comes again is deferred until it is too old.
+/// Answers a send that its tenant cannot make. A settled record is replayed. A message that comes again, for the reason `later`, is deferred until it is too old.
 /// One that does not is refused with the error; if it may have arrived, it ends now.
-pub(crate) async fn unable(send: &Identified<'_>, error: Error, comes_again: bool) -> Result<Outcome, Error> {
+pub(crate) async fn unable(send: &Identified<'_>, error: Error, later: Option<DeferredReason>) -> Result<Outcome, Error> {
     let record = match send.record().await {
         // It says nothing against the message (rule 86).
         Err(error) if error.kind == StoreErrorKind::Corrupt => return Err(error.into()),
@@ -33,7 +33,7 @@ pub(crate) async fn unable(send: &Identified<'_>, error: Error, comes_again: boo
         }
     }
     let ended = match &record {
-        Ok(record) if comes_again => expire(send, record.as_ref()).await,
+        Ok(record) if later.is_some() => expire(send, record.as_ref()).await,
         // After a temporary error, such as a panic of the strategy, the message comes again and may be looked up.
         Ok(Some(record)) if record.is_in_doubt() && !error.is_temporary() => end_doubt(send, record).await,
         Ok(_) => return Err(error),
@@ -41,14 +41,14 @@ pub(crate) async fn unable(send: &Identified<'_>, error: Error, comes_again: boo
     };
     match ended {
         Some(ended) => ended.into_outcome(&send.key, None),
-        None => later(send, error),
+        None => defer(send, error, later.unwrap_or(DeferredReason::BindFailed)),
     }
 }
 
-fn later(send: &Identified<'_>, error: Error) -> Result<Outcome, Error> {
+fn defer(send: &Identified<'_>, error: Error, reason: DeferredReason) -> Result<Outcome, Error> {
     let retry_after = error.retry_after().unwrap_or(BIND_AGAIN);
     let stored = StoredError::new(error.kind(), Reach::NotSent, error.message().to_owned());
-    let how = How::Deferred { reason: DeferredReason::BindFailed, retry_after, error: Some(EndError::live(stored, error)) };
+    let how = How::Deferred { reason, retry_after, error: Some(EndError::live(stored, error)) };
     Ended::new(how, 0, Life::default()).into_outcome(&send.key, None)
 }
 

@@ -21,7 +21,7 @@ use crate::{
     error::{Error, ErrorKind, SendError, Violation},
     ids::{RouteKey, TenantId},
     keyring::Key,
-    message::{Capabilities, Class, Degrade, Effect, ElementError, InboundEvent, Message, MessageRef, Prepared, Receipt},
+    message::{Capabilities, Class, Degrade, Effect, ElementError, InboundEvent, Media, Message, MessageRef, Prepared, Receipt},
     schema::{Checks, parse, schema_of},
     telemetry::RecipientHmac,
 };
@@ -146,7 +146,6 @@ impl<S: Strategy + OutboundStrategy<S::Config, S::Message>> DynOutbound for Outb
         })
     }
 
-    #[cfg(all(feature = "testing", feature = "tokio"))]
     fn capabilities<'t>(&self, tenant: &'t ErasedTenant) -> Option<&'t Capabilities> {
         self.0.capabilities(tenant_of::<S>(tenant).ok()?)
     }
@@ -155,6 +154,18 @@ impl<S: Strategy + OutboundStrategy<S::Config, S::Message>> DynOutbound for Outb
         let message = message_of::<S>(message)?;
         let recipient = guarded("recipient", || message.recipient())?;
         Ok(recipient.map(|recipient| RecipientHmac::new(key, tenant.as_str(), &recipient)))
+    }
+
+    fn media<'m>(&self, message: &'m Prepared<'_>) -> Result<Vec<&'m Media>, Error> {
+        let message = message_of::<S>(message)?;
+        guarded("media", || message.media())
+    }
+
+    fn with_media(&self, message: &Prepared<'_>, files: Vec<Media>) -> Result<Prepared<'static>, Error> {
+        let message = message_of::<S>(message)?;
+        let with_files = guarded("with_media", || message.with_media(files))?;
+        let with_files = with_files.ok_or_else(|| Error::new(ErrorKind::Unsupported, "the message names files, and takes none"))?;
+        Ok(Prepared::Owned(Box::new(with_files)))
     }
 
     fn effect(&self, message: &Prepared<'_>) -> Result<Effect, Error> {

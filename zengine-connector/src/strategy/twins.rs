@@ -17,7 +17,9 @@ use crate::{
     error::{Error, SendError, Violation},
     ids::{RouteKey, TenantId},
     keyring::Key,
-    message::{Capabilities, Class, Degrade, Effect, ElementError, Idempotency, InboundEvent, LossReport, MessageRef, Prepared, Receipt},
+    message::{
+        Capabilities, Class, Degrade, Effect, ElementError, Idempotency, InboundEvent, LossReport, Media, MessageRef, Prepared, Receipt,
+    },
     telemetry::RecipientHmac,
 };
 
@@ -57,8 +59,7 @@ pub(crate) trait DynOutbound: Send + Sync {
     /// Degrades the message, then validates the result.
     fn inspect(&self, tenant: &ErasedTenant, message: &Prepared<'_>, descriptor: &Capabilities, how: Degrade) -> Result<Inspected, Error>;
 
-    /// The tenant's own capability table, for the contract.
-    #[cfg(all(feature = "testing", feature = "tokio"))]
+    /// The tenant's own capability table. May panic.
     fn capabilities<'t>(&self, tenant: &'t ErasedTenant) -> Option<&'t Capabilities>;
 
     /// A keyed hash of the recipient, for logs.
@@ -66,6 +67,12 @@ pub(crate) trait DynOutbound: Send + Sync {
 
     /// Whether the message is worth a record.
     fn class(&self, message: &Prepared<'_>) -> Result<Class, Error>;
+
+    /// The files that the message sends.
+    fn media<'m>(&self, message: &'m Prepared<'_>) -> Result<Vec<&'m Media>, Error>;
+
+    /// The message with other files.
+    fn with_media(&self, message: &Prepared<'_>, files: Vec<Media>) -> Result<Prepared<'static>, Error>;
 
     /// Whether the message changes something at the provider; asked before there is a tenant.
     fn effect(&self, message: &Prepared<'_>) -> Result<Effect, Error>;

@@ -14,6 +14,7 @@ mod chaos;
 mod crash;
 mod cycle;
 mod file;
+mod files;
 mod forget;
 #[path = "../common/log.rs"]
 mod log;

@@ -6,7 +6,7 @@ use serde_json::json;
 use zengine_connector::{
     Configure, ConfigureContext, Error, ErrorKind, InboundEvent, OutboundMessage, OutboundStrategy, Receipt, SendContext, SendError,
     Strategy,
-    message::{Media, MediaKind, Message},
+    message::{Media, MediaKind, MediaSource, Message},
     strategy::{HealthStatus, MediaRequest},
 };
 
@@ -95,6 +95,23 @@ async fn the_core_compares_size_and_digest_of_a_file_that_was_fetched() {
     assert_eq!((error.kind(), error.context("strategy")), (ErrorKind::Protocol, Some("acme")));
     let error = host.orchestrator.media(&event("acme"), photo(own).with_max_bytes(12)).await.unwrap_err();
     assert_eq!((error.kind(), error.context("limit"), error.context("actual")), (ErrorKind::Media, Some("12"), Some("13")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_of_an_event_is_kept_to_be_sent_on_another_channel() {
+    let host = Host::new();
+    let photo = Media::handle(MediaKind::Image, "photo").with_mime("image/png").with_filename("me.png").with_caption("Look");
+    let kept = host.orchestrator.keep_media(&event("acme"), &photo, Duration::from_secs(60)).await.unwrap();
+    let MediaSource::Store { key } = &kept.source else { panic!("not stored") };
+    let facts = (kept.kind, kept.mime.as_deref(), kept.filename.as_deref(), kept.caption.as_deref(), kept.bytes);
+    assert_eq!(facts, (MediaKind::Image, Some("image/png"), Some("me.png"), Some("Look"), Some(13)));
+    let (files, now) = (host.memory.media(), 0);
+    assert_eq!(files.get(&id("acme"), key, 0..100, now).await.unwrap().unwrap(), "photo of acme");
+    assert_eq!(files.info(&id("acme"), key, now).await.unwrap().unwrap().name.as_deref(), Some("me.png"));
+    assert!(files.info(&id("other"), key, now).await.unwrap().is_none());
+    let link = Media::link(MediaKind::Image, "https://example.com/a.png");
+    let error = host.orchestrator.keep_media(&event("acme"), &link, Duration::from_secs(60)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
 }
 
 #[tokio::test(start_paused = true)]

@@ -215,6 +215,7 @@ impl SecretStore for Secrets {
 
 pub(crate) struct Host {
     pub(crate) orchestrator: Orchestrator,
+    pub(crate) memory: Memory,
     pub(crate) clock: Arc<SimClock>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) secrets: Arc<Secrets>,
@@ -234,15 +235,16 @@ impl Host {
     pub(crate) fn with(settings: impl FnOnce(OrchestratorBuilder) -> OrchestratorBuilder) -> Self {
         let (clock, directory, secrets, strategy): (_, Arc<Directory>, Arc<Secrets>, _) =
             (Arc::new(SimClock::new()), Arc::default(), Arc::default(), Acme::default());
+        let memory = Memory::new();
         let registry = StrategyRegistry::builder().register(strategy.clone()).build().unwrap();
         let builder = Orchestrator::builder()
             .registry(&registry)
-            .stores(Memory::new())
+            .stores(&memory)
             .directory(Arc::clone(&directory) as _)
             .secrets(Arc::clone(&secrets) as _)
             .clock(Arc::clone(&clock) as _)
             .spawner(Arc::new(TokioSpawner));
-        let host = Self { orchestrator: settings(builder).build().unwrap(), clock, directory, secrets, strategy };
+        let host = Self { orchestrator: settings(builder).build().unwrap(), memory, clock, directory, secrets, strategy };
         host.secret(Some("acme"), "token", "canary-token");
         host.config("acme", json!({ "id": "a", "token": { "secret": "token" } }));
         host

@@ -18,6 +18,7 @@ const fn capabilities(unit: Unit, media: &'static [MediaRule]) -> Capabilities {
     Capabilities::NONE
         .with_text(Length::of(4096, unit))
         .with_media(media)
+        .with_media_bytes(100 * MIB)
         .with_buttons(ButtonRules {
             max: 3,
             title: Length::of(20, unit),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tracing::instrument::WithSubscriber;
-use zengine_connector::{ErrorKind, Identity, Outcome, Secret, message::MediaKind};
+use zengine_connector::{ErrorKind, Identity, InboundStrategy as _, Outcome, Secret, message::MediaKind};
 use zengine_strategies::whatsapp_meta_cloud::{
     AppCredentials, BusinessProfile, CodeMethod, NewMedia, PhoneAppData, Pin, QrImage, TokenKind, WebhookOverride,
 };
@@ -34,7 +34,7 @@ async fn acceptance_h_the_token_goes_to_no_foreign_host() {
             for answer in answers {
                 bench.answer(answer);
             }
-            let error = bench.strategy.download(&bench.tenant, "777", &bench.contexts.event()).await.unwrap_err();
+            let error = bench.strategy.media(&bench.tenant, &"777".into(), &bench.contexts.event()).await.unwrap_err();
             assert_eq!((error.kind(), bench.calls()), (ErrorKind::Protocol, most), "{url}");
             for n in 0..bench.calls() {
                 bench.call(n, |request| {
@@ -49,7 +49,7 @@ async fn acceptance_h_the_token_goes_to_no_foreign_host() {
     let bench = Bench::new().await;
     bench.answer(answer(200, &json!({"url": "https://lookaside.fbsbx.com/x"})));
     bench.answer(raw(200, "hello"));
-    assert_eq!(bench.strategy.download(&bench.tenant, "777", &bench.contexts.event()).await.unwrap().bytes, "hello");
+    assert_eq!(bench.strategy.media(&bench.tenant, &"777".into(), &bench.contexts.event()).await.unwrap().bytes, "hello");
     bench.last_call(|request, _| assert_eq!(request.headers()["authorization"], format!("Bearer {TOKEN}")));
 }
 
@@ -176,7 +176,7 @@ async fn everything(bench: &Bench) -> Vec<String> {
         app.subscribe(&token, "900100"),
         meta.upload(number, file, &cx),
         meta.media_info(number, "777", &cx),
-        meta.download(number, "777", &cx),
+        meta.media(number, &"777".into(), &cx),
         meta.delete_media(number, "777", &cx),
         meta.request_code(number, CodeMethod::Sms, "en_US", &cx),
         meta.verify_code(number, &Secret::new("771177".to_owned()), &cx),

@@ -92,7 +92,7 @@ async fn media_is_a_link_or_an_id_within_its_limits() {
             "/content/source/data",
             Some((102_400, 102_402)),
         ),
-        (json!({"source": {"type": "store", "key": "xxx"}}), "/content/source", None),
+        (json!({"source": {"type": "store", "key": "xxx"}}), "/content/mime", None),
     ];
     for (members, pointer, sizes) in table {
         refused(&Bench::new().await, &media(members), pointer, sizes).await;

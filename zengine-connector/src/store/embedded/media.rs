@@ -4,13 +4,14 @@ use std::{ops::Range, time::Duration};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use redb::{ReadTransaction, ReadableTable as _, TableError, WriteTransaction};
+use redb::{ReadTransaction, ReadableTable as _, TableError};
 use serde::{Deserialize, Serialize};
 
 use super::{
     document,
     engine::Engine,
     fault::Fault,
+    sweep::remove_file,
     tables::{MEDIA, MEDIA_PARTS},
     work::Done,
 };
@@ -50,18 +51,6 @@ pub(super) fn sealed_for<'a>(id: &'a str, part: &'a str) -> [&'a str; 3] {
 /// The key of a part by its number; in order as texts.
 fn part_key(n: u64) -> String {
     format!("{n:08x}")
-}
-
-/// Removes a file and its parts. Returns the number of parts.
-pub(super) fn remove(transaction: &WriteTransaction, tenant: &str, id: &str) -> Result<usize, Fault> {
-    let mut parts = 0;
-    if transaction.open_table(MEDIA)?.remove((tenant, id))?.is_some() {
-        transaction.open_table(MEDIA_PARTS)?.retain_in((id, "")..=(id, "\u{10ffff}"), |_, _| {
-            parts += 1;
-            false
-        })?;
-    }
-    Ok(parts)
 }
 
 impl Engine {
@@ -155,7 +144,7 @@ impl MediaStore for Engine {
     async fn delete(&self, tenant: &TenantId, id: &str) -> Result<(), StoreError> {
         let (tenant, id) = (tenant.clone(), id.to_owned());
         self.write(None, move |transaction| {
-            remove(transaction, tenant.as_str(), &id)?;
+            remove_file(transaction, tenant.as_str(), &id)?;
             Ok(Done::Wrote(()))
         })
         .await
@@ -176,11 +165,27 @@ impl MediaStore for Engine {
             };
             let mut erased = 0;
             for id in found.into_iter().flatten() {
-                remove(transaction, tenant.as_str(), &id)?;
+                remove_file(transaction, tenant.as_str(), &id)?;
                 erased += 1;
             }
             Ok(Done::Wrote(erased))
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The forms of version 1. If they change, the version does.
+    #[test]
+    fn case_30_the_facts_and_the_parts_of_a_file_are_named_as_in_version_1() {
+        let facts = |mime: Option<&str>, name: Option<&str>| Facts { mime: mime.map(str::to_owned), name: name.map(str::to_owned) };
+        let json = |facts: &Facts| String::from_utf8(document::encode(facts).unwrap()).unwrap();
+        assert_eq!(json(&facts(Some("image/png"), Some("me.png"))), r#"{"v":1,"mime":"image/png","name":"me.png"}"#);
+        assert_eq!(json(&facts(None, None)), r#"{"v":1}"#);
+        assert!(document::decode::<Facts>(br#"{"v":2}"#).is_err());
+        assert_eq!((part_key(0), part_key(1700)), ("00000000".to_owned(), "000006a4".to_owned()));
     }
 }

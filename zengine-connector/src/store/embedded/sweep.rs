@@ -6,8 +6,7 @@ use redb::{ReadableTable as _, TableDefinition, WriteTransaction};
 
 use super::{
     fault::Fault,
-    media,
-    tables::{CLAIMS, INBOUND, MEDIA, REFERENCES, SESSIONS},
+    tables::{CLAIMS, INBOUND, MEDIA, MEDIA_PARTS, REFERENCES, SESSIONS},
 };
 use crate::store::{
     ClaimRecord, InboundRecord, Reference,
@@ -75,7 +74,7 @@ fn sweep_media(
         if parts >= MOST_PARTS {
             return Ok(Some((tenant, id)));
         }
-        parts += media::remove(transaction, &tenant, &id)?;
+        parts += remove_file(transaction, &tenant, &id)?;
     }
     Ok(next)
 }
@@ -96,4 +95,16 @@ fn sweep<R: Record + Kept>(
     })?;
     *cursor = next.unwrap_or_default();
     Ok(())
+}
+
+/// Removes a file and its parts. Returns the number of parts.
+pub(super) fn remove_file(transaction: &WriteTransaction, tenant: &str, id: &str) -> Result<usize, Fault> {
+    let mut parts = 0;
+    if transaction.open_table(MEDIA)?.remove((tenant, id))?.is_some() {
+        transaction.open_table(MEDIA_PARTS)?.retain_in((id, "")..=(id, "\u{10ffff}"), |_, _| {
+            parts += 1;
+            false
+        })?;
+    }
+    Ok(parts)
 }

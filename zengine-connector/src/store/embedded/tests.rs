@@ -8,22 +8,25 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, future::join_all};
+use redb::ReadableTableMetadata as _;
 
 use super::{
     Embedded, KeyFile,
     file::engine,
     limited::{Gate, GatedFile, SyncLimit},
+    tables::{MEDIA, MEDIA_PARTS},
     work::Done,
     writer::MAX_WAITING,
 };
 use crate::{
     ids::{RouteKey, StrategyName, TenantId},
     secret::Secret,
-    store::{EpochEntry, SecretScope, StoreErrorKind, TenantRow},
+    store::{EpochEntry, NewFile, SecretScope, StoreErrorKind, TenantRow},
 };
 
 /// A disk that is full as long as the flag is set.
@@ -85,6 +88,31 @@ async fn a_full_disk_is_said_and_costs_nothing_and_ends_without_a_restart() {
     }
     drop(store);
     assert_eq!(stored(&Embedded::open(&path).unwrap()).await, written);
+}
+
+/// One that was not stored whole is swept after an hour.
+#[tokio::test]
+async fn an_expired_file_is_swept_with_its_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Embedded::open(folder.path().join("zengine.db")).unwrap();
+    let (media, acme) = (store.media(), TenantId::new("acme").unwrap());
+    let day = 24 * 3600;
+    let put = async |bytes: usize, ttl_s| media.put(&acme, &NewFile::new(vec![7; bytes]), Duration::from_secs(ttl_s), 0).await;
+    let kept = put(100_000, day).await.unwrap();
+    put(100_000, 60).await.unwrap();
+    let mut half = Box::pin(put(4_000_000, day));
+    assert!((&mut half).now_or_never().is_none());
+    drop(half);
+    let left = async |now_ms| {
+        for n in 0..4 {
+            store.sessions().put("s", &format!("{now_ms} {n}"), Bytes::new(), None, Duration::from_secs(1), now_ms).await.unwrap();
+        }
+        store.engine.read(|snapshot| Ok((snapshot.open_table(MEDIA)?.len()?, snapshot.open_table(MEDIA_PARTS)?.len()?))).unwrap()
+    };
+    assert_eq!(left(59_999).await, (3, 3 + 3 + 64));
+    assert_eq!(left(60_000).await, (2, 3 + 64));
+    assert_eq!(left(3_600_000).await, (1, 3));
+    assert_eq!(media.get(&acme, &kept.id, 0..u64::MAX, 3_600_000).await.unwrap().unwrap().len(), 100_000);
 }
 
 /// A row is all new or all old, also after the write failed and the file was opened again.

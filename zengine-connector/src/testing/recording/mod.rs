@@ -154,6 +154,7 @@ static EVERYTHING: Capabilities = Capabilities::NONE
         media(MediaKind::Document),
         media(MediaKind::Sticker),
     ])
+    .with_media_bytes(u64::MAX)
     .with_buttons(ButtonRules { max: 100, title: ANY, id: ANY, body: ANY, footer: ANY, header: ANY })
     .with_list(ListRules { max_sections: 100, max_rows: 1000, button: ANY, section: ANY, title: ANY, description: ANY, id: ANY, body: ANY })
     .with_contacts(1000)

@@ -25,8 +25,11 @@ pub(super) fn message(cx: &mut Cx, at: &str, media: &Media) -> Value {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         cx.check.count(format!("{at}/bytes"), bytes, 0, STILL_STICKER);
     }
-    if let MediaSource::Inline { data } = &media.source {
-        inline(cx, at, media, data.len());
+    match &media.source {
+        MediaSource::Inline { data } => inline(cx, at, media, data.len()),
+        // Its bytes come before it is sent.
+        MediaSource::Store { .. } => inline(cx, at, media, media.bytes.map_or(0, |size| usize::try_from(size).unwrap_or(usize::MAX))),
+        _ => {}
     }
     let captioned = matches!(kind, MediaKind::Image | MediaKind::Video | MediaKind::Document);
     let object = source(cx, at, media, true)
@@ -71,7 +74,7 @@ fn filename(cx: &mut Cx, at: &str, media: &Media, object: Object) -> Object {
         cx.single(&format!("{at}/filename"), name);
     }
     match (&media.source, &media.mime) {
-        (MediaSource::Inline { .. }, Some(mime)) => object.with("filename", shown_name(mime, given)),
+        (MediaSource::Inline { .. } | MediaSource::Store { .. }, Some(mime)) => object.with("filename", shown_name(mime, given)),
         _ => object.with_some("filename", given),
     }
 }
@@ -88,7 +91,7 @@ fn source(cx: &mut Cx, at: &str, media: &Media, uploads: bool) -> Object {
             Object::new().with("id", id.as_str())
         }
         // The id is put in when the file is stored.
-        MediaSource::Inline { .. } if uploads => Object::new(),
+        MediaSource::Inline { .. } | MediaSource::Store { .. } if uploads => Object::new(),
         _ => {
             cx.check.add(at, "must be a web address or a media id; store the file first");
             Object::new()

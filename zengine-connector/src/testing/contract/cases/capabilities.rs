@@ -177,7 +177,7 @@ pub(crate) async fn text_formats_are_as_listed(kit: &SharedKit) -> CaseResult {
 
 const KINDS: [MediaKind; 5] = [MediaKind::Image, MediaKind::Audio, MediaKind::Video, MediaKind::Document, MediaKind::Sticker];
 
-/// Files: each listed kind up to its size and of its types; other kinds are refused.
+/// Files: each listed kind up to its size and of its types, as bytes if these are listed; other kinds are refused.
 pub(crate) async fn media_is_accepted_as_listed(kit: &SharedKit) -> CaseResult {
     each(kit, async |channel| {
         for kind in KINDS {
@@ -187,6 +187,12 @@ pub(crate) async fn media_is_accepted_as_listed(kit: &SharedKit) -> CaseResult {
                 continue;
             };
             let MediaRule { max_bytes, mimes, .. } = *rule;
+            let files = channel.files(kind, Some(mimes.first().copied().unwrap_or("application/pdf")), None, None);
+            let inline: Vec<_> = files.into_iter().filter(|file| file["content"]["source"]["type"] == "inline").collect();
+            match channel.can.media_bytes {
+                Some(_) => channel.one_is_accepted(&format!("{name} as bytes"), &inline).await,
+                None => channel.refused(&format!("{name} as bytes"), &inline[0], "/content/source").await,
+            }
             for mime in mimes.iter().copied().map(Some).chain(mimes.is_empty().then_some(None)) {
                 channel
                     .one_is_accepted(&format!("{name} of {mime:?} at its size"), &channel.files(kind, mime, Some(max_bytes), None))

@@ -1,0 +1,290 @@
+//! Files of the media store in messages.
+
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use zengine_connector::{
+    Configure, ConfigureContext, Content, Deferred, Error, ErrorKind, Identity, Orchestrator, OutboundMessage, OutboundStrategy, Outcome,
+    ProviderMessageId, Receipt, SendContext, SendError, Strategy, StrategyName, StrategyRegistry, TenantId,
+    message::{Capabilities, Length, Media, MediaKind, MediaRule, MediaSource},
+    pipeline::DeferredReason,
+    schemars,
+    store::{FileUrl, MediaStore, NewFile, StoreError, StoreErrorKind, StoredFile},
+};
+
+use crate::support::{World, secs, tenant};
+
+const DOCUMENTS: &[MediaRule] =
+    &[MediaRule { kind: MediaKind::Document, max_bytes: 3 << 20, mimes: &["application/pdf"], caption: Some(Length::chars(100)) }];
+const LINKS: Capabilities = Capabilities::NONE.with_media(DOCUMENTS);
+const BYTES: Capabilities = LINKS.with_media_bytes(2 << 20);
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Nothing {}
+
+/// The messages that a strategy got.
+type Got = Arc<Mutex<Vec<OutboundMessage>>>;
+
+macro_rules! strategies {
+    ($($(#[$doc:meta])* $name:ident $text:literal $capabilities:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Strategy)]
+        #[strategy(name = $text, channel = Messenger, config = Nothing, outbound = OutboundMessage, capabilities = $capabilities)]
+        struct $name(Got);
+
+        impl Configure<Nothing> for $name {
+            type Tenant = ();
+
+            async fn configure(&self, _: Nothing, _: &ConfigureContext) -> Result<(), Error> {
+                Ok(())
+            }
+        }
+
+        impl OutboundStrategy<Nothing, OutboundMessage> for $name {
+            async fn send(&self, (): &(), message: &OutboundMessage, _: &SendContext) -> Result<Receipt, SendError> {
+                self.0.lock().unwrap().push(message.clone());
+                Ok(Receipt::accepted(ProviderMessageId::new("1").unwrap()))
+            }
+        }
+    )*};
+}
+
+strategies! {
+    /// Takes bytes.
+    TakesBytes "bytes" BYTES;
+    /// Takes addresses.
+    TakesLinks "links" LINKS;
+}
+
+/// A media store that counts reads of bytes, gives addresses, and fails from one read on.
+#[derive(Debug)]
+struct Files {
+    store: Arc<dyn MediaStore>,
+    reads: Mutex<u32>,
+    /// The number of reads from which none is answered.
+    fails_from: Mutex<Option<u32>>,
+    links: bool,
+}
+
+impl Files {
+    fn fails(&self, read: u32) -> Result<(), StoreError> {
+        match *self.fails_from.lock().unwrap() {
+            Some(from) if read >= from => Err(StoreError::new(StoreErrorKind::Unavailable, "down")),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl MediaStore for Files {
+    async fn put(&self, tenant: &TenantId, file: &NewFile, ttl: Duration, now_ms: i64) -> Result<StoredFile, StoreError> {
+        self.store.put(tenant, file, ttl, now_ms).await
+    }
+
+    async fn info(&self, tenant: &TenantId, id: &str, now_ms: i64) -> Result<Option<StoredFile>, StoreError> {
+        self.fails(0)?;
+        self.store.info(tenant, id, now_ms).await
+    }
+
+    async fn get(&self, tenant: &TenantId, id: &str, range: Range<u64>, now_ms: i64) -> Result<Option<Bytes>, StoreError> {
+        let read = {
+            let mut reads = self.reads.lock().unwrap();
+            *reads += 1;
+            *reads
+        };
+        self.fails(read)?;
+        assert!(range.end - range.start <= 1 << 20, "a call reads at most 1 MiB");
+        self.store.get(tenant, id, range, now_ms).await
+    }
+
+    async fn url(&self, _: &TenantId, id: &str, now_ms: i64) -> Result<Option<FileUrl>, StoreError> {
+        Ok(self.links.then(|| FileUrl::new(format!("https://files.example/{id}"), now_ms + 60_000)))
+    }
+
+    async fn delete(&self, tenant: &TenantId, id: &str) -> Result<(), StoreError> {
+        self.store.delete(tenant, id).await
+    }
+}
+
+struct Host {
+    world: World,
+    got: Got,
+    files: Arc<Files>,
+    process: Orchestrator,
+}
+
+impl Host {
+    fn new(links: bool) -> Self {
+        let (world, got) = (World::in_memory(), Got::default());
+        for name in ["bytes", "links"] {
+            world.memory.put_tenant(&tenant(), &StrategyName::new(name).unwrap(), serde_json::json!({}));
+        }
+        let files = Arc::new(Files { store: world.memory.media(), reads: Mutex::new(0), fails_from: Mutex::new(None), links });
+        let registry = StrategyRegistry::builder().register(TakesBytes(Arc::clone(&got))).register(TakesLinks(Arc::clone(&got)));
+        let process = world.host(registry, |it| it.media(Arc::clone(&files) as _));
+        Self { world, got, files, process }
+    }
+
+    async fn store(&self, file: NewFile) -> Media {
+        let now_ms = zengine_connector::runtime::to_ms(zengine_connector::runtime::Clock::now(&*self.world.clock));
+        let stored = self.files.put(&tenant(), &file, secs(3600), now_ms).await.unwrap();
+        Media::stored(MediaKind::Document, stored.id).with_caption("Your invoice")
+    }
+
+    async fn send(&self, strategy: &str, id: &str, media: &Media) -> Result<Outcome, Error> {
+        let to = Identity::opaque("messenger", "7").unwrap();
+        self.process.send(&tenant(), strategy, id, &OutboundMessage::new(to, Content::Media(media.clone()))).await
+    }
+
+    fn reads(&self) -> u32 {
+        *self.files.reads.lock().unwrap()
+    }
+
+    /// The file of the only message that was sent.
+    fn sent(&self) -> Media {
+        let got = self.got.lock().unwrap();
+        let [OutboundMessage { content: Content::Media(media), .. }] = &got[..] else { panic!("{} messages", got.len()) };
+        media.clone()
+    }
+}
+
+fn pdf(bytes: usize) -> NewFile {
+    NewFile::new(vec![7; bytes]).with_mime("application/pdf").with_name("invoice.pdf")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stored_file_reaches_a_channel_that_takes_bytes_as_bytes() {
+    let host = Host::new(true);
+    let media = host.store(pdf(1_500_000)).await;
+    assert_eq!(host.send("bytes", "1", &media).await.unwrap().as_str(), "delivered");
+    let sent = host.sent();
+    let MediaSource::Inline { data } = &sent.source else { panic!("{}", serde_json::to_string(&sent.source).unwrap()) };
+    assert!(*data == vec![7; 1_500_000]);
+    assert_eq!(
+        (sent.mime.as_deref(), sent.filename.as_deref(), sent.bytes),
+        (Some("application/pdf"), Some("invoice.pdf"), Some(1_500_000))
+    );
+    assert_eq!((sent.caption.as_deref(), host.reads()), (Some("Your invoice"), 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_23_a_stored_file_counts_by_its_id_and_is_not_read_for_a_duplicate() {
+    let host = Host::new(true);
+    let media = host.store(pdf(10)).await;
+    assert_eq!(host.send("bytes", "1", &media).await.unwrap().as_str(), "delivered");
+    let other = host
+        .world
+        .host(StrategyRegistry::builder().register(TakesBytes(Arc::clone(&host.got))), |it| it.media(Arc::clone(&host.files) as _));
+    let message = OutboundMessage::new(Identity::opaque("messenger", "7").unwrap(), Content::Media(media.clone()));
+    assert_eq!(other.send(&tenant(), "bytes", "1", &message).await.unwrap().as_str(), "delivered", "replayed");
+    let copy = host.store(pdf(10)).await;
+    assert_eq!(host.send("bytes", "1", &copy).await.unwrap_err().kind(), ErrorKind::Mismatch);
+    assert_eq!((host.reads(), host.got.lock().unwrap().len()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stored_file_is_a_link_where_the_channel_takes_no_bytes() {
+    let host = Host::new(true);
+    let media = host.store(pdf(1_500_000)).await;
+    assert_eq!(host.send("links", "1", &media).await.unwrap().as_str(), "delivered");
+    let MediaSource::Url { url, expires_at_ms: Some(_) } = host.sent().source else { panic!() };
+    assert!(url.starts_with("https://files.example/"));
+    assert_eq!(host.reads(), 0);
+    let without = Host::new(false);
+    let media = without.store(pdf(10)).await;
+    let error = without.send("links", "1", &media).await.unwrap_err();
+    assert_eq!(error.violations()[0].to_string(), "/content/source: the channel takes no bytes: give a web address");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stored_file_is_validated_before_it_is_read() {
+    let host = Host::new(true);
+    let words = NewFile::new("words").with_mime("text/plain");
+    for (file, violations) in [
+        (pdf((2 << 20) + 1), vec!["/content/source: the file is too large, in bytes (limit 2097152, actual 2097153)"]),
+        (
+            pdf((3 << 20) + 1),
+            vec![
+                "/content/source: the file is too large, in bytes (limit 2097152, actual 3145729)",
+                "/content/bytes: the file is too large, in bytes (limit 3145728, actual 3145729)",
+            ],
+        ),
+        (words, vec!["/content/mime: the channel does not take this MIME type"]),
+    ] {
+        let error = host.send("bytes", "1", &host.store(file).await).await.unwrap_err();
+        let found: Vec<_> = error.violations().iter().map(ToString::to_string).collect();
+        assert_eq!((error.kind(), found), (ErrorKind::MessageInvalid, violations.iter().map(ToString::to_string).collect()));
+    }
+    assert_eq!((host.reads(), host.got.lock().unwrap().len()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_absent_fails_for_good_before_anything_is_sent() {
+    let host = Host::new(true);
+    let media = host.store(pdf(10)).await;
+    let unknown = Media::stored(MediaKind::Document, "0".repeat(32));
+    assert_eq!(host.send("bytes", "1", &unknown).await.unwrap_err().kind(), ErrorKind::Media);
+    host.world.pass(secs(3600)).await;
+    assert_eq!(host.send("bytes", "2", &media).await.unwrap_err().kind(), ErrorKind::Media);
+    assert_eq!(host.send("links", "2", &media).await.unwrap_err().kind(), ErrorKind::Media);
+    assert_eq!(host.got.lock().unwrap().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_media_store_that_does_not_answer_defers_the_send() {
+    for from in [0, 2] {
+        let host = Host::new(true);
+        let media = host.store(pdf(1_500_000)).await;
+        *host.files.fails_from.lock().unwrap() = Some(from);
+        let Outcome::Deferred(Deferred { reason, .. }) = host.send("bytes", "1", &media).await.unwrap() else { panic!("{from}") };
+        assert_eq!((reason, host.got.lock().unwrap().len()), (DeferredReason::StoreUnavailable, 0), "{from}");
+        *host.files.fails_from.lock().unwrap() = None;
+        assert_eq!(host.send("bytes", "1", &media).await.unwrap().as_str(), "delivered");
+        assert_eq!(host.sent().bytes, Some(1_500_000));
+    }
+}
+
+/// The store loses the file between two reads.
+#[tokio::test(start_paused = true)]
+async fn a_file_that_expires_before_it_is_read_fails_the_send() {
+    let host = Host::new(true);
+    let media = host.store(pdf(10)).await;
+    let MediaSource::Store { key } = &media.source else { panic!() };
+    let without_bytes = Arc::new(Gone(Arc::clone(&host.files) as _));
+    let registry = StrategyRegistry::builder().register(TakesBytes(Arc::clone(&host.got)));
+    let process = host.world.host(registry, |it| it.media(without_bytes));
+    let to = Identity::opaque("messenger", "7").unwrap();
+    let message = OutboundMessage::new(to, Content::Media(Media::stored(MediaKind::Document, key)));
+    let Outcome::Failed(failed) = process.send(&tenant(), "bytes", "1", &message).await.unwrap() else { panic!() };
+    assert_eq!((failed.error.kind(), host.got.lock().unwrap().len()), (ErrorKind::Media, 0));
+    // The letter names the file, not its bytes.
+    assert_eq!(host.world.all_letters().await.len(), 1);
+}
+
+/// A store whose bytes are gone.
+#[derive(Debug)]
+struct Gone(Arc<dyn MediaStore>);
+
+#[async_trait]
+impl MediaStore for Gone {
+    async fn put(&self, tenant: &TenantId, file: &NewFile, ttl: Duration, now_ms: i64) -> Result<StoredFile, StoreError> {
+        self.0.put(tenant, file, ttl, now_ms).await
+    }
+
+    async fn info(&self, tenant: &TenantId, id: &str, now_ms: i64) -> Result<Option<StoredFile>, StoreError> {
+        self.0.info(tenant, id, now_ms).await
+    }
+
+    async fn get(&self, _: &TenantId, _: &str, _: Range<u64>, _: i64) -> Result<Option<Bytes>, StoreError> {
+        Ok(None)
+    }
+
+    async fn delete(&self, tenant: &TenantId, id: &str) -> Result<(), StoreError> {
+        self.0.delete(tenant, id).await
+    }
+}
