@@ -47,12 +47,10 @@ impl Stages {
             return;
         }
         let mut last = last_error.lock();
-        match error {
-            Some(error) => *last = Some(LastError::new(error, at_ms)),
-            None => {
-                let ended = last.iter_mut().filter(|last| last.recovered_at_ms.is_none() && began_ms >= last.at_ms);
-                ended.for_each(|last| last.recovered_at_ms = Some(at_ms));
-            }
+        if let Some(error) = error {
+            *last = Some(LastError::new(error, at_ms));
+        } else if let Some(last) = last.as_mut().filter(|last| last.recovered_at_ms.is_none() && began_ms >= last.at_ms) {
+            last.recovered_at_ms = Some(at_ms);
         }
         failing.store(last.as_ref().is_some_and(|last| last.recovered_at_ms.is_none()), Ordering::Relaxed);
     }
