@@ -28,8 +28,11 @@ use super::{SecretAnswer, SecretError, SecretScope, SecretStore, names::parts, r
 /// A process cannot change its environment safely, so a rotated secret takes a restart; [`FileSecrets`](super::FileSecrets) does not.
 pub struct EnvSecrets {
     prefix: String,
-    read: Box<dyn Fn(&str) -> Result<String, SecretError> + Send + Sync>,
+    read: Box<Reading>,
 }
+
+/// Reads a variable.
+type Reading = dyn Fn(&str) -> Result<String, SecretError> + Send + Sync;
 
 debug_fields!(EnvSecrets { prefix });
 
