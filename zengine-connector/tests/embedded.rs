@@ -144,6 +144,65 @@ fn a_key_file_that_others_may_write_or_own_is_refused_and_stays_as_it_is() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_key_file_that_others_may_write_by_now_is_neither_followed_nor_copied() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (folder, path) = place();
+    let key_path = path.with_extension("db.key");
+    let store = Embedded::open(&path).unwrap();
+    let reader = Embedded::open_read_only(&path).unwrap();
+    let new = store.rotate_key().unwrap();
+    fs::set_permissions(&key_path, fs::Permissions::from_mode(0o602)).unwrap();
+    assert!(reader.keys().by_id(&new).is_none());
+    assert_eq!(reader.snapshot(folder.path().join("copy.db")).unwrap_err().kind, StoreErrorKind::Corrupt);
+    fs::set_permissions(&key_path, fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(reader.keys().by_id(&new).is_some());
+}
+
+/// As Kubernetes mounts a secret for the group of a container: root's, and readable by the group.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_key_file_of_root_that_the_process_may_read_is_enough_to_write() {
+    use std::{
+        env,
+        os::unix::{
+            fs::{PermissionsExt as _, chown, symlink},
+            process::CommandExt as _,
+        },
+        process::Command,
+    };
+    const NAME: &str = "a_key_file_of_root_that_the_process_may_read_is_enough_to_write";
+    const USER: u32 = 65_534;
+    if let Some(path) = env::var_os("ZENGINE_TEST_STORE") {
+        println!("{:?}", Embedded::open(path).map(drop).map_err(|error| error.message));
+        return;
+    }
+    let (folder, path) = place();
+    drop(Embedded::open(&path).unwrap());
+    let (key_path, volume) = (path.with_extension("db.key"), folder.path().join("volume"));
+    fs::rename(&key_path, &volume).unwrap();
+    symlink(&volume, &key_path).unwrap();
+    if [folder.path(), &*path].iter().any(|file| chown(file, Some(USER), Some(USER)).is_err())
+        || chown(&volume, Some(0), Some(USER)).is_err()
+    {
+        return; // Only root gives files away.
+    }
+    for (mode, answer) in [
+        (0o640, "Ok(())"),
+        (0o440, "Ok(())"),
+        (0o600, "Err(\"the store's key file could not be read or written\")"),
+        (0o642, "Err(\"others may write the store's key file"),
+    ] {
+        fs::set_permissions(&volume, fs::Permissions::from_mode(mode)).unwrap();
+        let mut child = Command::new("/proc/self/exe");
+        child.args([NAME, "--exact", "--nocapture"]).env("ZENGINE_TEST_STORE", &path).uid(USER).gid(USER);
+        let output = String::from_utf8(child.output().unwrap().stdout).unwrap();
+        assert!(output.contains(answer), "{mode:o}: {output}");
+        assert_eq!(fs::metadata(&volume).unwrap().permissions().mode() & 0o777, mode);
+    }
+}
+
 /// As a mounted volume brings it: what a rotation writes must be in the volume.
 #[cfg(unix)]
 #[test]
@@ -165,6 +224,11 @@ fn a_rotation_through_a_link_writes_the_key_file_that_it_leads_to() {
     assert_eq!(smol::block_on(store.drop_old_keys()).unwrap().len(), 1);
     assert!(fs::symlink_metadata(&key_path).unwrap().is_symlink() && in_volume().matches("\"id\"").count() == 1);
     assert_eq!(fs::read_dir(&volume).unwrap().count(), 1, "nothing is left beside it");
+    // A volume that is not mounted at the moment.
+    fs::remove_file(volume.join("keys")).unwrap();
+    let error = store.rotate_key().unwrap_err();
+    assert_eq!((error.kind, error.message), (StoreErrorKind::Unavailable, "the store's key file could not be read or written"));
+    assert!(fs::symlink_metadata(&key_path).unwrap().is_symlink() && fs::read_dir(&volume).unwrap().count() == 0);
 }
 
 #[test]
@@ -250,21 +314,22 @@ fn files_of_others_keep_their_permissions_and_bytes() {
 #[test]
 fn a_key_of_the_right_name_and_other_bytes_is_told_at_once() {
     let (_folder, path) = place();
-    drop(Embedded::open(&path).unwrap());
     let key_path = path.with_extension("db.key");
-    let mut keys: serde_json::Value = serde_json::from_slice(&fs::read(&key_path).unwrap()).unwrap();
-    let right = keys.clone();
-    keys["keys"][0]["key"] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".into();
-    fs::write(&key_path, keys.to_string()).unwrap();
-    for opened in [Embedded::open(&path), Embedded::open_read_only(&path)] {
-        let (kind, message) = refused(opened);
-        assert_eq!(kind, StoreErrorKind::Corrupt);
-        assert!(message.contains("not the one that the store was made with"), "{message}");
-    }
-    fs::write(&key_path, right.to_string()).unwrap();
     let store = Embedded::open(&path).unwrap();
     store.rotate_key().unwrap();
     drop(store);
+    let right: serde_json::Value = serde_json::from_slice(&fs::read(&key_path).unwrap()).unwrap();
+    for n in 0..2 {
+        let mut keys = right.clone();
+        keys["keys"][n]["key"] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".into();
+        fs::write(&key_path, keys.to_string()).unwrap();
+        for opened in [Embedded::open(&path), Embedded::open_read_only(&path)] {
+            let (kind, message) = refused(opened);
+            assert_eq!(kind, StoreErrorKind::Corrupt);
+            assert!(message.contains("not the one that the store was made with"), "{message}");
+        }
+    }
+    fs::write(&key_path, right.to_string()).unwrap();
     Embedded::open(&path).unwrap();
 }
 

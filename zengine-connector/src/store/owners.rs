@@ -11,6 +11,7 @@ pub(super) const GROUP_AND_OTHERS: u32 = 0o022;
 /// The users whose files are trusted: root, the user of the process, and at most one more.
 ///
 /// The user of the process is known on Linux only; elsewhere a file of that user stands for it.
+#[derive(Clone, Copy)]
 pub(super) struct Owners([Option<u32>; 2]);
 
 /// A file, or a folder on its way, that somebody else may have written.

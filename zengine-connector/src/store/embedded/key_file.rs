@@ -1,8 +1,8 @@
 //! The key file beside the store: `{"v":1,"keys":[{"id":…,"key":…}]}`, the current key first.
 
 use std::{
-    fs,
-    io::{self, Write as _},
+    fs::{self, File},
+    io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -12,20 +12,33 @@ use zeroize::Zeroizing;
 
 use super::{
     fault::io_error,
-    new_file::{create_private, create_whole, extended, keep_owner, sync_folder},
+    new_file::{create_private, create_whole, extended, keep_owner, make_private, sync_folder},
 };
 use crate::{
     hex::hex,
     keyring::{Key, StaticKeyRing},
     runtime::Rng,
     secret::Secret,
-    store::{StoreError, StoreErrorKind},
+    store::{
+        StoreError, StoreErrorKind,
+        owners::{OTHERS, Owners},
+    },
 };
+
+/// The error of the file system about the key file.
+fn failed(error: io::Error) -> StoreError {
+    match io_error(error) {
+        full if full.kind == StoreErrorKind::Full => full,
+        error => StoreError { kind: StoreErrorKind::Unavailable, message: "the store's key file could not be read or written", ..error },
+    }
+}
 
 /// The content of a store's key file.
 #[derive(Clone)]
 pub(super) struct KeyFile {
     path: PathBuf,
+    /// Those who may have written it.
+    owners: Owners,
     current: StoredKey,
     older: Vec<StoredKey>,
 }
@@ -79,15 +92,23 @@ impl KeyFile {
         extended(store, ".key")
     }
 
-    /// Reads the key file. `None` if it does not exist.
-    pub(super) fn read(path: &Path) -> Result<Option<Self>, StoreError> {
+    /// Reads the key file. `None` if it does not exist. One that others may have written is refused: with keys of theirs they could read
+    /// what is stored from now on.
+    pub(super) fn read(path: &Path, owners: Owners) -> Result<Option<Self>, StoreError> {
         let damaged = || StoreError::new(StoreErrorKind::Corrupt, "the store's key file is damaged: put a backup in its place");
-        let text = match fs::read_to_string(path) {
-            Ok(text) => Zeroizing::new(text),
+        let mut file = match File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(io_error(error)),
+            opened => opened.map_err(failed)?,
         };
-        let form: Form<&RawValue> = serde_json::from_str(&text).map_err(|_| damaged())?;
+        // The opened file: the path may lead to another one by now.
+        owners.check(&file.metadata().map_err(failed)?, OTHERS).map_err(|_| {
+            let message =
+                "others may write the store's key file, or own it: make it yours with mode 0600, and look whether it is still yours";
+            StoreError::new(StoreErrorKind::Corrupt, message)
+        })?;
+        let mut text = Zeroizing::new(Vec::new());
+        file.read_to_end(&mut text).map_err(failed)?;
+        let form: Form<&RawValue> = serde_json::from_slice(&text).map_err(|_| damaged())?;
         if form.v != 1 {
             return Err(StoreError::new(
                 StoreErrorKind::Corrupt,
@@ -96,35 +117,36 @@ impl KeyFile {
         }
         let mut keys = serde_json::from_str::<Vec<_>>(form.keys.get()).map_err(|_| damaged())?.into_iter();
         let current = keys.next().ok_or_else(damaged)?;
-        Ok(Some(Self { path: path.to_owned(), current, older: keys.collect() }))
+        Ok(Some(Self { path: path.to_owned(), owners, current, older: keys.collect() }))
     }
 
     /// Reads the same file again.
     pub(super) fn reread(&self) -> Result<Option<Self>, StoreError> {
-        Self::read(&self.path)
+        Self::read(&self.path, self.owners)
     }
 
     /// Creates a key file with a new key.
-    pub(super) fn create(path: &Path, rng: &dyn Rng) -> Result<Self, StoreError> {
-        Self { path: path.to_owned(), current: StoredKey::random(rng), older: Vec::new() }.written()
+    pub(super) fn create(path: &Path, owners: Owners, rng: &dyn Rng) -> Result<Self, StoreError> {
+        Self { path: path.to_owned(), owners, current: StoredKey::random(rng), older: Vec::new() }.written()
     }
 
     /// The same keys with a new current one. Older keys stay, because data that they encrypted must stay readable.
     pub(super) fn rotated(&self, rng: &dyn Rng) -> Result<Self, StoreError> {
-        Self { path: self.path.clone(), current: StoredKey::random(rng), older: self.entries().cloned().collect() }.written()
+        let older = self.entries().cloned().collect();
+        Self { path: self.path.clone(), owners: self.owners, current: StoredKey::random(rng), older }.written()
     }
 
     /// The same keys without some older ones.
     pub(super) fn without(&self, dropped: &[String]) -> Result<Self, StoreError> {
         let older = self.older.iter().filter(|key| !dropped.contains(&key.id)).cloned().collect();
-        Self { path: self.path.clone(), current: self.current.clone(), older }.written()
+        Self { older, ..self.clone() }.written()
     }
 
     /// Writes the keys to the key file of a copy. Never replaces a key file, because data under its keys would become
     /// unreadable.
     pub(super) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
         let text = self.text()?;
-        create_whole(path, |aside| fs::write(aside, &text).map_err(io_error))
+        create_whole(path, |aside| fs::write(aside, &text).map_err(failed))
     }
 
     fn text(&self) -> Result<Zeroizing<Vec<u8>>, StoreError> {
@@ -140,12 +162,12 @@ impl KeyFile {
         let path = match fs::canonicalize(&self.path) {
             // A new one. A link to a file that is not there is refused.
             Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(&self.path).is_err() => self.path.clone(),
-            resolved => resolved.map_err(io_error)?,
+            resolved => resolved.map_err(failed)?,
         };
         let next = extended(&path, ".new");
         // A file left by a crash may have other permissions.
         let remove = || fs::remove_file(&next).or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) });
-        let mut file = remove().and_then(|()| create_private(&next)).map_err(io_error)?;
+        let mut file = remove().and_then(|()| create_private(&next)).map_err(failed)?;
         if let Err(error) = keep_owner(&file, &path) {
             // Report the first error.
             let _ = fs::remove_file(&next);
@@ -158,8 +180,16 @@ impl KeyFile {
             fs::rename(&next, &path)?;
             sync_folder(&path)
         };
-        write().map_err(io_error)?;
+        write().map_err(failed)?;
         Ok(self)
+    }
+
+    /// Removes the permissions of group and others. A file of another trusted user, or on a volume that is mounted for reading, keeps them.
+    pub(super) fn make_private(&self) -> Result<(), StoreError> {
+        match make_private(&self.path) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => Ok(()),
+            made => made.map_err(failed),
+        }
     }
 
     fn entries(&self) -> impl Iterator<Item = &StoredKey> {

@@ -85,15 +85,14 @@ impl EmbeddedKeys {
     }
 
     /// Writes the keys to the key file of a copy. Where another handle rotates them, its key file is read again first, and
-    /// `fitting` says whether what is there now belongs to the copied commit.
-    pub(super) fn copy_to(
-        &self,
-        path: &Path,
-        fitting: impl FnOnce(Option<KeyFile>) -> Result<KeyFile, StoreError>,
-    ) -> Result<(), StoreError> {
+    /// `fitting` says whether keys belong to the copied commit: if one was dropped since, those that were read before do.
+    pub(super) fn copy_to(&self, path: &Path, fitting: impl Fn(Option<KeyFile>) -> Result<KeyFile, StoreError>) -> Result<(), StoreError> {
         let mut file = self.file.lock();
         if self.follows {
-            *file = fitting(file.reread()?)?;
+            *file = match file.reread()? {
+                None => fitting(None)?,
+                newest => fitting(newest).or_else(|error| fitting(Some(file.clone())).map_err(|_| error))?,
+            };
             self.ring.store(Arc::new(file.ring()));
         }
         file.copy_to(path)

@@ -57,7 +57,7 @@ use super::{
     ClaimStore, DeadLetterStore, DomainEvent, EpochLog, EventBus, MediaStore, SecretStore, SessionStore, StoreError, StoreErrorKind,
     Stores, TenantDirectory, TenantWriter,
     bundle::ports_of,
-    owners::{OTHERS, Owners, owner},
+    owners::{Owners, owner},
 };
 use crate::{
     keyring::KeyRing,
@@ -83,35 +83,35 @@ pub struct Embedded {
 
 impl Embedded {
     /// Opens a store for writing. Creates it, with its key file `<path>.key`, if it does not exist. Only the owner can read
-    /// either file.
+    /// either file; a key file that another user brings, such as root in a mounted volume, keeps its permissions.
     ///
     /// # Errors
     /// `StoreBusy` if another process or handle has it open for writing. `Corrupt` if its format is unknown, the file is not a
     /// store or empty, its key file is missing, damaged, of another store or from before a rotation, others may write the key file or
-    /// own it, or only the key file is there. `Unavailable` if the folder does not exist.
+    /// own it, or only the key file is there. `Unavailable` if the folder does not exist, or a file may not be read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
-        let (file, key_path) = (path.to_owned(), KeyFile::beside(path));
+        let file = path.to_owned();
         unless_damaged(|| {
-            make_file(path, &key_path)?;
-            check_trust(path, &key_path)?;
-            let store = Self::open_with(Box::new(move |limit: &Arc<SyncLimit>| file::open(&file, limit)), &key_path)?;
+            make_file(path, &KeyFile::beside(path))?;
+            let store = Self::open_with(Box::new(move |limit: &Arc<SyncLimit>| file::open(&file, limit)), path)?;
             // Only now is it known to be ours.
             make_private(path).map_err(io_error)?;
             Ok(store)
         })
     }
 
-    fn open_with(opener: Opener, key_path: &Path) -> Result<Self, StoreError> {
+    fn open_with(opener: Opener, path: &Path) -> Result<Self, StoreError> {
         let shared = Shared::writing(opener)?;
         let found = examine(&shared)?;
-        let keys = match (&found, KeyFile::read(key_path)?) {
-            (Found::Nothing, None) => KeyFile::create(key_path, &SystemRng)?,
+        let (key_path, owners) = (KeyFile::beside(path), owners_of(path)?);
+        let keys = match (&found, KeyFile::read(&key_path, owners)?) {
+            (Found::Nothing, None) => KeyFile::create(&key_path, owners, &SystemRng)?,
             // The process that made both was killed before it wrote to the store.
             (Found::Nothing, Some(keys)) => keys,
             (Found::Store { keys: recorded }, keys) => fitting(keys, recorded)?,
         };
-        make_private(key_path).map_err(io_error)?;
+        keys.make_private()?;
         let boot = draw_boot(&SystemRng);
         prepare(&shared, &boot, &keys)?;
         let keys = Arc::new(EmbeddedKeys::new(keys));
@@ -125,19 +125,14 @@ impl Embedded {
     /// `Unavailable` if there is no store, or its host was killed and has not opened it since. Else as [`open`](Self::open).
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
-        let (shared, found) = unless_damaged(|| {
+        let shared = unless_damaged(|| {
             if fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == 0) {
                 return Err(empty());
             }
-            let shared = Shared::reading(path)?;
-            let found = examine(&shared)?;
-            Ok((shared, found))
+            Ok(Shared::reading(path)?)
         })?;
-        let Found::Store { keys } = found else { return Err(no_store()) };
-        let key_path = KeyFile::beside(path);
-        check_trust(path, &key_path)?;
-        let keys = fitting(KeyFile::read(&key_path)?, &keys)?;
-        let keys = Arc::new(EmbeddedKeys::following(keys));
+        let (key_path, owners) = (KeyFile::beside(path), owners_of(path)?);
+        let keys = Arc::new(EmbeddedKeys::following(keys_beside(&shared, || KeyFile::read(&key_path, owners))?));
         Ok(Self { engine: Arc::new(Engine::reading(shared, Arc::clone(&keys))), keys })
     }
 
@@ -170,7 +165,8 @@ impl Embedded {
     }
 
     /// Makes a new key the current one and returns its id. Older keys stay, so that data that they encrypted stays readable; then
-    /// [`reseal`](Self::reseal) encrypts that data anew.
+    /// [`reseal`](Self::reseal) encrypts that data anew. Blocks the calling thread until both files are on disk: call it in a thread
+    /// that may wait, such as of `spawn_blocking`.
     ///
     /// # Errors
     /// If the key file or the store cannot be written. The old key then stays the current one of this opening.
@@ -301,14 +297,20 @@ fn record_keys(transaction: &WriteTransaction, checks: &[(String, String)]) -> R
     Ok(())
 }
 
-/// Refuses a key file that others may have written: with keys of theirs they could read what is stored from now on.
-fn check_trust(path: &Path, key_path: &Path) -> Result<(), StoreError> {
-    // What is not there has other answers.
-    let (Ok(store), Ok(file)) = (fs::metadata(path), fs::metadata(key_path)) else { return Ok(()) };
-    Owners::new(&store, owner(&store)).check(&file, OTHERS).map_err(|_| {
-        let message = "others may write the store's key file, or own it: make it yours with mode 0600, and look whether it is still yours";
-        StoreError::new(StoreErrorKind::Corrupt, message)
-    })
+/// The users whose key file is trusted.
+fn owners_of(path: &Path) -> Result<Owners, StoreError> {
+    let store = fs::metadata(path).map_err(io_error)?;
+    Ok(Owners::new(&store, owner(&store)))
+}
+
+/// The keys beside a store that another process may write.
+fn keys_beside(shared: &Shared, read: impl Fn() -> Result<Option<KeyFile>, StoreError>) -> Result<KeyFile, StoreError> {
+    let look = || match unless_damaged(|| examine(shared))? {
+        Found::Store { keys } => fitting(read()?, &keys),
+        Found::Nothing => Err(no_store()),
+    };
+    // The first commit may name a key that was dropped before the file was read; a new one does not.
+    look().or_else(|_| look())
 }
 
 /// Makes the file of a new store, which has no tables yet. Leaves an existing file as it is, also its permissions: it may be

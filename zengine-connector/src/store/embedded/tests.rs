@@ -17,16 +17,19 @@ use redb::ReadableTableMetadata as _;
 
 use super::{
     Embedded, KeyFile,
-    file::engine,
+    file::{Shared, engine},
+    fitting, keys_beside,
     limited::{Gate, GatedFile, SyncLimit},
+    named_keys, owners_of,
     tables::{MEDIA, MEDIA_PARTS},
     work::Done,
     writer::MAX_WAITING,
 };
 use crate::{
     ids::{RouteKey, StrategyName, TenantId},
+    runtime::SystemRng,
     secret::Secret,
-    store::{EpochEntry, NewFile, SecretScope, StoreErrorKind, TenantRow},
+    store::{EpochEntry, NewFile, SecretScope, StoreError, StoreErrorKind, TenantRow},
 };
 
 /// A disk that is full as long as the flag is set.
@@ -49,13 +52,12 @@ fn on_disk(path: &Path, full: &Arc<AtomicBool>) -> Embedded {
 }
 
 fn on_any_disk(path: &Path, full: &Arc<AtomicBool>, panics: &Arc<AtomicBool>) -> Embedded {
-    let (path, full, panics) = (path.to_owned(), Arc::clone(full), Arc::clone(panics));
-    let key_path = KeyFile::beside(&path);
+    let (file, full, panics) = (path.to_owned(), Arc::clone(full), Arc::clone(panics));
     let opener = move |_: &Arc<SyncLimit>| {
-        OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
-        engine().create_with_backend(GatedFile::open(&path, Disk { full: Arc::clone(&full), panics: Arc::clone(&panics) })?)
+        OpenOptions::new().write(true).create(true).truncate(false).open(&file)?;
+        engine().create_with_backend(GatedFile::open(&file, Disk { full: Arc::clone(&full), panics: Arc::clone(&panics) })?)
     };
-    Embedded::open_with(Box::new(opener), &key_path).unwrap()
+    Embedded::open_with(Box::new(opener), path).unwrap()
 }
 
 async fn append(store: &Embedded, n: u64) -> Result<bool, StoreErrorKind> {
@@ -272,4 +274,40 @@ async fn work_that_was_handed_over_is_done_also_where_nobody_waits() {
     // Dropping the last handle finishes what is queued and closes the file.
     drop(store);
     assert_eq!(stored(&Embedded::open(&path).unwrap()).await, (0..50).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_new_key_is_not_used_before_it_is_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Embedded::open(folder.path().join("zengine.db")).unwrap();
+    let before = store.keys().current().id().to_owned();
+    let refused = store.keys.rotate(&SystemRng, |keys| {
+        assert_eq!((keys.len(), store.keys().current().id()), (2, &*before));
+        Err(StoreError::new(StoreErrorKind::Full, "on purpose"))
+    });
+    assert_eq!((refused.unwrap_err().kind, store.keys().current().id()), (StoreErrorKind::Full, &*before));
+    let next = store.rotate_key().unwrap();
+    assert_eq!((store.keys().current().id(), store.keys.ids().len()), (&*next, 3));
+}
+
+#[test]
+fn a_reader_beside_a_drop_of_keys_opens_and_copies_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("zengine.db");
+    let (key_path, copy) = (KeyFile::beside(&path), folder.path().join("copy.key"));
+    let store = Embedded::open(&path).unwrap();
+    store.rotate_key().unwrap();
+    let reader = Embedded::open_read_only(&path).unwrap();
+    let named = reader.engine.read(named_keys).unwrap();
+    // Opened, and copied, with a commit from before the drop and the key file from after it.
+    let (owners, store) = (owners_of(&path).unwrap(), std::cell::Cell::new(Some(store)));
+    let opened = keys_beside(&Shared::reading(&path).unwrap(), || {
+        if let Some(mut store) = store.take() {
+            assert_eq!(smol::block_on(store.drop_old_keys()).unwrap().len(), 1);
+        }
+        KeyFile::read(&key_path, owners)
+    });
+    assert_eq!(opened.unwrap().ids().count(), 1);
+    reader.keys.copy_to(&copy, |keys| fitting(keys, &named)).unwrap();
+    assert_eq!(KeyFile::read(&copy, owners).unwrap().unwrap().ids().count(), 2);
 }

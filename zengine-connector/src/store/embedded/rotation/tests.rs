@@ -5,7 +5,10 @@ use std::{path::Path, time::Duration};
 use bytes::Bytes;
 use smol::block_on;
 
-use super::{super::KeyFile, *};
+use super::{
+    super::{KeyFile, named_keys, owners_of},
+    *,
+};
 use crate::{
     ids::{ClientMessageId, FailureId, StrategyName, TenantId},
     store::{
@@ -110,7 +113,7 @@ async fn opened(store: &Embedded) -> std::collections::BTreeMap<String, usize> {
 }
 
 fn keys_in(path: &Path) -> usize {
-    KeyFile::read(&KeyFile::beside(path)).unwrap().unwrap().ids().count()
+    KeyFile::read(&KeyFile::beside(path), owners_of(path).unwrap()).unwrap().unwrap().ids().count()
 }
 
 #[test]
@@ -174,6 +177,8 @@ fn rule_23_old_keys_go_when_the_records_that_they_hashed_are_gone() {
     assert_eq!(block_on(store.drop_old_keys()).unwrap(), [second]);
     assert_eq!(block_on(store.reseal()).unwrap().in_use, BTreeSet::from([first.clone(), third.clone()]));
     assert_eq!(keys_in(&path), 2);
+    let named: BTreeSet<_> = store.engine.read(named_keys).unwrap().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(named, BTreeSet::from([first.clone(), third.clone()]), "a key file without one of them is refused");
 
     // Later writes remove the expired records.
     let later = NOW + 200_000;
@@ -258,7 +263,8 @@ fn what_a_newer_release_wrote_is_counted_stays_and_keeps_every_key() {
     fn add_member(unread: &mut crate::store::cbor::Unread) {
         unread.keep(100, &mut minicbor::Decoder::new(&[0x41, b'x'])).unwrap();
     }
-    let plants: [fn(&WriteTransaction) -> Result<(), Fault>; 4] = [
+    type Plant = fn(&WriteTransaction) -> Result<(), Fault>;
+    let plants: [Plant; 4] = [
         |transaction| edit::<ClaimRecord>(transaction, CLAIMS, claim_key(1).as_str(), |claim| add_member(&mut claim.unread)),
         |transaction| {
             edit::<ClaimRecord>(transaction, CLAIMS, claim_key(0).as_str(), |claim| {
@@ -266,7 +272,10 @@ fn what_a_newer_release_wrote_is_counted_stays_and_keeps_every_key() {
             })
         },
         |transaction| edit::<DeadLetter>(transaction, LETTERS, "f-00000", |letter| add_member(&mut letter.unread)),
-        |transaction| Ok(drop(transaction.open_table(NEWER)?.insert("key", &b"value"[..])?)),
+        |transaction| {
+            transaction.open_table(NEWER)?.insert("key", &b"value"[..])?;
+            Ok(())
+        },
     ];
     let folder = tempfile::tempdir().unwrap();
     let mut store = Embedded::open(folder.path().join("zengine.db")).unwrap();
