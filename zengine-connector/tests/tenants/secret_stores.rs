@@ -307,6 +307,7 @@ async fn a_file_that_others_may_write_is_refused_and_one_they_may_read_warned_of
         (0o600, 0o700, false),
         (0o620, 0o700, true),
         (0o602, 0o700, true),
+        (0o1602, 0o700, true), // sticky is for folders
         (0o600, 0o770, true),
         (0o600, 0o777, true),
         (0o400, 0o1777, false), // as a container platform mounts it
@@ -336,6 +337,14 @@ async fn a_folder_above_that_others_may_write_makes_the_whole_folder_theirs() {
         for path in [&path, &link] {
             assert_eq!(token(&files(path)).await.is_err(), refused, "{path:?} in {permissions:o}");
         }
+    }
+    // A link to it in such a folder: others could lead it elsewhere.
+    let elsewhere = folder();
+    let link = elsewhere.path().join("link");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    for (permissions, refused) in [(0o777, true), (0o1777, false), (0o700, false)] {
+        mode(elsewhere.path(), permissions);
+        assert_eq!(token(&files(&link)).await.is_err(), refused, "in {permissions:o}");
     }
 }
 
@@ -466,7 +475,7 @@ async fn refusal(secrets: impl SecretStore) -> zengine_connector::Error {
     let builder = Orchestrator::builder().registry(&registry).stores(&memory).secrets(Arc::new(secrets)).clock(Arc::new(SimClock::new()));
     let orchestrator = builder.build().unwrap();
     let (acme, bound) = (id("acme"), Duration::from_secs(60));
-    tokio::time::timeout(bound, orchestrator.bound::<Acme>(&acme, "acme")).await.expect("it ends").unwrap_err()
+    tokio::time::timeout(bound, orchestrator.bound::<Acme>(&acme, "acme")).await.unwrap().unwrap_err()
 }
 
 #[tokio::test]

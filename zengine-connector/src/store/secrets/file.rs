@@ -10,7 +10,7 @@ use super::SecretError;
 use crate::secret::Secret;
 
 /// Reads a plain file whose opened form passes a check, in the calling thread: it is small and read every few minutes at most. Removes
-/// one line break at its end; at most `limit` bytes are left.
+/// one line break at its end; at most `limit` bytes are left. `Unavailable` if the file is changed meanwhile.
 pub(super) fn read(
     path: &Path,
     limit: usize,
@@ -21,7 +21,7 @@ pub(super) fn read(
     if !fs::metadata(path).map_err(|error| refusal(&error))?.is_file() {
         return Err(NOT_PLAIN);
     }
-    let file = File::open(path).map_err(|error| refusal(&error))?;
+    let mut file = File::open(path).map_err(|error| refusal(&error))?;
     let about = file.metadata().map_err(|error| refusal(&error))?;
     if !about.is_file() {
         return Err(NOT_PLAIN);
@@ -32,11 +32,20 @@ pub(super) fn read(
     let size = usize::try_from(about.len()).unwrap_or(usize::MAX);
     // Allocate the whole size: a buffer that grows would leave copies of the secret in memory.
     let mut value = Vec::with_capacity(size.min(most) + 1);
-    file.take(most as u64).read_to_end(&mut value).map_err(|error| refusal(&error))?;
+    (&mut file).take(most as u64).read_to_end(&mut value).map_err(|error| refusal(&error))?;
     let length = value.strip_suffix(b"\n").map_or(&*value, |line| line.strip_suffix(b"\r").unwrap_or(line)).len();
     value.truncate(length);
     let value = Secret::new(value);
+    let after = file.metadata().map_err(|error| refusal(&error))?;
+    if (after.len(), after.modified().ok()) != (about.len(), about.modified().ok()) {
+        return Err(moved());
+    }
     if length > limit { Err(SecretError::TooLarge { limit, size: size.max(length) }) } else { Ok(value) }
+}
+
+/// A file that cannot be read as a whole now: it is changed, or its name leads elsewhere, as for a moment when a mounted volume changes.
+pub(super) fn moved() -> SecretError {
+    SecretError::unavailable("a secret's file is changed while it is read")
 }
 
 /// Converts the error without the operating system's text, which may hold the path.
@@ -46,5 +55,30 @@ pub(super) fn refusal(error: &std::io::Error) -> SecretError {
         ErrorKind::NotFound | ErrorKind::InvalidFilename => SecretError::NotFound,
         ErrorKind::PermissionDenied => SecretError::Denied,
         _ => SecretError::Malformed("a secret's file cannot be read"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_changed_while_it_is_read_is_no_answer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let read_while = |change: &dyn Fn(File)| {
+            fs::write(&path, "token").unwrap();
+            read(&path, 64, |_| {
+                change(File::options().write(true).open(&path).unwrap());
+                Ok(())
+            })
+        };
+        assert_eq!(read_while(&|_| ()).unwrap().expose(), b"token");
+        let changes: [&dyn Fn(File); 2] = [&|file| file.set_len(2).unwrap(), &|file| file.set_modified(SystemTime::UNIX_EPOCH).unwrap()];
+        for change in changes {
+            assert!(matches!(read_while(change), Err(SecretError::Unavailable(Some(_)))));
+        }
     }
 }

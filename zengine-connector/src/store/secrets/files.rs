@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use super::{
     MAX_SECRET, SecretAnswer, SecretError, SecretScope, SecretStore,
-    file::{read, refusal},
+    file::{moved, read, refusal},
     names::parts,
 };
 #[cfg(unix)]
@@ -28,9 +28,8 @@ use crate::{
 /// Maximum size of a file of many secrets, in bytes.
 const MAX_FILE: usize = 1 << 20;
 
-/// Reads of a file whose name leads elsewhere each time, as it does for a moment when a mounted volume is changed.
+/// Reads of a file that is changed, or whose name leads elsewhere, each time.
 const TRIES: usize = 3;
-const MOVED: SecretError = SecretError::Malformed("a secret's file is moved while it is read");
 #[cfg(unix)]
 const UNTRUSTED: SecretError = SecretError::Malformed("others may write, or own, a secret's file, a link to it, or a folder on its way");
 
@@ -53,9 +52,10 @@ const UNTRUSTED: SecretError = SecretError::Malformed("others may write, or own,
 /// ```
 ///
 /// Files are read at every call, so a change takes effect as soon as the core asks again
-/// ([`secret_ttl`](crate::registry::Caching::secret_ttl)). Write a file aside and rename it, or move a link, as Kubernetes does: a secret
-/// that is moved while it is read is read again. A file that is rewritten in place may be read half-written, and half a secret then
-/// serves until the next read; an empty one, and half a JSON file, are refused. The line `secrets.readable_by_others` warns once if
+/// ([`secret_ttl`](crate::registry::Caching::secret_ttl)). Write a file aside and rename it into its place, or move a link, as
+/// Kubernetes does: a secret that is moved while it is read is read again. Never remove a file to make it again: meanwhile it is missing,
+/// and a tenant's secret gives way to the shared one of its name until the next read. A file that is rewritten in place is read again if
+/// that is noticed, and may else serve half-written until the next read; an empty one, and half a JSON file, are refused. The line `secrets.readable_by_others` warns once if
 /// others may read a file. Symbolic links are followed inside the folder only.
 ///
 /// The folder or JSON file must be there when the store is opened. If it is gone later, the store is down: known secrets serve for a while
@@ -136,17 +136,17 @@ impl FileSecrets {
         }
     }
 
-    /// Reads files of the folder, again if a name leads elsewhere afterwards: in a volume that is changed meanwhile a secret may seem to be
+    /// Reads files of the folder, again if they are changed or a name leads elsewhere afterwards: in a volume that is changed meanwhile a secret may seem to be
     /// missing, and another scope's would be used instead.
     fn settled<T>(&self, name: &Path, read: impl Fn(&Place) -> Result<T, SecretError>) -> Result<T, SecretError> {
         for _ in 0..TRIES {
             let place = self.resolve(name)?;
             let answer = read(&place);
-            if self.resolve(name)? == place && !matches!(answer, Err(SecretError::Malformed(message)) if message == MOVED.message()) {
+            if self.resolve(name)? == place && !matches!(answer, Err(SecretError::Unavailable(_))) {
                 return answer;
             }
         }
-        Err(SecretError::unavailable(MOVED))
+        Err(moved())
     }
 
     /// Reads a file that may be trusted with secrets.
@@ -154,7 +154,7 @@ impl FileSecrets {
         let path = place.path.as_ref().ok_or(SecretError::NotFound)?;
         let read = read(path, limit, |about| self.check(place, path, about));
         // It was there a moment ago.
-        read.map_err(|error| if matches!(error, SecretError::NotFound) { MOVED } else { error })
+        read.map_err(|error| if matches!(error, SecretError::NotFound) { moved() } else { error })
     }
 
     /// Checks that the opened file is the one of the path, and that nobody else could have written it.
@@ -163,7 +163,7 @@ impl FileSecrets {
         use std::{fs::symlink_metadata, os::unix::fs::MetadataExt as _};
         let look = |path: &Path| symlink_metadata(path).map_err(|error| refusal(&error));
         if !is_at(about, path) {
-            return Err(MOVED);
+            return Err(moved());
         }
         let owners = Owners::new(&look(folder)?, self.owner);
         let check = |about: &Metadata, writers| owners.check(about, writers).map_err(|_| UNTRUSTED);
@@ -323,7 +323,7 @@ mod tests {
             fs::rename(folder.join("..next"), folder.join("..data")).unwrap();
         };
         fs::DirBuilder::new().mode(0o700).create(folder.join("..new")).unwrap();
-        fs::OpenOptions::new().write(true).create(true).mode(0o600).open(folder.join("..new/token")).unwrap();
+        fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(folder.join("..new/token")).unwrap();
         fs::write(folder.join("..new/token"), "new").unwrap();
         symlink("..data/token", folder.join("token")).unwrap();
         let read = |place: &Place| store.of_folder(place, "token").map(|values| values[0].expose_str().unwrap().to_owned());
@@ -349,6 +349,18 @@ mod tests {
         assert!(matches!(endless, Err(SecretError::Unavailable(Some(_)))), "{endless:?}");
         point_to("..old");
         assert!(matches!(store.settled("token".as_ref(), read), Err(SecretError::NotFound)));
+
+        // The change is after the look-up: the file that it found is gone, or another one was opened.
+        point_to("..new");
+        let place = store.resolve("token".as_ref()).unwrap();
+        let path = place.path.as_ref().unwrap();
+        let opened = fs::metadata(path).unwrap();
+        store.check(&place, path, &opened).unwrap();
+        fs::rename(path, folder.join("before")).unwrap();
+        assert!(matches!(store.read(&place, MAX_SECRET), Err(SecretError::Unavailable(Some(_)))));
+        fs::copy(folder.join("before"), path).unwrap();
+        assert!(matches!(store.check(&place, path, &opened), Err(SecretError::Unavailable(Some(_)))));
+        assert_eq!(read(&place).unwrap(), "new");
     }
 
     #[cfg(unix)]
