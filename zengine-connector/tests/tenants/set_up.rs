@@ -12,7 +12,7 @@ use zengine_connector::{
     registry::TenantSetup,
     runtime::TokioSpawner,
     schemars,
-    store::{SecretAnswer, SecretScope, SecretStore, StoreError, StoreErrorKind, Stores, TenantRow, TenantWriter},
+    store::{SecretAnswer, SecretError, SecretFn, SecretScope, SecretStore, StoreError, StoreErrorKind, Stores, TenantRow, TenantWriter},
     strategy::{InboundRequest, RawPayload, RoutedEvent, Verified, VerifyError},
     testing::SimClock,
 };
@@ -448,6 +448,22 @@ async fn a_set_up_keeps_the_older_value_of_a_secret_in_rotation_until_the_newest
     assert_eq!(values().await.iter().map(|value| value.expose_str().unwrap().to_owned()).collect::<Vec<_>>(), ["new", "old"]);
     orchestrator.set_up(TenantSetup::common("shop").application_secret("app", "newer")).await.unwrap();
     assert_eq!(values().await.len(), 1);
+    // A store that cannot say what stands.
+    for (says, kind) in [
+        (SecretError::Denied, ErrorKind::Secret),
+        (SecretError::Unavailable(None), ErrorKind::Secret),
+        (SecretError::Malformed("the secret is damaged"), ErrorKind::ConfigInvalid),
+    ] {
+        let secrets = Arc::new(SecretFn::new(move |_, _| std::future::ready(Err(says.clone()))));
+        let orchestrator = host(Stores::builder().base(&memory).secrets(secrets).tenant_writer(memory.tenant_writer()).build().unwrap());
+        let set_up = |app: TenantSetup| orchestrator.set_up(app);
+        let error = set_up(TenantSetup::common("shop").application_secret("app", "newest")).await.unwrap_err();
+        assert_eq!((error.kind(), error.context("secret"), values().await.len()), (kind, Some("app"), 1), "{error}");
+        // With its older value it is no longer a question.
+        set_up(TenantSetup::common("shop").application_secret("app", "newest").previous("newer")).await.unwrap();
+        assert_eq!(values().await.len(), 2);
+        memory.tenant_writer().put_secret(&scope, "app", vec![bytes("newest")]).await.unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]

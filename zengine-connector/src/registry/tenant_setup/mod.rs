@@ -175,8 +175,9 @@ impl TenantSetup {
     /// # Errors
     /// `Settings` if the stores have no writer or directory of tenants, the set-up has no strategy or one twice, a secret comes before
     /// its strategy, is empty or has a name with control characters, or a common set-up has a configuration;
-    /// `UnknownStrategy`; `Secret` if the store of secrets does not answer;
-    /// `MessageInvalid` if an id is invalid; `ConfigInvalid` with every violation, if a secret is missing, if the routes do not fit the
+    /// `UnknownStrategy`; `Secret` if the store of secrets does not answer or refuses access;
+    /// `MessageInvalid` if an id is invalid; `ConfigInvalid` with every violation, if a secret is missing or too large, if its name is too
+    /// long, if what stands under its name cannot be read (remove it, or give its older value too), if the routes do not fit the
     /// configuration (context `field`: `routes`), or if another tenant has one (context `field`: its kind, `first`: the other tenant);
     /// `Store` or `Unsupported` if a store fails, with the context `written` if something stands already.
     pub async fn write(self, registry: &StrategyRegistry, stores: &Stores, clock: Arc<dyn Clock>) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use subtle::ConstantTimeEq as _;
 
 use crate::{
     error::{Error, ErrorKind},
@@ -68,10 +69,10 @@ impl<'a> Target<'a> {
     pub(super) async fn keep_older(&self, mut secrets: Vec<SecretChange>) -> Result<Vec<SecretChange>, Error> {
         for secret in secrets.iter_mut().filter(|secret| secret.values.len() == 1) {
             match self.ports.secret(&secret.scope, &SecretRef::named(secret.name.as_str())).await {
-                Ok(stands) if stands.first().map(Secret::expose) == secret.values.first().map(Secret::expose) => secret.values = stands,
+                Ok(stands) if is_newest(&stands, &secret.values) => secret.values = stands,
+                Ok(_) | Err(SecretError::NotFound) => {}
                 // Whether there are older ones is not known.
-                Err(error @ SecretError::Unavailable(_)) => return Err(Error::from(error).with_context("secret", &secret.name)),
-                _ => {}
+                Err(error) => return Err(Error::from(error).with_context("secret", &secret.name)),
             }
         }
         Ok(secrets)
@@ -107,6 +108,11 @@ impl<'a> Target<'a> {
         written.push(what);
         Ok(())
     }
+}
+
+/// Whether the newest values are equal. Takes as long for any two of one length.
+fn is_newest(stands: &[Secret<Vec<u8>>], given: &[Secret<Vec<u8>>]) -> bool {
+    stands.iter().zip(given).next().is_some_and(|(stands, given)| stands.expose().ct_eq(given.expose()).into())
 }
 
 /// The secrets of a set-up in front of those of a store.
