@@ -66,7 +66,8 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         let kind = match error.kind {
             StoreErrorKind::Corrupt => ErrorKind::Corrupt,
-            StoreErrorKind::Unsupported => ErrorKind::Unsupported,
+            // No retry makes a value smaller.
+            StoreErrorKind::Unsupported | StoreErrorKind::TooLarge => ErrorKind::Unsupported,
             _ => ErrorKind::Store,
         };
         let converted = Self::new(kind, error.message);
@@ -74,5 +75,18 @@ impl From<StoreError> for Error {
             Some(source) => converted.with_source(source),
             None => converted,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Disposition;
+
+    #[test]
+    fn a_value_that_a_store_never_takes_is_no_outage() {
+        let disposition = |kind| Error::from(StoreError::new(kind, "refused")).disposition();
+        assert_eq!(disposition(StoreErrorKind::TooLarge), Disposition::Reject);
+        assert_ne!(disposition(StoreErrorKind::Full), Disposition::Reject);
     }
 }
