@@ -64,7 +64,7 @@ impl Command {
             Self::Sandbox(arguments) => sandbox::run(&arguments, strategies, out).await,
             Self::DeadLetters(arguments) => dead_letters::run(arguments, strategies, out).await,
             Self::Sweep(arguments) => sweep::run(&arguments, out).await,
-            Self::Forget(arguments) => forget::run(&arguments, strategies, out).await,
+            Self::Forget(arguments) => forget::run(&arguments, out).await,
             Self::Keys(arguments) => keys::run(arguments, out).await,
             Self::New(arguments) => new::run(&arguments, out),
             Self::Completions(arguments) => completions::run(&arguments, strategies, out),

@@ -3,19 +3,18 @@
 use serde::Serialize;
 use zengine_connector::message::IdentityKind;
 use zengine_connector::store::Stores;
-use zengine_connector::{Embedded, Identity, Memory, Orchestrator, StrategyName, TenantId, orchestrator::Forgotten};
+use zengine_connector::{Identity, Memory, Orchestrator, TenantId, orchestrator::Forgotten};
 
-use super::dead_letters::{StoreArgument, store_failure};
+use super::dead_letters::StoreArgument;
 use super::exit::{Exit, Failure};
 use super::output::Out;
-use super::strategy::Strategies;
 use super::{output, progress};
 
 /// Erase what an embedded store keeps of a tenant, or of a person
 ///
 /// Removes dead letters, sessions and replies that wait to be polled; records of sends stay until they expire. Prints the counts
-/// as one JSON line; exits 1 if something could not be read or removed, and 2 if the store keeps nothing of the tenant. Needs exclusive access to the store: a running host
-/// forgets by itself.
+/// as one JSON line; exits 1 if something could not be read or removed. Needs exclusive access to the store: a running host forgets by
+/// itself.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -54,18 +53,7 @@ fn person(text: &str) -> Result<Identity, Failure> {
     }
 }
 
-/// Whether the store has a row of the tenant, for a strategy of this command.
-async fn has_row(store: &Embedded, tenant: &TenantId, strategies: &Strategies) -> Result<bool, Failure> {
-    for strategy in strategies.all() {
-        let name = StrategyName::new(strategy.name())?;
-        if store.directory().config(tenant, &name).await.map_err(store_failure)?.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-pub(super) async fn run(arguments: &Arguments, strategies: &Strategies, out: &mut Out) -> Result<Exit, Failure> {
+pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
     let person = arguments.person.as_deref().map(person).transpose()?;
     let store = arguments.store.writing("A host forgets by itself; to do it here, stop the host first")?;
     let secrets = Memory::new().secrets();
@@ -78,16 +66,10 @@ pub(super) async fn run(arguments: &Arguments, strategies: &Strategies, out: &mu
         }
     })
     .await?;
-    let is_broken = !forgotten.is_complete();
+    let exit = if forgotten.is_complete() { Exit::Done } else { Exit::Broken };
     let Forgotten { letters, sessions, kept, unreadable, busy, not_done, .. } = forgotten;
-    let is_unknown = !is_broken && letters + sessions + kept == 0 && !has_row(&store, &arguments.tenant, strategies).await?;
-    let exit = match (is_broken, is_unknown) {
-        (true, _) => Exit::Broken,
-        (false, true) => Exit::Invalid,
-        (false, false) => Exit::Done,
-    };
-    if is_unknown {
-        output::note("the store has no dead letter, session or row of this tenant: is its name right, or is it erased already?");
+    if exit == Exit::Done && letters + sessions + kept == 0 {
+        output::note("the store has no dead letter or session of this tenant: is its name right, or is it erased already?");
     }
     for (port, error) in &not_done {
         output::error(&format!("{port}: {error}"));
