@@ -33,15 +33,17 @@ fn lines(answer: &Answer) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn one_call_queues_a_thousand_faults_at_most() {
+async fn a_thousand_faults_wait_at_most() {
     let meta = start();
     let many = |n| Value::Array(vec![json!({"fault": "hang"}); n]).to_string();
     for path in ["/faults", "/webhook-faults"] {
         let refused = call(&meta, Method::POST, path, many(1_001)).await;
         assert_eq!(refused.status, 400, "{}", refused.json());
-        assert!(refused.json().to_string().contains("1000 faults; there are 1001"), "{}", refused.json());
+        assert!(refused.json().to_string().contains("at most 1000 faults wait; 0 do, and these are 1001 more"), "{}", refused.json());
     }
     assert_eq!(call(&meta, Method::POST, "/faults", many(1_000)).await.json(), json!({"waiting": 1_000}));
+    let refused = call(&meta, Method::POST, "/faults", json!({"fault": "hang"}).to_string()).await;
+    assert_eq!((refused.status, &ask(&meta, "/state").await["waiting_faults"]), (400, &json!(1_000)), "{}", refused.json());
 }
 
 #[tokio::test]

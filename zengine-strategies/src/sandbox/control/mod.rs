@@ -29,7 +29,7 @@ pub(super) const PREFIX: &str = "/_sandbox";
 const BODY_BYTES: usize = 128 * 1024 * 1024;
 /// Default `limit` of journal lines in one response.
 const LINES: u64 = 10_000;
-/// Maximum number of faults that one call queues: other calls wait meanwhile.
+/// Maximum number of faults that calls may have waiting: each request looks through them.
 const FAULTS: usize = 1_000;
 
 impl<P: Provider> RequestHandler<P> {
@@ -120,8 +120,10 @@ fn add<K: FaultKind + Clone>(
 ) -> Result<Value, ControlError> {
     let read = |value: Value| FaultRule::<K>::deserialize(value).map_err(|error| error.to_string());
     let list = call.list()?;
-    if list.len() > FAULTS {
-        return Err(ControlError::bad_request(format!("one call takes at most {FAULTS} faults; there are {}", list.len())));
+    let waiting = queue.len();
+    if waiting + list.len() > FAULTS {
+        let more = list.len();
+        return Err(ControlError::bad_request(format!("at most {FAULTS} faults wait; {waiting} do, and these are {more} more")));
     }
     let faults = each(list, |value| read(value).and_then(|fault| check(&fault.kind).map(|()| fault)))?;
     for fault in faults {
