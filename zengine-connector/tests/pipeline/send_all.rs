@@ -206,9 +206,9 @@ async fn a_stream_that_waits_does_not_outlive_the_host() {
     let (world, provider) = (World::in_memory(), Recording::new());
     let process = world.process(&provider);
     let idle = stream::iter([item(0)]).chain(stream::pending());
-    let (report, _) = tokio::join!(process.send_all(idle, 8), async {
+    let (report, ()) = tokio::join!(process.send_all(idle, 8), async {
         world.clock.sleep(secs(60)).await;
-        process.shutdown(secs(1)).await
+        process.shutdown(secs(1)).await;
     });
     assert_eq!((report.delivered, report.total(), report.stream), (1, 1, StreamEnd::Closing));
 }
@@ -218,9 +218,9 @@ async fn a_stream_that_ended_before_the_host_shut_down_has_ended() {
     let (world, provider) = (World::in_memory(), Recording::new());
     let process = world.process(&provider);
     provider.answer_always(ProviderAnswer::Slow(secs(5)));
-    let (report, _) = tokio::join!(process.send_all(stream::iter((0..2).map(item)), 8), async {
+    let (report, ()) = tokio::join!(process.send_all(stream::iter((0..2).map(item)), 8), async {
         world.clock.sleep(secs(1)).await;
-        process.shutdown(secs(10)).await
+        process.shutdown(secs(10)).await;
     });
     assert_eq!((report.delivered, report.total(), report.stream), (2, 2, StreamEnd::Ended));
 }

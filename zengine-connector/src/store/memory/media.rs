@@ -71,7 +71,9 @@ impl MediaStore for Tables {
                 found.push(Arc::from(place));
             }
         });
-        found.iter().for_each(|place| self.media.change(place, i64::MIN, |current| *current = None));
+        for place in &found {
+            self.media.change(place, i64::MIN, |current| *current = None);
+        }
         Ok(found.len() as u64)
     }
 }
