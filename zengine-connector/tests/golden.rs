@@ -147,10 +147,13 @@ async fn case_30_the_embedded_store_reads_and_writes_the_same_forms() {
 
 #[cfg(feature = "embedded")]
 #[tokio::test]
-async fn case_30_a_row_that_is_disabled_keeps_what_a_newer_release_wrote() {
+async fn case_30_a_row_that_is_changed_keeps_what_a_newer_release_wrote() {
     use redb::{ReadableDatabase as _, TableDefinition};
     use serde_json::{Value, json};
-    use zengine_connector::{StrategyName, TenantId, store::Embedded};
+    use zengine_connector::{
+        StrategyName, TenantId,
+        store::{Embedded, TenantRow},
+    };
     const DIRECTORY: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("directory");
 
     let (tenant, strategy) = (TenantId::new("acme").unwrap(), StrategyName::new("sns-sms").unwrap());
@@ -165,11 +168,13 @@ async fn case_30_a_row_that_is_disabled_keeps_what_a_newer_release_wrote() {
     drop(database);
     let store = Embedded::open(&path).unwrap();
     assert!(store.tenant_writer().set_enabled(&tenant, &strategy, false).await.unwrap());
+    let row = TenantRow::new(json!({ "sender": "OTHER" }));
+    let version = store.tenant_writer().put(&tenant, &strategy, row).await.unwrap();
     drop(store);
     let database = redb::Database::open(&path).unwrap();
     let snapshot = database.begin_read().unwrap();
     let row = snapshot.open_table(DIRECTORY).unwrap().get(("sns-sms", "acme")).unwrap().unwrap();
-    newer["enabled"] = false.into();
+    (newer["enabled"], newer["version"], newer["config"]["sender"]) = (false.into(), version.as_str().into(), "OTHER".into());
     assert_eq!(serde_json::from_slice::<Value>(row.value()).unwrap(), newer);
 }
 

@@ -27,6 +27,11 @@ fn row_of(rows: &impl ReadableTable<(Text, Text), &'static [u8]>, row: (&str, &s
     Ok(rows.get(row)?.map(|json| decode(json.value())).transpose()?)
 }
 
+/// The members of a row, so that what a newer release wrote stays when one is changed.
+fn members_of(rows: &impl ReadableTable<(Text, Text), &'static [u8]>, row: (&str, &str)) -> Result<Option<Map<String, Value>>, Fault> {
+    Ok(rows.get(row)?.map(|json| decode(json.value())).transpose()?)
+}
+
 /// The provider's keys of a tenant, in order.
 fn routes_of(routes: &impl ReadableTable<(Text, Text, Text, Text), ()>, (strategy, tenant): (&str, &str)) -> Result<Vec<RouteKey>, Fault> {
     let mut keys = Vec::new();
@@ -99,10 +104,16 @@ impl TenantWriter for Engine {
         self.write(None, move |transaction| {
             let (place, mut rows) = ((strategy.as_str(), tenant.as_str()), transaction.open_table(DIRECTORY)?);
             let enabled = row_of(&rows, place)?.map_or(row.enabled, |stands| stands.enabled);
-            let config = TenantConfig { version: ConfigVersion::number(count(transaction, "config")?), config: row.config, enabled };
-            rows.insert(place, &*encode(&config)?)?;
+            let version = ConfigVersion::number(count(transaction, "config")?);
+            let mut members = members_of(&rows, place)?.unwrap_or_default();
+            members.extend([
+                ("version".to_owned(), version.as_str().into()),
+                ("config".to_owned(), row.config),
+                ("enabled".to_owned(), enabled.into()),
+            ]);
+            rows.insert(place, &*encode(&members)?)?;
             set_routes(transaction, place, &row.routes)?;
-            Ok(Done::Wrote(config.version))
+            Ok(Done::Wrote(version))
         })
         .await
     }
@@ -120,9 +131,7 @@ impl TenantWriter for Engine {
         self.write(None, move |transaction| {
             let mut rows = transaction.open_table(DIRECTORY)?;
             let place = (strategy.as_str(), tenant.as_str());
-            let row = rows.get(place)?.map(|json| decode(json.value())).transpose()?;
-            // As JSON, so that what a newer release wrote stays.
-            let Some::<Map<String, Value>>(mut row) = row else { return Ok(Done::Looked(false)) };
+            let Some(mut row) = members_of(&rows, place)? else { return Ok(Done::Looked(false)) };
             row.insert("enabled".to_owned(), enabled.into());
             rows.insert(place, &*encode(&row)?)?;
             Ok(Done::Wrote(true))

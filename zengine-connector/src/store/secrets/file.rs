@@ -54,7 +54,8 @@ pub(super) fn refusal(error: &std::io::Error) -> SecretError {
         // A name that is too long for the file system is one that no file has.
         ErrorKind::NotFound | ErrorKind::InvalidFilename => SecretError::NotFound,
         ErrorKind::PermissionDenied => SecretError::Denied,
-        _ => SecretError::Malformed("a secret's file cannot be read"),
+        // Also of a mounted volume that is gone: known secrets serve until it is back.
+        kind => SecretError::unavailable(kind.to_string()),
     }
 }
 
@@ -63,6 +64,14 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
+
+    #[test]
+    fn a_fault_of_the_machine_is_an_outage_and_no_configuration() {
+        for kind in [ErrorKind::NotConnected, ErrorKind::StaleNetworkFileHandle, ErrorKind::Other] {
+            assert!(matches!(refusal(&kind.into()), SecretError::Unavailable(Some(_))), "{kind}");
+        }
+        assert!(matches!(refusal(&ErrorKind::NotFound.into()), SecretError::NotFound));
+    }
 
     #[test]
     fn a_file_that_is_changed_while_it_is_read_is_no_answer() {

@@ -1,7 +1,6 @@
 //! Secrets from a folder of files, or from one file.
 
 use std::{
-    collections::BTreeMap,
     fmt::Write as _,
     fs::Metadata,
     path::{Path, PathBuf},
@@ -16,6 +15,7 @@ use serde_json::value::RawValue;
 use super::{
     MAX_SECRET, SecretAnswer, SecretError, SecretScope, SecretStore,
     file::{moved, read, refusal},
+    members::Members,
     names::parts,
 };
 #[cfg(unix)]
@@ -238,7 +238,7 @@ fn spelled(text: &str) -> String {
     spelled
 }
 
-type Named<'a> = BTreeMap<String, &'a RawValue>;
+type Named<'a> = Members<&'a RawValue>;
 
 /// The secrets of one strategy in a JSON file.
 #[derive(Deserialize)]
@@ -249,14 +249,14 @@ struct OfStrategy<'a> {
     #[serde(borrow, default)]
     shared: Named<'a>,
     #[serde(borrow, default)]
-    tenants: BTreeMap<String, Named<'a>>,
+    tenants: Members<Named<'a>>,
 }
 
 const FORM: SecretError = SecretError::Malformed("the file of secrets does not have their form");
 
 /// The answer for one name from the text of a JSON file.
 fn of_document(text: &Secret<Vec<u8>>, scope: &SecretScope, name: &str) -> SecretAnswer {
-    let strategies: BTreeMap<String, OfStrategy<'_>> = serde_json::from_slice(text.expose()).map_err(|_| FORM)?;
+    let strategies: Members<OfStrategy<'_>> = serde_json::from_slice(text.expose()).map_err(|_| FORM)?;
     let strategy = strategies.get(scope.strategy().as_str()).ok_or(SecretError::NotFound)?;
     let named = match scope {
         SecretScope::Tenant { tenant, .. } => strategy.tenants.get(tenant.as_str()).ok_or(SecretError::NotFound)?,
@@ -268,6 +268,9 @@ fn of_document(text: &Secret<Vec<u8>>, scope: &SecretScope, name: &str) -> Secre
         return Ok(vec![value_of(raw)?]);
     }
     let values: Vec<&RawValue> = serde_json::from_str(raw).map_err(|_| FORM)?;
+    if values.is_empty() {
+        return Err(FORM);
+    }
     values.into_iter().map(|value| value_of(value.get())).collect()
 }
 
@@ -379,6 +382,24 @@ mod tests {
         assert!(!super::is_at(&opened, &path), "the link is gone again");
         let opened = fs::File::open(&path).unwrap().metadata().unwrap();
         assert!(super::is_at(&opened, &path));
+    }
+
+    #[test]
+    fn a_member_that_comes_twice_hides_no_secret() {
+        use super::*;
+        use crate::ids::{StrategyName, TenantId};
+        let acme = SecretScope::tenant(StrategyName::new("x").unwrap(), TenantId::new("acme").unwrap());
+        let answer = |text: &str| of_document(&Secret::new(text.as_bytes().to_vec()), &acme, "token");
+        assert_eq!(answer(r#"{"x":{"tenants":{"acme":{"token":["own"]}}}}"#).unwrap()[0].expose(), b"own");
+        for text in [
+            r#"{"x":{"tenants":{"acme":{"token":"own"}}},"x":{}}"#,
+            r#"{"x":{"tenants":{"acme":{"token":"own"}},"tenants":{}}}"#,
+            r#"{"x":{"tenants":{"acme":{"token":"own"},"acme":{}}}}"#,
+            r#"{"x":{"tenants":{"acme":{"token":"own","token":"other"}}}}"#,
+            r#"{"x":{"tenants":{"acme":{"token":[]}}}}"#,
+        ] {
+            assert!(matches!(answer(text), Err(SecretError::Malformed(_))), "{text}");
+        }
     }
 
     #[test]

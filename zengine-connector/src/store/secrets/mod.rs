@@ -5,6 +5,7 @@ mod error;
 mod file;
 mod files;
 mod function;
+mod members;
 mod names;
 mod resolve;
 

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::value::RawValue;
 
-use super::{MAX_SECRET, SecretAnswer, SecretError, SecretScope, SecretStore, file::read};
+use super::{MAX_SECRET, SecretAnswer, SecretError, SecretScope, SecretStore, file::read, members::Members};
 use crate::secret::{Secret, SecretRef};
 
 /// Maximum length of a secret's name, in bytes.
@@ -86,7 +86,7 @@ fn checked(values: Vec<Secret<Vec<u8>>>, key: Option<&str>) -> SecretAnswer {
 fn member(value: &Secret<Vec<u8>>, key: &str) -> Result<Secret<Vec<u8>>, SecretError> {
     const NO_OBJECT: SecretError = SecretError::Malformed("the secret is not a JSON object");
     let text = value.expose_str().ok_or(NO_OBJECT)?;
-    let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(|_| NO_OBJECT)?;
+    let members: Members<&RawValue> = serde_json::from_str(text).map_err(|_| NO_OBJECT)?;
     let raw = members.get(key).ok_or(SecretError::Malformed("the secret has no such member"))?.get();
     if raw == "null" {
         return Err(SecretError::Malformed("the secret's member is null"));
