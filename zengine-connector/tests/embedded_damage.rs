@@ -116,7 +116,7 @@ async fn a_file_that_was_cut_off_is_damaged_and_not_unavailable() {
         drop(reader);
         // A reader looks at no more than what it reads.
         let refused = [Embedded::open_read_only(&path).err(), Some(Embedded::open(&path).unwrap_err())];
-        assert!(refused.into_iter().flatten().all(|error| error.kind == StoreErrorKind::Corrupt), "{length}");
+        assert!(refused.iter().flatten().all(|error| error.kind == StoreErrorKind::Corrupt), "{length} {refused:?}");
     }
     assert!(cut_while_open > 2, "{cut_while_open}");
 }

@@ -305,12 +305,16 @@ fn owners_of(path: &Path) -> Result<Owners, StoreError> {
 
 /// The keys beside a store that another process may write.
 fn keys_beside(shared: &Shared, read: impl Fn() -> Result<Option<KeyFile>, StoreError>) -> Result<KeyFile, StoreError> {
-    let look = || match unless_damaged(|| examine(shared))? {
-        Found::Store { keys } => fitting(read()?, &keys),
+    let named = || match unless_damaged(|| examine(shared))? {
+        Found::Store { keys } => Ok(keys),
         Found::Nothing => Err(no_store()),
     };
+    let first = named()?;
     // The first commit may name a key that was dropped before the file was read; a new one does not.
-    look().or_else(|_| look())
+    fitting(read()?, &first).or_else(|_| {
+        let next = named()?;
+        fitting(read()?, &next)
+    })
 }
 
 /// Makes the file of a new store, which has no tables yet. Leaves an existing file as it is, also its permissions: it may be
