@@ -80,7 +80,7 @@ macro_rules! debug_id {
     };
 }
 
-/// What names an identifier in a call: its text, or the identifier itself, owned or by reference.
+/// The forms of an identifier that a call takes: its text, or the identifier itself, owned or by reference.
 ///
 /// A text is checked as by the identifier's `new`. A name that is only looked up, as that of a strategy, is not.
 ///

@@ -38,7 +38,7 @@ pub struct Opening {
     /// The priority, on the provider's scale.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<i32>,
-    /// What was said before, the oldest first: at most 100 messages, 65,536 bytes of text in all.
+    /// The messages before this one, the oldest first: at most 100, with 65,536 bytes of text in all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<PastMessage>,
 }

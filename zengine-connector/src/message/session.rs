@@ -19,7 +19,7 @@ words! {
         Left = "left",
         /// It was handed to another participant or queue.
         Transferred = "transferred",
-        /// It was not handed over: nobody took it.
+        /// It was not handed over: no agent took it.
         TransferFailed = "transfer_failed",
         /// A participant has been silent for a while.
         Idle = "idle",
@@ -126,7 +126,7 @@ words! {
         Agent = "agent",
         /// The provider ended it: a flow, a supervisor's command, a shutdown.
         Provider = "provider",
-        /// Nobody wrote for too long.
+        /// No message came for too long.
         Idle = "idle",
         /// It reached its greatest age.
         Expired = "expired",

@@ -56,7 +56,7 @@ pub struct InboundSettings {
     /// Whether the text of a [`HandlerError::NotStored`](super::HandlerError::NotStored) is logged, with those of its causes. Defaults to
     /// `true`: the text is the host's own. With `false` a line shows only the name of its type.
     ///
-    /// What errors of JSON quote of their input is left out. One that another error hides, as `#[error(transparent)]` does, is known by its
+    /// The input that errors of JSON quote is left out. One that another error hides, as `#[error(transparent)]` does, is known by its
     /// text: there you must not quote the input in words of your own (`serde::de::Error::custom`), unless line and column end the text.
     pub log_handler_errors: bool,
     /// Time that replies of a synchronous channel wait for a poll, from the last reply of the conversation. Defaults to

@@ -338,7 +338,7 @@ enum AtRow {
     Hangs,
     /// Written, and does not say so.
     WritesAndHangs,
-    /// Somebody disables the row just before it is written.
+    /// An operator disables the row just before it is written.
     WritesDisabled,
 }
 

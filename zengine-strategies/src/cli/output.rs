@@ -31,7 +31,7 @@ impl Out {
         self.bytes(line.as_bytes())
     }
 
-    /// Prints the result of a command as [`json`](Self::json) does, and passes its exit code on, also if nobody reads the output.
+    /// Prints the result of a command as [`json`](Self::json) does, and passes its exit code on, also if the output is closed.
     pub(super) fn result(&mut self, value: &impl Serialize, exit: Exit) -> Result<Exit, Failure> {
         self.json(value).map_err(|failure| failure.with_exit_on_closed_output(exit)).map(|()| exit)
     }

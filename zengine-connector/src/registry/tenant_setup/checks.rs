@@ -1,4 +1,4 @@
-//! What is refused before anything is written.
+//! The checks of a set-up, made before anything is written.
 
 use std::{collections::BTreeSet, sync::Arc};
 

@@ -43,7 +43,7 @@ pub(super) fn fit(mut derived: Vec<RouteKey>, given: &[RouteKey], secrets: &[&st
     Ok(derived)
 }
 
-/// What is wrong with one route by itself.
+/// The faults of one route by itself.
 fn violations(at: &str, route: &RouteKey, secrets: &[&str]) -> Vec<Violation> {
     let kind = bounds(at, "kind", route.kind(), RouteKey::MAX_KIND);
     let bounds = kind.or_else(|| bounds(at, route.kind(), route.value(), RouteKey::MAX_VALUE));

@@ -61,10 +61,10 @@ const UNTRUSTED: SecretError = SecretError::Malformed("others may write, or own,
 /// The folder or JSON file must be there when the store is opened. If it is gone later, the store is down: known secrets serve for a while
 /// ([`stale_secret_max`](crate::registry::Caching::stale_secret_max)), and it is read again when it is back. Files of a folder may come later.
 ///
-/// On Unix a file is refused if somebody else could have written it: if the file, a link to it, or a folder on its way from the root
+/// On Unix a file is refused if another user could have written it: if the file, a link to it, or a folder on its way from the root
 /// belongs to a user who is neither root, nor the process's (as `/proc/self/status` says; where there is none, the folder's owner), nor
 /// [`owned_by`](Self::owned_by); if its group or others may write it or a folder from the named one on; or if others may write a
-/// folder above. A sticky folder may be written by all, because nobody can replace another's file there.
+/// folder above. A sticky folder may be written by all, because only its owner can replace a file there.
 ///
 /// ```
 /// use zengine_connector::{SecretScope, StrategyName, store::FileSecrets};
@@ -121,7 +121,7 @@ impl FileSecrets {
         if self.is_folder { &self.path } else { parent().unwrap_or(Path::new(".")) }
     }
 
-    /// Where a name leads now.
+    /// Resolves a name to the file that it leads to now.
     fn resolve(&self, name: &Path) -> Result<Place, SecretError> {
         // Without its folder the store is down; a secret that it lacks is something else.
         let folder = self.folder().canonicalize().map_err(|error| match refusal(&error) {
@@ -157,7 +157,7 @@ impl FileSecrets {
         read.map_err(|error| if matches!(error, SecretError::NotFound) { moved() } else { error })
     }
 
-    /// Checks that the opened file is the one of the path, and that nobody else could have written it.
+    /// Checks that the opened file is the one of the path, and that no other user could have written it.
     #[cfg(unix)]
     fn check(&self, Place { folder, link, .. }: &Place, path: &Path, about: &Metadata) -> Result<(), SecretError> {
         use std::{fs::symlink_metadata, os::unix::fs::MetadataExt as _};
@@ -209,7 +209,7 @@ impl FileSecrets {
     }
 }
 
-/// Where a name of the folder led at one time.
+/// The file that a name of the folder led to at one time.
 #[derive(PartialEq)]
 struct Place {
     folder: PathBuf,

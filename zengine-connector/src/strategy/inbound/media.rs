@@ -85,7 +85,7 @@ pub struct MediaFile {
     pub bytes: Bytes,
     /// The MIME type, parameters included.
     pub mime: Option<String>,
-    /// What the provider left open, such as a digest that it did not give. Constant texts, to be logged.
+    /// Facts that could not be checked, such as a digest that the provider did not give. Constant texts, to be logged.
     pub warnings: Vec<&'static str>,
 }
 

@@ -75,7 +75,7 @@ pub trait InboundStrategy<Cfg>: Configure<Cfg> {
     /// [`normalize`](Self::normalize) find it. Defaults to none. [`TenantSetup`](crate::registry::TenantSetup) writes them, so that no
     /// route is forgotten.
     ///
-    /// Pure, and of no secret: a secret of `config` may be a placeholder, and a route that holds one is refused. A key that several
+    /// Must be pure and must not use a secret: those of `config` may be stand-ins, and a route that holds one is refused. A key that several
     /// tenants may have is [`RouteKey::shared`]; any other is refused where another tenant has it.
     ///
     /// ```

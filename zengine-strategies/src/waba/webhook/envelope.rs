@@ -151,7 +151,7 @@ fn of_value<'a>(
         field if ACCOUNT_FIELDS.contains(&field) => sink.put(path, raw, Ok(account::update(&scope, &value, raw_value, raw))),
         _ => {}
     }
-    // None of the arrays, or a field nobody knows: the change is the event. A list that is new says more than the field it came with.
+    // None of the arrays, or an unknown field: the change is the event. A list that is new says more than the field it came with.
     if sink.len() == before {
         let mut lists = value.members().filter(|(name, raw)| raw.elements().is_some() && name != "contacts" && reader(name).is_none());
         let new = lists.next().filter(|_| OF_ARRAYS.contains(&&*scope.field)).map(|(name, _)| name);
