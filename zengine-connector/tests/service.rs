@@ -35,7 +35,7 @@ use zengine_connector::{
     message::ElementError,
     orchestrator::{InboundService, InboundSettings},
     schemars,
-    strategy::{InboundRequest, Origin, RawPayload, RoutedEvent, Verified, VerifyError},
+    strategy::{FinalResponse, InboundRequest, Origin, RawPayload, RequestHead, RoutedEvent, Verified, VerifyError},
     telemetry::{Metric, MetricName, Observer},
     testing::Recording,
 };
@@ -71,6 +71,12 @@ impl InboundStrategy<Nothing> for Probe {
 
     fn normalize(&self, _: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
         vec![]
+    }
+
+    async fn finish(&self, request: &RequestHead, _: &InboundContext<()>, response: &mut FinalResponse<'_>) {
+        if request.query("finish").is_some() {
+            response.add_header(http::header::VARY, http::HeaderValue::from_static("origin"));
+        }
     }
 }
 
@@ -269,6 +275,21 @@ async fn a_body_that_breaks_off_is_refused_and_its_error_not_repeated() {
     let broken = body([Some(Ok(&b"a"[..])), Some(Err("canary"))]);
     let (status, answer) = call(&service(), Request::post("/probe").body(broken).unwrap()).await;
     assert_eq!((status.as_u16(), &answer[..]), (400, &b"the body broke off"[..]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_body_was_never_read_is_shown_to_the_strategy_too() {
+    let settings = InboundSettings { max_body_bytes: 4, body_timeout: Duration::from_secs(7), ..InboundSettings::default() };
+    let service = host(settings).0;
+    for (status, body) in
+        [(200, chunks(&[b"abcd"])), (400, body([Some(Err("broken"))])), (408, body([None])), (413, Frames { announced: 5, ..chunks(&[]) })]
+    {
+        let Ok(response) = service.clone().call(Request::post("/probe/x?finish=1").body(body).unwrap()).await;
+        assert_eq!((response.status().as_u16(), response.headers()["vary"].to_str().unwrap()), (status, "origin"));
+    }
+    // No strategy of the host: nobody to ask.
+    let Ok(stranger) = service.clone().call(Request::post("/nobody?finish=1").body(chunks(&[])).unwrap()).await;
+    assert_eq!((stranger.status().as_u16(), stranger.headers().get("vary")), (404, None));
 }
 
 #[tokio::test]

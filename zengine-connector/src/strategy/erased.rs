@@ -11,8 +11,8 @@ use super::{
     declared::Halves,
     guarded::guarded,
     inbound::{
-        Admit, Handled, InboundContext, InboundRequest, InboundStrategy, MediaFile, MediaRequest, RawPayload, RoutedEvent, TenantLookup,
-        Verified, VerifyError,
+        Admit, FinalResponse, Handled, InboundContext, InboundRequest, InboundStrategy, MediaFile, MediaRequest, RawPayload, RequestHead,
+        RoutedEvent, TenantLookup, Verified, VerifyError,
     },
     outbound::Lookup,
     twins::{DynInbound, DynOutbound, DynStrategy, ErasedTenant, Inspected},
@@ -22,6 +22,7 @@ use crate::{
     ids::{RouteKey, TenantId},
     keyring::Key,
     message::{Capabilities, Class, Degrade, Effect, ElementError, InboundEvent, Media, Message, MessageRef, Prepared, Receipt},
+    runtime::BoxFuture,
     schema::{Checks, parse, schema_of},
     telemetry::RecipientHmac,
 };
@@ -214,6 +215,20 @@ impl<S: Strategy + InboundStrategy<S::Config>> DynInbound for InboundHalf<S> {
 
     async fn respond(&self, request: &InboundRequest, handled: &Handled, tenant: Option<&ErasedTenant>) -> http::Response<Bytes> {
         self.0.respond(request, handled, tenant.and_then(|tenant| tenant_of::<S>(tenant).ok())).await
+    }
+
+    fn finish<'a, 'r: 'a>(
+        &'a self,
+        request: &'a RequestHead,
+        tenants: Arc<dyn TenantLookup>,
+        response: &'a mut FinalResponse<'r>,
+    ) -> Option<BoxFuture<'a, ()>> {
+        let cx = InboundContext::new(tenants);
+        // The default has no state: no box for it.
+        if size_of_val(&self.0.finish(request, &cx, response)) == 0 {
+            return None;
+        }
+        Some(Box::pin(async move { self.0.finish(request, &cx, response).await }))
     }
 
     async fn media(&self, tenant: &ErasedTenant, request: &MediaRequest, cx: &EventContext) -> Result<MediaFile, SendError> {

@@ -10,7 +10,10 @@ use serde_json::Value;
 
 use super::{
     ConfigureContext, EventContext, HealthContext, HealthStatus, SendContext,
-    inbound::{Admit, Handled, InboundRequest, MediaFile, MediaRequest, RawPayload, RoutedEvent, TenantLookup, Verified, VerifyError},
+    inbound::{
+        Admit, FinalResponse, Handled, InboundRequest, MediaFile, MediaRequest, RawPayload, RequestHead, RoutedEvent, TenantLookup,
+        Verified, VerifyError,
+    },
     outbound::Lookup,
 };
 use crate::{
@@ -20,6 +23,7 @@ use crate::{
     message::{
         Capabilities, Class, Degrade, Effect, ElementError, Idempotency, InboundEvent, LossReport, Media, MessageRef, Prepared, Receipt,
     },
+    runtime::BoxFuture,
     telemetry::RecipientHmac,
 };
 
@@ -93,5 +97,12 @@ pub(crate) trait DynInbound: Send + Sync {
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>>;
     async fn admit(&self, tenant: &ErasedTenant, event: &mut InboundEvent, cx: &EventContext) -> Result<Admit, Error>;
     async fn respond(&self, request: &InboundRequest, handled: &Handled, tenant: Option<&ErasedTenant>) -> http::Response<Bytes>;
+    /// `None` if the strategy has none of its own.
+    fn finish<'a, 'r: 'a>(
+        &'a self,
+        request: &'a RequestHead,
+        tenants: Arc<dyn TenantLookup>,
+        response: &'a mut FinalResponse<'r>,
+    ) -> Option<BoxFuture<'a, ()>>;
     async fn media(&self, tenant: &ErasedTenant, request: &MediaRequest, cx: &EventContext) -> Result<MediaFile, SendError>;
 }

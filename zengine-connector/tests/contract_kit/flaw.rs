@@ -198,6 +198,12 @@ flaws! {
     OracleInBody,
     /// A header of a refusal holds the right signature.
     OracleInHeader,
+    /// `finish` adds its header to some refusals only.
+    FinishesSome,
+    /// `finish` breaks over a refusal.
+    FinishPanics,
+    /// `finish` sets the length of the body.
+    FinishSetsLength,
     /// A log line holds the right signature.
     OracleInLog,
     /// A signed time is ignored.

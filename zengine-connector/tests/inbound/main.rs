@@ -7,6 +7,7 @@ mod canaries;
 mod ephemeral;
 mod evidence;
 mod faults;
+mod finish;
 mod forget;
 mod host;
 mod load;

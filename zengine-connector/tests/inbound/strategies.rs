@@ -10,6 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::{HeaderValue, header};
 use serde::Deserialize;
 use zengine_connector::{
     Configure, ConfigureContext, Content, ConversationId, Error, ErrorKind, Event, EventContext, Identity, InboundContext, InboundEvent,
@@ -18,8 +19,8 @@ use zengine_connector::{
     message::{Capabilities, ElementError, EventSource, Length, Participant, Party, State, Status},
     schemars,
     strategy::{
-        Admit, CredentialFault, Handled, InboundRequest, Origin, ProviderKey, RawPayload, ReplyCursor, RoutedEvent, SessionErrorKind,
-        Verified, VerifyError,
+        Admit, CredentialFault, FinalResponse, Handled, InboundRequest, Origin, ProviderKey, RawPayload, ReplyCursor, RequestHead,
+        RoutedEvent, SessionErrorKind, Verified, VerifyError,
     },
 };
 
@@ -192,12 +193,38 @@ impl InboundStrategy<AcmeConfig> for AcmeHook {
             };
         }
         let token = request.path().strip_prefix("/hook/").ok_or(VerifyError::Challenge("Basic", CredentialFault::Missing))?;
+        assert!(request.header("x-verify") != Some("panic"), "verify was told to");
         let tenant = cx.find_one(&RouteKey::new("url_token", token)).await?;
+        if request.header("x-verify") == Some("hang") {
+            std::future::pending::<()>().await;
+        }
         Ok(Verified::tenant(&tenant, request.body().clone()))
     }
 
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
         elements(payload)
+    }
+
+    /// Tells the origin of a site, and the core's words as JSON.
+    async fn finish(&self, request: &RequestHead, cx: &InboundContext<AcmeConfig>, response: &mut FinalResponse<'_>) {
+        let Some(how) = request.header("x-finish") else { return };
+        response.add_header(header::VARY, HeaderValue::from_static("origin"));
+        if let Some(token) = request.path().strip_prefix("/hook/")
+            && cx.find_one(&RouteKey::new("url_token", token)).await.is_ok()
+        {
+            response.add_header(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("https://acme.example"));
+        }
+        match how {
+            "panic" => panic!("finish was told to"),
+            "hang" => std::future::pending().await,
+            "length" => response.add_header(header::CONTENT_LENGTH, HeaderValue::from_static("7")),
+            "always a body" => response.set_body(HeaderValue::from_static("application/json"), "{}"),
+            _ => {}
+        }
+        if let Some(reason) = response.reason() {
+            let problem = serde_json::json!({ "title": reason, "status": response.status().as_u16() });
+            response.set_body(HeaderValue::from_static("application/problem+json"), problem.to_string());
+        }
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Received {
     pub duplicates: usize,
     pub(super) counts: Counts,
     pub(super) reason: Option<&'static str>,
+    /// The body, if it is only the core's words.
+    pub(super) words: Option<&'static str>,
     pub(super) credentials: Option<CredentialFault>,
     pub(super) tenant: Option<TenantId>,
 }
@@ -52,12 +54,24 @@ impl Received {
     /// A result without events.
     pub(super) fn new(ack: Ack, response: Response<Bytes>) -> Self {
         let counts = Counts::default();
-        Self { ack, response, accepted: 0, poisoned: 0, unstored: 0, duplicates: 0, counts, reason: None, credentials: None, tenant: None }
+        Self {
+            ack,
+            response,
+            accepted: 0,
+            poisoned: 0,
+            unstored: 0,
+            duplicates: 0,
+            counts,
+            reason: None,
+            words: None,
+            credentials: None,
+            tenant: None,
+        }
     }
 
     /// A result without events, with a plain text response.
     pub(super) fn plain(ack: Ack, status: StatusCode, text: &'static str) -> Self {
-        Self { reason: Some(text), ..Self::new(ack, plain(status, text)) }
+        Self { reason: Some(text), words: Some(text), ..Self::new(ack, plain(status, text)) }
     }
 
     /// The result after a panic: 500, so that the provider delivers again.
@@ -105,7 +119,7 @@ impl Orchestrator {
     /// [`receive`](Self::receive) for an HTTP server: takes its request and returns the response. Never fails. Answers 404 if
     /// the strategy is not registered or only sends, 503 after a temporary error and 500 after any other.
     ///
-    /// The request's [path](InboundRequest::path) is the part below the place where you serve the strategy. If your router does not take
+    /// The request's [path](crate::strategy::RequestHead::path) is the part below the place where you serve the strategy. If your router does not take
     /// the rest off, do it, and keep the whole address as [`OriginalUri`](crate::http::OriginalUri).
     pub async fn serve(&self, strategy: impl IntoId<StrategyName>, request: Request<Bytes>) -> Response<Bytes> {
         let received = self.receive_by(strategy.as_ref(), InboundRequest::http(request)).await;

@@ -20,6 +20,13 @@ pub(crate) struct EngineLookup {
     pub(crate) entry: Arc<RegisteredStrategy>,
 }
 
+impl EngineLookup {
+    /// The look-ups of a strategy's requests.
+    pub(super) fn of(engine: &Arc<Engine>, entry: &Arc<RegisteredStrategy>) -> Arc<dyn TenantLookup> {
+        Arc::new(Self { engine: Arc::clone(engine), entry: Arc::clone(entry) })
+    }
+}
+
 impl TenantLookup for EngineLookup {
     fn now(&self) -> SystemTime {
         self.engine.clock.now()

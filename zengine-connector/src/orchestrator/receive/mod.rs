@@ -1,4 +1,4 @@
-//! The inbound path: verify → normalize → route → dedup → admit → handler → respond.
+//! The inbound path: verify → normalize → route → dedup → admit → handler → respond → finish.
 //!
 //! Guarantees (rule 84):
 //!
@@ -17,6 +17,7 @@ mod answer;
 mod batch;
 mod bounds;
 mod claim;
+mod finish;
 mod lookup;
 mod plan;
 mod poison;

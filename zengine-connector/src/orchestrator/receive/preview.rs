@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::Response;
 
 use super::{
+    lookup::EngineLookup,
     poison::Unrouted,
     route::{Routed, Router},
 };
@@ -49,7 +50,7 @@ impl Orchestrator {
         if request.body().len() > self.inbound.settings.max_body_bytes {
             return Ok(Preview::Refused(VerifyError::TooLarge));
         }
-        Ok(match self.verify(entry, &**inbound, request).await {
+        Ok(match self.verify(entry, &**inbound, request, EngineLookup::of(&self.engine, entry)).await {
             Err(refused) => Preview::Refused(refused.unwrap_or_else(|| {
                 VerifyError::Unavailable(Error::new(ErrorKind::Unexpected, "the strategy panicked while it verified the request"))
             })),

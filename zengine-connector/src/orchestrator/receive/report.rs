@@ -13,18 +13,21 @@ use tracing::{Instrument as _, Level, Span, field};
 
 use super::{
     answer::{Ack, Received, refusal},
+    finish::finish,
+    lookup::EngineLookup,
     progress::{Counts, Progress},
 };
 use crate::{
     error::Error,
     ids::{CorrelationId, StrategyName, TenantId},
     pipeline::Engine,
+    registry::RegisteredStrategy,
     runtime::{catch, ms},
-    strategy::{CredentialFault, InboundRequest, Origin},
+    strategy::{CredentialFault, InboundRequest, Origin, RequestHead, TenantLookup},
     telemetry::{Dimensions, MetricName, Observers, TraceParent, UNKNOWN},
 };
 
-/// A received request or record until its end is told. Each way that one can take ends in [`run`](Self::run), or is dropped with it: then
+/// A received request or record until its end is told. Each way that one can take ends in [`end`](Self::end), or is dropped before it: then
 /// the last copy tells that the caller went away. The tasks that handle events hold a copy, so that what they stored is counted.
 pub(super) struct InboundReport {
     engine: Arc<Engine>,
@@ -39,6 +42,7 @@ pub(super) struct InboundReport {
     /// The tenant whose credentials vouch for the events, and what became of them.
     work: OnceLock<(Option<TenantId>, Arc<Progress>)>,
     is_told: AtomicBool,
+    lookup: OnceLock<Arc<dyn TenantLookup>>,
 }
 
 impl InboundReport {
@@ -55,8 +59,13 @@ impl InboundReport {
             outcome = field::Empty,
         );
         let (engine, arrived) = (Arc::clone(engine), engine.clock.monotonic());
-        let (body_bytes, work, is_told) = (OnceLock::new(), OnceLock::new(), AtomicBool::new(false));
-        Arc::new(Self { engine, strategy, correlation, trace, arrived, span, body_bytes, work, is_told })
+        let (body_bytes, work, is_told, lookup) = (OnceLock::new(), OnceLock::new(), AtomicBool::new(false), OnceLock::new());
+        Arc::new(Self { engine, strategy, correlation, trace, arrived, span, body_bytes, work, is_told, lookup })
+    }
+
+    /// The look-ups of tenants that this request may make.
+    pub(super) fn lookup(&self, entry: &Arc<RegisteredStrategy>) -> &Arc<dyn TenantLookup> {
+        self.lookup.get_or_init(|| EngineLookup::of(&self.engine, entry))
     }
 
     /// Notes the size of the body, which has arrived.
@@ -69,9 +78,16 @@ impl InboundReport {
         let _ = self.work.set((tenant, progress));
     }
 
-    /// Runs the request in its span, and tells its end. After a panic the provider must deliver again.
+    /// Runs the request in its span. After a panic the provider must deliver again.
     pub(super) async fn run(&self, request: Pin<&mut impl Future<Output = Result<Received, Error>>>) -> Result<Received, Error> {
-        let received = catch(request.instrument(self.span.clone())).await.unwrap_or_else(|| Ok(Received::broken()));
+        catch(request.instrument(self.span.clone())).await.unwrap_or_else(|| Ok(Received::broken()))
+    }
+
+    /// Has the strategy look at the response, and tells the end of the request.
+    pub(super) async fn end(&self, request: &RequestHead, received: &mut Result<Received, Error>) {
+        if let Ok(received) = received {
+            self.finish(request, received).instrument(self.span.clone()).await;
+        }
         self.tell(&match &received {
             Ok(received) => End::of(received),
             Err(error) => {
@@ -79,7 +95,13 @@ impl InboundReport {
                 End { outcome: Ack::Refused.as_str(), reason: Some(error.message()), http_status, ..End::default() }
             }
         });
-        received
+    }
+
+    async fn finish(&self, request: &RequestHead, received: &mut Received) {
+        let entry = self.strategy.as_ref().and_then(|name| self.engine.registry.entry(name.as_str()).ok());
+        if let Some(entry) = entry {
+            finish(&self.engine, entry, request, self.lookup(entry), received).await;
+        }
     }
 
     fn tell(&self, end: &End<'_>) {

@@ -6,7 +6,6 @@ use super::{
     answer::{Ack, Received},
     batch::Batch,
     bounds,
-    lookup::EngineLookup,
     plan::Plan,
     progress::Progress,
     report::InboundReport,
@@ -20,7 +19,7 @@ use crate::{
     pipeline::Engine,
     registry::RegisteredStrategy,
     runtime::{Missed, guard, to_ms},
-    strategy::{DynInbound, Handled, InboundRequest, Principal, RawPayload, Reply, ReplyCursor, Step, Verified, VerifyError},
+    strategy::{DynInbound, Handled, InboundRequest, Principal, RawPayload, Reply, ReplyCursor, Step, TenantLookup, Verified, VerifyError},
     sync::Permit,
     telemetry::{Dimensions, MetricName},
 };
@@ -58,7 +57,9 @@ impl Orchestrator {
 
     pub(super) async fn receive_by(&self, strategy: &str, request: InboundRequest) -> Result<Received, Error> {
         let report = InboundReport::of(&self.engine, strategy, &request);
-        report.run(pin!(self.work(&report, strategy, &request))).await
+        let mut received = report.run(pin!(self.work(&report, strategy, &request))).await;
+        report.end(request.head(), &mut received).await;
+        received
     }
 
     /// Works on a request whose body has arrived.
@@ -81,9 +82,9 @@ impl Orchestrator {
         entry: &Arc<RegisteredStrategy>,
         inbound: &dyn DynInbound,
         request: &InboundRequest,
+        lookup: Arc<dyn TenantLookup>,
     ) -> Result<Verified, Option<VerifyError>> {
         let (clock, settings) = (&*self.engine.clock, &self.inbound.settings);
-        let lookup = Arc::new(EngineLookup { engine: Arc::clone(&self.engine), entry: Arc::clone(entry) });
         match guard(clock, settings.verify_timeout, inbound.verify(request, lookup)).await {
             Ok(Ok(verified)) => Ok(verified),
             Ok(Err(error)) => {
@@ -126,7 +127,7 @@ impl InboundCall<'_> {
         if self.request.body().len() > self.orchestrator.inbound.settings.max_body_bytes {
             return Received::refused(&VerifyError::TooLarge);
         }
-        match self.orchestrator.verify(self.entry, &**self.inbound, self.request).await {
+        match self.orchestrator.verify(self.entry, &**self.inbound, self.request, Arc::clone(self.report.lookup(self.entry))).await {
             Err(Some(refused)) => Received::refused(&refused),
             Err(None) => Received::broken(),
             Ok(Verified { principal, step: Step::Events(payload) }) => self.events(principal, payload).await,

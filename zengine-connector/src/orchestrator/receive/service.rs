@@ -93,18 +93,23 @@ impl InboundService {
                 parts.extensions.insert(OriginalUri(whole));
             }
         }
-        let request = InboundRequest::http(Request::from_parts(parts, Bytes::new()));
+        let mut request = InboundRequest::http(Request::from_parts(parts, Bytes::new()));
         let report = InboundReport::of(&orchestrator.engine, &strategy, &request);
-        let received = async {
+        let work = async {
             orchestrator.receives(&strategy)?;
             let settings = &orchestrator.inbound.settings;
             match within(&*orchestrator.engine.clock, settings.body_timeout, read(body, settings.max_body_bytes)).await {
-                Some(Ok(body)) => orchestrator.work(&report, &strategy, &request.with_body(body)).await,
+                Some(Ok(body)) => {
+                    request.set_body(body);
+                    orchestrator.work(&report, &strategy, &request).await
+                }
                 Some(Err(refused)) => Ok(Received::refused(&refused)),
                 None => Ok(Received::plain(Ack::Refused, StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")),
             }
         };
-        report.run(pin!(received)).await.map_or_else(|error| refusal(&error), |received| received.response)
+        let mut received = report.run(pin!(work)).await;
+        report.end(request.head(), &mut received).await;
+        received.map_or_else(|error| refusal(&error), |received| received.response)
     }
 
     /// The strategy's name and the address that it sees.

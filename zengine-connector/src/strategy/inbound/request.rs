@@ -1,16 +1,22 @@
 //! Inbound requests.
 
-use std::{borrow::Cow, fmt, net::IpAddr};
+use std::{borrow::Cow, fmt, net::IpAddr, ops::Deref};
 
 use bytes::Bytes;
 
 use super::VerifyError;
 use crate::http::{OriginalUri, Pairs, Peer, decode, pairs};
 
-/// An inbound request: an HTTP request, or a record of a queue or function whose sender the platform has authenticated.
+/// An inbound request: an HTTP request, or a record of a queue or function whose sender the platform has authenticated. Everything but the
+/// body is in its [`RequestHead`], whose methods it has.
 pub struct InboundRequest {
-    origin: Origin,
+    head: RequestHead,
     body: Bytes,
+}
+
+/// An inbound request without its body.
+pub struct RequestHead {
+    origin: Origin,
 }
 
 /// The origin of a request.
@@ -39,46 +45,94 @@ impl InboundRequest {
     pub fn http(request: http::Request<Bytes>) -> Self {
         let (parts, body) = request.into_parts();
         let peer = parts.extensions.get().map(|Peer(address)| *address);
-        Self { origin: Origin::Http { parts: Box::new(parts), peer }, body }
+        Self { head: RequestHead { origin: Origin::Http { parts: Box::new(parts), peer } }, body }
     }
 
     /// A record that the platform's access control vouches for.
     pub fn trusted(source: impl Into<String>, id: impl Into<String>, body: impl Into<Bytes>) -> Self {
-        Self { origin: Origin::Trusted { source: source.into(), attributes: vec![], id: id.into() }, body: body.into() }
+        let origin = Origin::Trusted { source: source.into(), attributes: vec![], id: id.into() };
+        Self { head: RequestHead { origin }, body: body.into() }
     }
 
     /// Sets the address of the other end of the connection.
     #[must_use = "returns the request with the peer"]
     pub fn with_peer(mut self, address: IpAddr) -> Self {
-        if let Origin::Http { peer, .. } = &mut self.origin {
+        if let Origin::Http { peer, .. } = &mut self.head.origin {
             *peer = Some(address);
         }
         self
     }
 
-    /// The same with a body.
+    /// Sets the body, which arrives after the head.
     #[cfg(feature = "tower")]
-    pub(crate) fn with_body(self, body: Bytes) -> Self {
-        Self { body, ..self }
+    pub(crate) fn set_body(&mut self, body: Bytes) {
+        self.body = body;
     }
 
     /// Adds an attribute of a trusted record.
     #[must_use = "returns the request with the attribute"]
     pub fn with_attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        if let Origin::Trusted { attributes, .. } = &mut self.origin {
+        if let Origin::Trusted { attributes, .. } = &mut self.head.origin {
             attributes.push((name.into(), value.into()));
         }
         self
     }
 
-    /// The origin.
-    pub fn origin(&self) -> &Origin {
-        &self.origin
+    /// The request without its body.
+    pub fn head(&self) -> &RequestHead {
+        &self.head
     }
 
     /// The exact bytes.
     pub fn body(&self) -> &Bytes {
         &self.body
+    }
+
+    /// All fields of a form post, decoded, in order. A trusted record without a content type counts as one.
+    ///
+    /// # Errors
+    /// `Malformed` if the content type is not `application/x-www-form-urlencoded`. A field that cannot be read is an error in its place,
+    /// and `?` makes it `Malformed` too.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use zengine_connector::strategy::{InboundRequest, VerifyError};
+    ///
+    /// fn sender(request: &InboundRequest) -> Result<Option<String>, VerifyError> {
+    ///     for field in request.form_pairs()? {
+    ///         let (name, value) = field?;
+    ///         if name == "From" {
+    ///             return Ok(Some(value.into_owned()));
+    ///         }
+    ///     }
+    ///     Ok(None)
+    /// }
+    ///
+    /// let form = http::Request::post("/").header("content-type", "application/x-www-form-urlencoded");
+    /// let request = InboundRequest::http(form.body(Bytes::from("From=%2B1555&Body=Hi+there")).unwrap());
+    /// assert_eq!(sender(&request)?.as_deref(), Some("+1555"));
+    /// # Ok::<(), VerifyError>(())
+    /// ```
+    pub fn form_pairs(&self) -> Result<Pairs<'_>, VerifyError> {
+        let essence = |kind: &str| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let is_form =
+            self.parts().is_none() || self.header("content-type").map(essence).as_deref() == Some("application/x-www-form-urlencoded");
+        if is_form { Ok(pairs(&self.body)) } else { Err(VerifyError::Malformed("not a form")) }
+    }
+}
+
+impl Deref for InboundRequest {
+    type Target = RequestHead;
+
+    fn deref(&self) -> &RequestHead {
+        &self.head
+    }
+}
+
+impl RequestHead {
+    /// The origin.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// The HTTP method.
@@ -134,38 +188,6 @@ impl InboundRequest {
         pairs(self.parts().and_then(|parts| parts.uri.query()).unwrap_or_default().as_bytes())
     }
 
-    /// All fields of a form post, decoded, in order. A trusted record without a content type counts as one.
-    ///
-    /// # Errors
-    /// `Malformed` if the content type is not `application/x-www-form-urlencoded`. A field that cannot be read is an error in its place,
-    /// and `?` makes it `Malformed` too.
-    ///
-    /// ```
-    /// use bytes::Bytes;
-    /// use zengine_connector::strategy::{InboundRequest, VerifyError};
-    ///
-    /// fn sender(request: &InboundRequest) -> Result<Option<String>, VerifyError> {
-    ///     for field in request.form_pairs()? {
-    ///         let (name, value) = field?;
-    ///         if name == "From" {
-    ///             return Ok(Some(value.into_owned()));
-    ///         }
-    ///     }
-    ///     Ok(None)
-    /// }
-    ///
-    /// let form = http::Request::post("/").header("content-type", "application/x-www-form-urlencoded");
-    /// let request = InboundRequest::http(form.body(Bytes::from("From=%2B1555&Body=Hi+there")).unwrap());
-    /// assert_eq!(sender(&request)?.as_deref(), Some("+1555"));
-    /// # Ok::<(), VerifyError>(())
-    /// ```
-    pub fn form_pairs(&self) -> Result<Pairs<'_>, VerifyError> {
-        let essence = |kind: &str| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        let is_form =
-            self.parts().is_none() || self.header("content-type").map(essence).as_deref() == Some("application/x-www-form-urlencoded");
-        if is_form { Ok(pairs(&self.body)) } else { Err(VerifyError::Malformed("not a form")) }
-    }
-
     /// A header, if it is visible ASCII; the first if there are several.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.parts()?.headers.get(name)?.to_str().ok()
@@ -187,7 +209,8 @@ impl InboundRequest {
     }
 }
 
-debug_fields!(InboundRequest { origin, body_bytes: |it| it.body.len() });
+debug_fields!(InboundRequest { origin: |it| &it.head.origin, body_bytes: |it| it.body.len() });
+debug_fields!(RequestHead { origin });
 
 impl fmt::Debug for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

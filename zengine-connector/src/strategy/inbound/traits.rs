@@ -4,7 +4,10 @@ use std::future::{Future, ready};
 
 use bytes::Bytes;
 
-use super::{Handled, InboundContext, InboundRequest, MediaFile, MediaRequest, RawPayload, RoutedEvent, Verified, VerifyError};
+use super::{
+    FinalResponse, Handled, InboundContext, InboundRequest, MediaFile, MediaRequest, RawPayload, RequestHead, RoutedEvent, Verified,
+    VerifyError, final_response::NothingToFinish,
+};
 use crate::{
     error::{Error, ErrorKind, SendError},
     ids::RouteKey,
@@ -129,6 +132,23 @@ pub trait InboundStrategy<Cfg>: Configure<Cfg> {
     ) -> impl Future<Output = http::Response<Bytes>> + Send {
         let _ = (request, tenant);
         ready(handled.acknowledge())
+    }
+
+    /// The last look at every HTTP response: also at refusals, answers after a panic, and those of limits and timeouts, for which no other
+    /// method ran. For headers that browsers need on each response, and for errors in the channel's form. Defaults to no change.
+    ///
+    /// No tenant comes with it: most refusals have none that is verified. A fact about the tenant that the request names, such as the
+    /// origins of a site, is looked up as in [`verify`](Self::verify), bounded and cached. Add nothing that tells a stranger more than
+    /// the request's own route does. The body may never have arrived, so only the head is here. Reads only; ends within 2 seconds, or the
+    /// response leaves as it was, as after a panic.
+    fn finish(
+        &self,
+        request: &RequestHead,
+        cx: &InboundContext<Self::Tenant>,
+        response: &mut FinalResponse<'_>,
+    ) -> impl Future<Output = ()> + Send {
+        let _ = (request, cx, response);
+        NothingToFinish
     }
 
     /// A file that an event names by its handle, which may be any text. Read at most [`max_bytes`](MediaRequest::max_bytes). The

@@ -276,6 +276,7 @@ macro_rules! __contract_cases {
             refusal {
                 a_refusal_never_holds_the_right_signature [Signature]
                 refusals_leave_no_state [Signature]
+                every_refusal_is_finished_alike [Inbound]
             }
             handshake {
                 a_handshake_is_answered [Handshake]

@@ -99,6 +99,15 @@ broken! {
     a_header_of_a_refusal_holds_the_right_signature: OracleInHeader in Both, sound Both {
         a_refusal_never_holds_the_right_signature "a header of the refusal holds"
     }
+    only_some_refusals_are_finished: FinishesSome in Both, sound Both {
+        every_refusal_is_finished_alike "must treat every refusal alike"
+    }
+    finish_breaks_over_a_refusal: FinishPanics in Both, sound Both {
+        every_refusal_is_finished_alike "inbound.finish_panicked"
+    }
+    finish_sets_the_length_of_the_body: FinishSetsLength in Both, sound Both {
+        every_refusal_is_finished_alike "inbound.finish_refused"
+    }
     a_log_line_holds_the_right_signature: OracleInLog in Both, sound Both {
         a_refusal_never_holds_the_right_signature "a log line holds"
     }

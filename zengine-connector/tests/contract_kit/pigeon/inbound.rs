@@ -9,7 +9,7 @@ use zengine_connector::{
     InboundContext, InboundEvent, Secret, SecretRef,
     http::CallOptions,
     ids::RouteKey,
-    strategy::{Admit, Candidate, CredentialFault, Handled, InboundRequest, Verified, VerifyError},
+    strategy::{Admit, Candidate, CredentialFault, FinalResponse, Handled, InboundRequest, Verified, VerifyError},
     verify::{Freshness, HmacSha256, answer_challenge},
 };
 
@@ -168,6 +168,17 @@ async fn delivery(
 pub(super) fn admit(post: &Post, event: &InboundEvent) -> Admit {
     let drop = post.is(Flaw::AdmitDropsSecond) && !post.memory.seen.lock().unwrap().insert(event.id.clone());
     if drop { Admit::Drop("seen before") } else { Admit::Pass }
+}
+
+/// Every response names the office.
+pub(super) fn finish(post: &Post, response: &mut FinalResponse<'_>) {
+    match post.flaw {
+        Flaw::FinishesSome if response.status() == StatusCode::PAYLOAD_TOO_LARGE => return,
+        Flaw::FinishPanics if response.reason().is_some() => panic!("a refusal is no answer of the post office"),
+        Flaw::FinishSetsLength => response.add_header(header::CONTENT_LENGTH, header::HeaderValue::from_static("1")),
+        _ => {}
+    }
+    response.add_header(header::SERVER, header::HeaderValue::from_static("pigeon"));
 }
 
 pub(super) fn respond(post: &Post, request: &InboundRequest, handled: &Handled) -> http::Response<Bytes> {

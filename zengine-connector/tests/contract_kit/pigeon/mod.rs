@@ -34,7 +34,8 @@ use zengine_connector::{
     message::{Capabilities, ElementError, Message, Party},
     schemars::{self, JsonSchema},
     strategy::{
-        Admit, Handled, HealthStatus, InboundRequest, Lookup, MediaFile, MediaRequest, RawPayload, RoutedEvent, Verified, VerifyError,
+        Admit, FinalResponse, Handled, HealthStatus, InboundRequest, Lookup, MediaFile, MediaRequest, RawPayload, RequestHead, RoutedEvent,
+        Verified, VerifyError,
     },
 };
 
@@ -155,6 +156,10 @@ macro_rules! pigeon {
 
             async fn respond(&self, request: &InboundRequest, handled: &Handled, _: Option<&Loft>) -> http::Response<Bytes> {
                 inbound::respond(&self.0, request, handled)
+            }
+
+            async fn finish(&self, _: &RequestHead, _: &InboundContext<Loft>, response: &mut FinalResponse<'_>) {
+                inbound::finish(&self.0, response);
             }
         }
     };

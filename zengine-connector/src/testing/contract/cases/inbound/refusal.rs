@@ -1,6 +1,9 @@
 //! A refusal reveals nothing and changes nothing.
 
+use std::collections::BTreeSet;
+
 use super::prelude::*;
+use crate::orchestrator::InboundSettings;
 
 /// Neither the response nor a log line of a refusal holds the right signature.
 pub(crate) async fn a_refusal_never_holds_the_right_signature(kit: &SharedKit) -> CaseResult {
@@ -45,5 +48,39 @@ pub(crate) async fn refusals_leave_no_state(kit: &SharedKit) -> CaseResult {
     }
     assert_accepted(&inbox.request(request).await, "a right request after wrong ones");
     assert_eq!(inbox.seen().len(), 1, "after wrong requests the right one did not reach the handler");
+    Ok(())
+}
+
+/// What `finish` adds to a refusal, it adds to each: for a body that is too large, without credentials, while the host shuts down. It
+/// neither fails nor asks for what it may not have.
+pub(crate) async fn every_refusal_is_finished_alike(kit: &SharedKit) -> CaseResult {
+    let logs = crate::testing::contract::logs::Logs::default();
+    let limit = kit.sample_event(0, &Sample::new(0), crate::testing::SimClock::EPOCH_MS).body().len();
+    let inbox = Inbox::with(kit, |builder| builder.inbound(InboundSettings { max_body_bytes: limit + 100, ..InboundSettings::default() }));
+    let request = inbox.host.sample(0, 0);
+    let large = request.clone().map(|_| vec![b' '; limit + 101].into());
+    let listening = logs.listen();
+    let unsigned = inbox.request(shown::unsigned(kit, &request)).await;
+    let large = inbox.request(large).await;
+    inbox.host.orchestrator.shutdown(std::time::Duration::ZERO).await;
+    let closing = inbox.request(request).await;
+    drop(listening);
+    if let Some(line) = logs.lines().iter().find(|line| line.contains("inbound.finish_")) {
+        panic!("finish fails over a refusal: {line}");
+    }
+    let added = |received: &crate::orchestrator::Received| {
+        let own = ["www-authenticate", "retry-after", "allow"];
+        let names = received.response.headers().keys().map(http::HeaderName::as_str).filter(|name| !own.contains(name));
+        let content_type = received.response.headers().get("content-type").cloned();
+        (names.map(str::to_owned).collect::<BTreeSet<_>>(), content_type)
+    };
+    for (what, other) in [("a request without credentials", &unsigned), ("a request during a shutdown", &closing)] {
+        assert!(!other.response.status().is_success(), "{what} was answered with {}", other.response.status());
+        let (expected, actual) = (added(&large), added(other));
+        assert_eq!(
+            actual, expected,
+            "the refusal of {what} has other headers than that of a body that is too large: finish must treat every refusal alike"
+        );
+    }
     Ok(())
 }
