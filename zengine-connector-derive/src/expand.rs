@@ -92,7 +92,10 @@ fn mode(mode: Option<&Mode>, default: &str) -> TokenStream {
         "native" => quote!(Native { window_ms: #ms }),
         "queryable" => quote!(Queryable { visible_after_ms: #ms }),
         "synchronous" => quote!(Synchronous { deadline_ms: #ms }),
-        "acknowledge" => quote!(Acknowledge),
+        "acknowledge" => {
+            let within = ms.map_or_else(|| quote!(::core::option::Option::None), |ms| quote!(::core::option::Option::Some(#ms)));
+            quote!(Acknowledge { within_ms: #within })
+        }
         _ => quote!(None),
     }
 }

@@ -32,7 +32,7 @@ use proc_macro::TokenStream;
 /// | `inbound` | a flag without a value: "I implement `InboundStrategy<Config>`" | never receives |
 /// | `capabilities` | path of a `Capabilities` constant | `Capabilities::NONE` |
 /// | `idempotency` | `none`, `queryable(visible_after_ms)` or `native(window_ms)` | `none` |
-/// | `reply` | `acknowledge` or `synchronous(deadline_ms)`, the latter with `inbound` | `acknowledge` |
+/// | `reply` | `acknowledge`, `acknowledge(within_ms)` or `synchronous(deadline_ms)`, both numbers with `inbound` | `acknowledge` |
 /// | `contract` | path of a contract fixture: writes `contract_tests!` under `#[cfg(test)]` | no contract tests |
 /// | `crate` | path of the core crate, in a string, if it is re-exported under another name | `"::zengine_connector"` |
 ///

@@ -110,7 +110,7 @@ fn absent_keys_have_their_defaults() {
     assert!(has(&node, &quote!(summary: "", channel: _zc::Channel::Sms, capabilities: &_zc::Capabilities::NONE)));
     assert!(has(&node, &quote!(idempotency: _zc::Idempotency::None)));
     assert!(has(&node, &quote!(direction: _zc::Direction { outbound: false, inbound: true })));
-    assert!(has(&node, &quote!(reply: _zc::Reply::Acknowledge)));
+    assert!(has(&node, &quote!(reply: _zc::Reply::Acknowledge { within_ms: ::core::option::Option::None })));
     assert!(has(&node, &quote!(_zc::Halves::new().inbound())));
     assert!(!expansion(&node).contains("contract_tests"));
 }
@@ -128,7 +128,8 @@ fn modes_become_variants_with_their_milliseconds() {
         ("idempotency = none", quote!(_zc::Idempotency::None)),
         ("idempotency = queryable(0x10)", quote!(_zc::Idempotency::Queryable { visible_after_ms: 0x10 })),
         ("idempotency = native(WINDOW_MS)", quote!(_zc::Idempotency::Native { window_ms: WINDOW_MS })),
-        ("inbound, reply = acknowledge", quote!(_zc::Reply::Acknowledge)),
+        ("inbound, reply = acknowledge", quote!(_zc::Reply::Acknowledge { within_ms: ::core::option::Option::None })),
+        ("inbound, reply = acknowledge(4_500)", quote!(_zc::Reply::Acknowledge { within_ms: ::core::option::Option::Some(4_500) })),
         ("inbound, reply = synchronous(1u64)", quote!(_zc::Reply::Synchronous { deadline_ms: 1u64 })),
     ] {
         let node = struct_with(&format!("{WHOLE}, {keys}"));
@@ -280,6 +281,7 @@ fn no_attribute_or_no_arguments_is_one_error() {
 #[test]
 fn synchronous_reply_needs_inbound() {
     assert_eq!(error_of("reply = synchronous(5_000)"), "a synchronous reply answers a request, so it needs `inbound`");
+    assert_eq!(error_of("reply = acknowledge(4_500)"), "a time to acknowledge is for requests, so it needs `inbound`");
     assert_eq!(errors(&format!("{WHOLE}, reply = acknowledge")), [""; 0]);
 }
 
@@ -335,7 +337,12 @@ fn each_wrong_value_is_one_error_with_the_remedy() {
         ("idempotency = native(\"5\")", "whole number without a unit"),
         ("idempotency = native(99999999999999999999)", "whole number without a unit"),
         ("idempotency = native(5) extra", "expected `,` before this"),
-        ("inbound, reply = sync(5)", "unknown reply `sync`; expected `acknowledge` or `synchronous(deadline_ms)`"),
+        (
+            "inbound, reply = sync(5)",
+            "unknown reply `sync`; expected `acknowledge`, `acknowledge(within_ms)` or `synchronous(deadline_ms)`",
+        ),
+        ("inbound, reply = acknowledge()", "expected whole milliseconds: `acknowledge`, `acknowledge(within_ms)`"),
+        ("inbound, reply = acknowledge(0)", "`acknowledge` takes more than 0 milliseconds"),
         ("inbound, reply = synchronus(5)", "unknown reply `synchronus`; did you mean `synchronous(deadline_ms)`?"),
         ("contract = \"Fixture\"", "expected the path of a fixture"),
         ("crate = zengine::core", "`crate = \"zengine::core\"`"),

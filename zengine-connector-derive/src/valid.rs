@@ -104,7 +104,12 @@ pub(crate) fn is_milliseconds(word: &str, ms: &Expr, errors: &mut Errors) -> boo
 /// Only a strategy that receives can answer in the response.
 fn replies_to_something(input: &Input<'_>, errors: &mut Errors) {
     let Some(reply) = &input.attrs.reply else { return };
-    if reply.word == "synchronous" && !input.attrs.mentions(Key::Inbound) {
-        errors.at(&reply.token, "a synchronous reply answers a request, so it needs `inbound`");
+    if input.attrs.mentions(Key::Inbound) {
+        return;
+    }
+    match (reply.word, &reply.ms) {
+        ("synchronous", _) => errors.at(&reply.token, "a synchronous reply answers a request, so it needs `inbound`"),
+        (_, Some(_)) => errors.at(&reply.token, "a time to acknowledge is for requests, so it needs `inbound`"),
+        _ => {}
     }
 }

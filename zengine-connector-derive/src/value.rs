@@ -18,18 +18,29 @@ pub(crate) struct Mode {
     pub(crate) ms: Option<Expr>,
 }
 
-/// The words that a key of modes takes, each with the name of its milliseconds.
+/// The words that a key of modes takes, each with its milliseconds.
 pub(crate) struct Modes {
     what: &'static str,
-    words: &'static [(&'static str, Option<&'static str>)],
+    words: &'static [(&'static str, Ms)],
+}
+
+/// The milliseconds of a word, by name.
+#[derive(Clone, Copy)]
+enum Ms {
+    None,
+    Optional(&'static str),
+    Required(&'static str),
 }
 
 /// The words of `idempotency`.
-pub(crate) const IDEMPOTENCY: Modes =
-    Modes { what: "idempotency", words: &[("none", None), ("queryable", Some("visible_after_ms")), ("native", Some("window_ms"))] };
+pub(crate) const IDEMPOTENCY: Modes = Modes {
+    what: "idempotency",
+    words: &[("none", Ms::None), ("queryable", Ms::Required("visible_after_ms")), ("native", Ms::Required("window_ms"))],
+};
 
 /// The words of `reply`.
-pub(crate) const REPLY: Modes = Modes { what: "reply", words: &[("acknowledge", None), ("synchronous", Some("deadline_ms"))] };
+pub(crate) const REPLY: Modes =
+    Modes { what: "reply", words: &[("acknowledge", Ms::Optional("within_ms")), ("synchronous", Ms::Required("deadline_ms"))] };
 
 impl Modes {
     /// `none`, `queryable(visible_after_ms)` or `native(window_ms)`.
@@ -42,8 +53,12 @@ impl Modes {
     }
 }
 
-fn form(word: &str, ms: Option<&str>) -> String {
-    ms.map_or_else(|| format!("`{word}`"), |ms| format!("`{word}({ms})`"))
+fn form(word: &str, ms: Ms) -> String {
+    match ms {
+        Ms::None => format!("`{word}`"),
+        Ms::Optional(name) => format!("`{word}`, `{word}({name})`"),
+        Ms::Required(name) => format!("`{word}({name})`"),
+    }
 }
 
 /// The `=` and the start of a value after it.
@@ -146,12 +161,12 @@ pub(crate) fn mode(modes: &Modes, input: ParseStream<'_>, errors: &mut Errors) -
         return None;
     };
     let ms = match (unit, input.peek(token::Paren)) {
-        (None, false) => None,
-        (None, true) => {
+        (Ms::None | Ms::Optional(_), false) => None,
+        (Ms::None, true) => {
             errors.at(&whole, format!("`{word}` takes no milliseconds: write `{word}` alone"));
             return None;
         }
-        (Some(_), true) => {
+        (Ms::Optional(_) | Ms::Required(_), true) => {
             let parsed = milliseconds(input);
             if parsed.is_none() {
                 errors.at(&whole, format!("expected whole milliseconds: {}", form(word, *unit)));
@@ -159,7 +174,7 @@ pub(crate) fn mode(modes: &Modes, input: ParseStream<'_>, errors: &mut Errors) -
             }
             parsed.filter(|ms| valid::is_milliseconds(word, ms, errors)).map(Some)?
         }
-        (Some(_), false) => {
+        (Ms::Required(_), false) => {
             errors.at(&token, format!("`{word}` takes milliseconds: {}", form(word, *unit)));
             return None;
         }

@@ -50,6 +50,11 @@ pub struct InboundSettings {
     pub keep: Duration,
     /// Longest time of `verify`; then the answer is 503. Defaults to 10 seconds; at least 1 millisecond.
     pub verify_timeout: Duration,
+    /// Longest time until a delivery is answered on a channel that acknowledges, from the arrival of the request. Then the answer is 503
+    /// and the work goes on in its task; the redelivery is answered 200 once the events are stored. The strategy's own limit
+    /// ([`Reply::Acknowledge`](crate::strategy::Reply::Acknowledge)) counts where it is shorter. Set it below what a provider waits that
+    /// publishes no limit, or what a proxy before your host waits. Defaults to `None`: until the handlers end; at least 1 millisecond.
+    pub acknowledge_within: Option<Duration>,
     /// Longest time of `admit` for one event; then the event must be redelivered. Defaults to 10 seconds; at least
     /// 1 millisecond.
     pub admit_timeout: Duration,
@@ -83,6 +88,7 @@ impl Default for InboundSettings {
             clock_skew: Duration::from_secs(2),
             keep: Duration::from_secs(8 * 86_400),
             verify_timeout: Duration::from_secs(10),
+            acknowledge_within: None,
             admit_timeout: Duration::from_secs(10),
             log_handler_errors: true,
             outbox_keep: Duration::from_secs(86_400),
@@ -117,6 +123,9 @@ impl InboundSettings {
         require_time("inbound.clock_skew", self.clock_skew, Duration::ZERO)?;
         require(self.keep >= self.lease + self.clock_skew, "inbound.keep", "at least `lease` + `clock_skew`", self.keep)?;
         require_time("inbound.verify_timeout", self.verify_timeout, millisecond)?;
+        if let Some(within) = self.acknowledge_within {
+            require_time("inbound.acknowledge_within", within, millisecond)?;
+        }
         require_time("inbound.admit_timeout", self.admit_timeout, millisecond)?;
         require_time("inbound.outbox_keep", self.outbox_keep, Duration::from_secs(1))?;
         require(self.outbox_replies >= 1, "inbound.outbox_replies", "at least 1", self.outbox_replies)?;
@@ -132,7 +141,7 @@ mod tests {
     fn an_impossible_setting_is_named() {
         type Change = fn(&mut InboundSettings);
         InboundSettings::default().check().unwrap();
-        let cases: [(&str, Change); 21] = [
+        let cases: [(&str, Change); 23] = [
             ("inbound.max_body_bytes", |s| s.max_body_bytes = 0),
             ("inbound.body_timeout", |s| s.body_timeout = Duration::ZERO),
             ("inbound.body_timeout", |s| s.body_timeout = Duration::MAX),
@@ -148,6 +157,8 @@ mod tests {
             ("inbound.keep", |s| s.keep = Duration::MAX),
             ("inbound.verify_timeout", |s| s.verify_timeout = Duration::ZERO),
             ("inbound.verify_timeout", |s| s.verify_timeout = Duration::MAX),
+            ("inbound.acknowledge_within", |s| s.acknowledge_within = Some(Duration::ZERO)),
+            ("inbound.acknowledge_within", |s| s.acknowledge_within = Some(Duration::MAX)),
             ("inbound.admit_timeout", |s| s.admit_timeout = Duration::ZERO),
             ("inbound.admit_timeout", |s| s.admit_timeout = Duration::MAX),
             ("inbound.outbox_keep", |s| s.outbox_keep = Duration::ZERO),

@@ -56,7 +56,7 @@ impl Orchestrator {
         }
         match entry.descriptor.reply {
             Reply::Synchronous { .. } => self.reply_in_outbox(entry, to, n, answer).await,
-            Reply::Acknowledge => {
+            Reply::Acknowledge { .. } => {
                 // The same event and `n` give the same id in every process.
                 let id = ClientMessageId::new(format!("r.{}.{n}", to.event_id))?;
                 let options = SendOptions { correlation_id: correlation, traceparent, ..SendOptions::new() };

@@ -44,7 +44,13 @@ pub struct Direction {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Reply {
     /// With an acknowledgement, when every handler has stored its event.
-    Acknowledge,
+    Acknowledge {
+        /// Maximum time until the answer, in milliseconds from the arrival of the request: what the provider waits, less its way. When it
+        /// passes, the answer is 503 and the work goes on; the redelivery finds the event stored. `None`: no limit of the strategy's own.
+        /// See [`acknowledge_within`](crate::orchestrator::InboundSettings::acknowledge_within) for the host's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        within_ms: Option<u64>,
+    },
     /// With the handlers' replies that are ready in time.
     Synchronous {
         /// Maximum time that the response waits, in milliseconds.

@@ -120,6 +120,8 @@ words! {
         InboundRequests = "inbound_requests",
         /// Requests that were refused because too many are under work.
         InboundBusy = "inbound_busy",
+        /// Requests that were answered 503 because their events were not handled in time. The events are handled all the same.
+        InboundLate = "inbound_late",
         /// Events that handlers stored now. Those of an earlier delivery are duplicates.
         InboundEvents = "inbound_events",
         /// Events and elements that an earlier delivery settled.

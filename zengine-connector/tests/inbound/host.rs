@@ -25,7 +25,7 @@ use zengine_connector::{
 
 use crate::{
     faults::{Faults, FaultySpawner, Under},
-    strategies::{AcmeBoth, AcmeChat, AcmeFlaky, AcmeHook, AcmeKeeper, AcmeQueue, AcmeShared, AcmeText, text_of},
+    strategies::{AcmeBoth, AcmeChat, AcmeFlaky, AcmeHook, AcmeKeeper, AcmeQueue, AcmeQuick, AcmeShared, AcmeText, text_of},
 };
 
 /// The handler's reaction to a message of a certain text. It stores everything else.
@@ -141,8 +141,8 @@ pub(crate) struct Host {
     pub(crate) orchestrator: Orchestrator,
 }
 
-const STRATEGIES: [&str; 8] =
-    ["acme-text", "acme-flaky", "acme-both", "acme-shared", "acme-hook", "acme-chat", "acme-keeper", "acme-queue"];
+const STRATEGIES: [&str; 9] =
+    ["acme-quick", "acme-text", "acme-flaky", "acme-both", "acme-shared", "acme-hook", "acme-chat", "acme-keeper", "acme-queue"];
 
 impl Host {
     pub(crate) fn new() -> Self {
@@ -184,6 +184,7 @@ impl Host {
         let registry = StrategyRegistry::builder()
             .register(AcmeShared)
             .register(AcmeHook)
+            .register(AcmeQuick)
             .register(AcmeChat)
             .register(AcmeKeeper)
             .register(AcmeQueue)

@@ -10,6 +10,7 @@ mod faults;
 mod finish;
 mod forget;
 mod host;
+mod late;
 mod load;
 #[path = "../common/log.rs"]
 mod log;

@@ -43,7 +43,7 @@ macro_rules! configure {
         }
     )*};
 }
-configure!(AcmeShared, AcmeHook, AcmeChat, AcmeKeeper, AcmeQueue, AcmeFlaky, AcmeText);
+configure!(AcmeQuick, AcmeShared, AcmeHook, AcmeChat, AcmeKeeper, AcmeQueue, AcmeFlaky, AcmeText);
 
 /// One element of a payload.
 #[derive(Deserialize)]
@@ -225,6 +225,28 @@ impl InboundStrategy<AcmeConfig> for AcmeHook {
             let problem = serde_json::json!({ "title": reason, "status": response.status().as_u16() });
             response.set_body(HeaderValue::from_static("application/problem+json"), problem.to_string());
         }
+    }
+}
+
+/// Receives for a provider that waits for 5 seconds.
+#[derive(Strategy)]
+#[strategy(name = "acme-quick", channel = WhatsApp, config = AcmeConfig, inbound, reply = acknowledge(4_500))]
+pub(crate) struct AcmeQuick;
+
+impl InboundStrategy<AcmeConfig> for AcmeQuick {
+    async fn verify(&self, request: &InboundRequest, cx: &InboundContext<AcmeConfig>) -> Result<Verified, VerifyError> {
+        if request.header("x-verify") == Some("hang") {
+            std::future::pending::<()>().await;
+        }
+        let source = match request.origin() {
+            Origin::Trusted { source, .. } => RouteKey::new("queue_arn", source),
+            _ => RouteKey::new("url_token", request.path()),
+        };
+        Ok(Verified::tenant(&cx.find_one(&source).await?, request.body().clone()))
+    }
+
+    fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
+        elements(payload)
     }
 }
 

@@ -208,7 +208,7 @@ impl Strategy for Narrow {
         capabilities: &Capabilities::NONE.with_text(Length::bytes(3)),
         idempotency: Idempotency::None,
         direction: Direction { outbound: true, inbound: false },
-        reply: Reply::Acknowledge,
+        reply: Reply::Acknowledge { within_ms: None },
         config_schema: schema_of::<Nothing>,
         message_schema: schema_of::<OutboundMessage>,
     };

@@ -65,7 +65,7 @@ impl Strategy for Journal {
         capabilities: &Capabilities::NONE.with_text(Length::bytes(1000)),
         idempotency: Idempotency::None,
         direction: Direction { outbound: true, inbound: false },
-        reply: Reply::Acknowledge,
+        reply: Reply::Acknowledge { within_ms: None },
         config_schema: schema_of::<Nothing>,
         message_schema: schema_of::<OutboundMessage>,
     };

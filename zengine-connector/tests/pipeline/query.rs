@@ -87,7 +87,7 @@ impl Strategy for Library {
         capabilities: &Capabilities::NONE,
         idempotency: Idempotency::None,
         direction: Direction { outbound: true, inbound: false },
-        reply: Reply::Acknowledge,
+        reply: Reply::Acknowledge { within_ms: None },
         config_schema: schema_of::<Nothing>,
         message_schema: schema_of::<Question>,
     };

@@ -23,7 +23,7 @@ fn descriptor_of_the_least_that_sends() {
     assert_eq!(descriptor.channel, Channel::WhatsApp);
     assert_eq!(descriptor.direction, Direction { outbound: true, inbound: false });
     assert_eq!(descriptor.idempotency, Idempotency::None);
-    assert_eq!(descriptor.reply, Reply::Acknowledge);
+    assert_eq!(descriptor.reply, Reply::Acknowledge { within_ms: None });
 }
 
 #[test]

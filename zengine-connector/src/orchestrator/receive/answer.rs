@@ -33,6 +33,8 @@ pub struct Received {
     pub(super) reason: Option<&'static str>,
     /// The body, if it is only the core's words.
     pub(super) words: Option<&'static str>,
+    /// Whether the answer did not wait for the events, and has them delivered again.
+    pub(super) late: bool,
     pub(super) credentials: Option<CredentialFault>,
     pub(super) tenant: Option<TenantId>,
 }
@@ -64,6 +66,7 @@ impl Received {
             counts,
             reason: None,
             words: None,
+            late: false,
             credentials: None,
             tenant: None,
         }

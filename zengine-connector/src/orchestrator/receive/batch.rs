@@ -50,7 +50,7 @@ pub(super) struct Batch {
     pub(super) progress: Arc<Progress>,
     pub(super) _permit: Permit<Arc<Limit>>,
     /// The request that the events came with, which is told as dropped if its caller went away before the work ends.
-    pub(super) _report: Option<Arc<InboundReport>>,
+    pub(super) report: Option<Arc<InboundReport>>,
     /// Id of the dead letter that the events are from. Events that still can never be handled stay in it: no other is stored.
     pub(super) replay: Option<FailureId>,
 }
@@ -70,6 +70,9 @@ impl Batch {
             let (_running, batch) = (running, batch);
             let parallel = batch.orchestrator.inbound.settings.parallel;
             stream::iter(partitions).for_each_concurrent(parallel, |partition| batch.run(partition)).await;
+            if let (Some((answered, ended)), Some(report)) = (batch.progress.finish(), &batch.report) {
+                report.tell_rest(answered, ended);
+            }
             let _ = done.send(());
         };
         let taken = self.engine().spawner.spawn(Box::pin(task.instrument(Span::current())));

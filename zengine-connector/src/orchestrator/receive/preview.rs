@@ -50,17 +50,20 @@ impl Orchestrator {
         if request.body().len() > self.inbound.settings.max_body_bytes {
             return Ok(Preview::Refused(VerifyError::TooLarge));
         }
-        Ok(match self.verify(entry, &**inbound, request, EngineLookup::of(&self.engine, entry)).await {
-            Err(refused) => Preview::Refused(refused.unwrap_or_else(|| {
-                VerifyError::Unavailable(Error::new(ErrorKind::Unexpected, "the strategy panicked while it verified the request"))
-            })),
-            Ok(Verified { step: Step::Reply(response), .. }) => Preview::Reply(response),
-            Ok(Verified { step: Step::Poll { .. }, .. }) => Preview::Poll,
-            Ok(Verified { principal, step: Step::Events(payload) }) => {
-                let router = Router::new(&self.engine, entry, &principal, to_ms(self.engine.clock.now()));
-                Preview::Events(shown(router, &self.inbound.settings, &**inbound, &payload, unrouted).await)
-            }
-        })
+        Ok(
+            match self.verify(entry, &**inbound, request, EngineLookup::of(&self.engine, entry), self.inbound.settings.verify_timeout).await
+            {
+                Err(refused) => Preview::Refused(refused.unwrap_or_else(|| {
+                    VerifyError::Unavailable(Error::new(ErrorKind::Unexpected, "the strategy panicked while it verified the request"))
+                })),
+                Ok(Verified { step: Step::Reply(response), .. }) => Preview::Reply(response),
+                Ok(Verified { step: Step::Poll { .. }, .. }) => Preview::Poll,
+                Ok(Verified { principal, step: Step::Events(payload) }) => {
+                    let router = Router::new(&self.engine, entry, &principal, to_ms(self.engine.clock.now()));
+                    Preview::Events(shown(router, &self.inbound.settings, &**inbound, &payload, unrouted).await)
+                }
+            },
+        )
     }
 
     /// The same for an unauthenticated payload: routes determine the tenants, and the other events belong to `unrouted`.

@@ -71,6 +71,9 @@ struct State {
     budget: usize,
     /// The request was answered while handlers were at work: their events will not come again.
     acknowledged: bool,
+    /// The counts of an answer that came before the end of the work.
+    answered: Option<Counts>,
+    finished: bool,
 }
 
 /// An event that the handler has.
@@ -131,7 +134,21 @@ impl Progress {
         let mut state = self.state.lock();
         let counts = state.counts(self.total.saturating_sub(state.underway));
         state.acknowledged = counts.unstored == 0;
-        counts
+        state.answer(counts)
+    }
+
+    /// The counts so far, for an answer before the end by which whatever is not stored yet comes again.
+    pub(super) fn stored_so_far(&self) -> Counts {
+        let mut state = self.state.lock();
+        let counts = state.counts(self.total);
+        state.answer(counts)
+    }
+
+    /// Marks the work as ended. Returns the counts of the answer, if it came earlier, and those of now.
+    pub(super) fn finish(&self) -> Option<(Counts, Counts)> {
+        let mut state = self.state.lock();
+        state.finished = true;
+        Some((state.answered?, state.counts(self.total)))
     }
 
     /// Returns `true` if an event that a handler had will not come again.
@@ -146,6 +163,14 @@ impl Progress {
 }
 
 impl State {
+    /// Notes an answer, unless the work ended meanwhile and its counts are the last ones.
+    fn answer(&mut self, counts: Counts) -> Counts {
+        if !self.finished {
+            self.answered = Some(counts);
+        }
+        counts
+    }
+
     fn counts(&self, total: usize) -> Counts {
         let (accepted, poisoned) = (self.accepted + self.settled, self.poisoned + self.known_poison);
         Counts {
@@ -192,6 +217,21 @@ mod tests {
         progress.add(EventResult::Accepted);
         let _underway = progress.underway();
         assert_eq!((progress.so_far().unstored, progress.is_acknowledged()), (0, true));
+    }
+
+    #[test]
+    fn what_became_of_the_rest_is_known_once_the_work_ends() {
+        let progress = Progress::new(2, 2);
+        progress.add(EventResult::Accepted);
+        assert_eq!(progress.stored_so_far(), Counts { accepted: 1, unstored: 1, ..Counts::default() });
+        assert!(!progress.is_acknowledged(), "it comes again");
+        progress.add(EventResult::Poisoned);
+        let answered = Counts { accepted: 1, unstored: 1, ..Counts::default() };
+        assert_eq!(progress.finish(), Some((answered, Counts { accepted: 1, poisoned: 1, ..Counts::default() })));
+        let in_time = Progress::new(1, 1);
+        in_time.add(EventResult::Accepted);
+        assert_eq!(in_time.finish(), None);
+        assert_eq!((in_time.stored_so_far().unstored, in_time.finish()), (0, None));
     }
 
     #[test]

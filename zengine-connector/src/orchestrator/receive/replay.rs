@@ -137,7 +137,7 @@ impl Orchestrator {
             traceparent: None,
             progress: Arc::new(Progress::new(plan.tasks, self.inbound.settings.max_events)),
             _permit: permit,
-            _report: None,
+            report: None,
             replay: Some(letter.failure_id.clone()),
         });
         let mut line = ReplayLine { letter, outcome: "dropped" };

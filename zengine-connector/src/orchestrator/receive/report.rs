@@ -114,6 +114,41 @@ impl InboundReport {
         end.count(&self.engine.observers, strategy);
     }
 
+    /// Tells what became of the events that had no end when the request was answered.
+    pub(super) fn tell_rest(&self, answered: Counts, ended: Counts) {
+        let strategy = self.strategy.as_ref().map_or(UNKNOWN, StrategyName::as_str);
+        let tenant = self.work.get().and_then(|(tenant, _)| tenant.as_ref());
+        let now = |ended: usize, before: usize, answered: usize, answered_before: usize| {
+            ended.saturating_sub(before).saturating_sub(answered.saturating_sub(answered_before))
+        };
+        let stored = now(ended.accepted, ended.accepted_before, answered.accepted, answered.accepted_before);
+        let poisoned = now(ended.poisoned, ended.poisoned_before, answered.poisoned, answered.poisoned_before);
+        self.span.in_scope(|| {
+            tracing::info!(
+                strategy,
+                tenant_id = tenant.map(TenantId::as_str),
+                stored,
+                poisoned,
+                unstored = ended.unstored,
+                correlation_id = self.correlation.as_ref().map(CorrelationId::as_str),
+                duration_ms = self.duration_ms(),
+                "inbound.ended_late"
+            );
+        });
+        let dimensions = Dimensions { tenant, strategy: Some(strategy), outcome: None, fault: None };
+        let values = [(MetricName::InboundEvents, number(stored)), (MetricName::InboundPoisoned, number(poisoned))];
+        self.engine.observers.record_together(values, dimensions);
+    }
+
+    fn duration_ms(&self) -> i64 {
+        ms(self.engine.clock.monotonic().saturating_sub(self.arrived))
+    }
+
+    /// The monotonic time at which the request arrived.
+    pub(super) fn arrived(&self) -> Duration {
+        self.arrived
+    }
+
     /// The event `inbound.completed`. WARN if the credentials were refused, else INFO. A fact without a value has no key.
     fn log(&self, strategy: &str, end: &End<'_>) {
         let Counts { accepted, poisoned, unstored, .. } = end.counts;
@@ -134,7 +169,7 @@ impl InboundReport {
                     body_bytes = self.body_bytes.get().copied(),
                     correlation_id = self.correlation.as_ref().map(CorrelationId::as_str),
                     trace = self.trace.map(field::display),
-                    duration_ms = ms(self.engine.clock.monotonic().saturating_sub(self.arrived)),
+                    duration_ms = self.duration_ms(),
                     "inbound.completed"
                 )
             };
@@ -164,6 +199,8 @@ struct End<'a> {
     /// The status of the answer, if there was one.
     http_status: Option<u16>,
     counts: Counts,
+    /// Whether it was answered before its events were handled, and comes again.
+    late: bool,
 }
 
 impl<'a> End<'a> {
@@ -176,6 +213,7 @@ impl<'a> End<'a> {
             credentials: received.credentials,
             http_status: Some(response.status().as_u16()),
             counts: Counts { accepted: *accepted, poisoned: *poisoned, unstored: *unstored, ..*counts },
+            late: received.late,
         }
     }
 
@@ -188,9 +226,9 @@ impl<'a> End<'a> {
     fn count(&self, observers: &Observers, strategy: &str) {
         let Counts { accepted, poisoned, unstored, accepted_before, poisoned_before } = self.counts;
         let dimensions = Dimensions { tenant: self.tenant, strategy: Some(strategy), outcome: Some(self.outcome), fault: None };
-        let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).into();
         let values = [
             (MetricName::InboundRequests, 1.0),
+            (MetricName::InboundLate, f64::from(u8::from(self.late))),
             (MetricName::InboundEvents, number(accepted.saturating_sub(accepted_before))),
             (MetricName::InboundDuplicates, number(self.counts.duplicates())),
             (MetricName::InboundPoisoned, number(poisoned.saturating_sub(poisoned_before))),
@@ -198,6 +236,10 @@ impl<'a> End<'a> {
         ];
         observers.record_together(values, dimensions);
     }
+}
+
+fn number(number: usize) -> f64 {
+    u32::try_from(number).unwrap_or(u32::MAX).into()
 }
 
 /// The correlation id: the one in the request's extensions, or the queue record's id.

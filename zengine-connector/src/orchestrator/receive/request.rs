@@ -19,7 +19,9 @@ use crate::{
     pipeline::Engine,
     registry::RegisteredStrategy,
     runtime::{Missed, guard, to_ms},
-    strategy::{DynInbound, Handled, InboundRequest, Principal, RawPayload, Reply, ReplyCursor, Step, TenantLookup, Verified, VerifyError},
+    strategy::{
+        DynInbound, Handled, InboundRequest, Origin, Principal, RawPayload, Reply, ReplyCursor, Step, TenantLookup, Verified, VerifyError,
+    },
     sync::Permit,
     telemetry::{Dimensions, MetricName},
 };
@@ -39,7 +41,8 @@ impl Orchestrator {
     /// Receives a provider's delivery: an HTTP request or a queue record. Verifies it, normalizes it into events, and passes
     /// each new event to the handler.
     ///
-    /// On a channel that acknowledges, it returns when all handlers are done. On a synchronous channel it waits for handlers
+    /// On a channel that acknowledges, it returns when all handlers are done, or with 503 when the time for that has passed
+    /// ([`Reply::Acknowledge`]); handlers go on. On a synchronous channel it waits for handlers
     /// until the strategy's deadline, counted from the end of `verify`, or half a second longer if the store of the replies
     /// hangs; handlers go on. Dropping the future stops the waiting, never the work; the line and the metrics of the request come when
     /// the work ends, with the outcome `dropped`.
@@ -83,9 +86,10 @@ impl Orchestrator {
         inbound: &dyn DynInbound,
         request: &InboundRequest,
         lookup: Arc<dyn TenantLookup>,
+        time: Duration,
     ) -> Result<Verified, Option<VerifyError>> {
         let (clock, settings) = (&*self.engine.clock, &self.inbound.settings);
-        match guard(clock, settings.verify_timeout, inbound.verify(request, lookup)).await {
+        match guard(clock, time, inbound.verify(request, lookup)).await {
             Ok(Ok(verified)) => Ok(verified),
             Ok(Err(error)) => {
                 if let VerifyError::Unavailable(cause) = &error {
@@ -120,6 +124,17 @@ impl InboundCall<'_> {
         &self.orchestrator.engine
     }
 
+    /// The monotonic time by which a request is answered on a channel that acknowledges.
+    fn answer_by(&self) -> Option<Duration> {
+        let Reply::Acknowledge { within_ms } = self.entry.descriptor.reply else { return None };
+        let of_http = match self.request.origin() {
+            Origin::Http { .. } => [within_ms.map(Duration::from_millis), self.orchestrator.inbound.settings.acknowledge_within],
+            Origin::Trusted { .. } => [None, None],
+        };
+        let within = of_http.into_iter().chain([self.request.answer_within()]).flatten().min()?;
+        Some(self.report.arrived().saturating_add(within))
+    }
+
     async fn receive(&self) -> Received {
         if self.engine().is_closing() {
             return Received::refused(&VerifyError::Unavailable(Error::new(ErrorKind::Busy, "the host shuts down")));
@@ -127,7 +142,10 @@ impl InboundCall<'_> {
         if self.request.body().len() > self.orchestrator.inbound.settings.max_body_bytes {
             return Received::refused(&VerifyError::TooLarge);
         }
-        match self.orchestrator.verify(self.entry, &**self.inbound, self.request, Arc::clone(self.report.lookup(self.entry))).await {
+        let (until, lookup) = (self.answer_by(), Arc::clone(self.report.lookup(self.entry)));
+        let rest = until.map_or(Duration::MAX, |until| until.saturating_sub(self.engine().clock.monotonic()));
+        let time = self.orchestrator.inbound.settings.verify_timeout.min(rest);
+        match self.orchestrator.verify(self.entry, &**self.inbound, self.request, lookup, time).await {
             Err(Some(refused)) => Received::refused(&refused),
             Err(None) => Received::broken(),
             Ok(Verified { principal, step: Step::Events(payload) }) => self.events(principal, payload).await,
@@ -154,10 +172,10 @@ impl InboundCall<'_> {
         };
         let (arrived, began) = (self.engine().clock.now(), self.engine().clock.monotonic());
         let deadline = match self.entry.descriptor.reply {
-            Reply::Acknowledge => None,
+            Reply::Acknowledge { .. } => None,
             Reply::Synchronous { deadline_ms } => Some(Duration::from_millis(deadline_ms)),
         };
-        let until = deadline.map(|time| began + time);
+        let until = deadline.map(|time| began + time).or_else(|| self.answer_by());
         let planned = Box::pin(async {
             let mut router = Router::new(self.engine(), self.entry, &principal, to_ms(arrived));
             let elements = router.read(&self.orchestrator.inbound.settings, &**self.inbound, &payload).await;
@@ -200,14 +218,20 @@ impl InboundCall<'_> {
             traceparent: self.report.trace.map(|trace| trace.to_string()),
             progress,
             _permit: permit,
-            _report: Some(Arc::clone(self.report)),
+            report: Some(Arc::clone(self.report)),
             replay: None,
         });
         // A dropped task ends the wait too. Events that it did not count must be delivered again.
         let done = before(&*self.engine().clock, until, batch.start(plan.partitions)).await.is_some();
-        let counts = if done { batch.progress.at_the_end() } else { batch.progress.so_far() };
+        let counts = match (done, deadline) {
+            (true, _) => batch.progress.at_the_end(),
+            (false, Some(_)) => batch.progress.so_far(),
+            // The provider waits no longer: what is not stored by now comes again, and meets its record.
+            (false, None) => batch.progress.stored_so_far(),
+        };
+        let late = !done && deadline.is_none() && counts.unstored > 0;
         (handled.accepted, handled.poisoned, handled.unstored) = (counts.accepted, counts.poisoned, counts.unstored);
-        handled.pending = !done;
+        handled.pending = !done && deadline.is_some();
         let until = until.map(|until| until.max(self.engine().clock.monotonic() + COLLECT));
         match &reader {
             // The sender drops this response and asks again; replies in it would be lost.
@@ -220,7 +244,11 @@ impl InboundCall<'_> {
             }
             None => {}
         }
-        self.respond(handled, until).await.with(counts)
+        let mut received = self.respond(handled, until).await.with(counts);
+        if late {
+            (received.late, received.reason) = (true, Some("answered before the events were handled"));
+        }
+        received
     }
 
     fn reader(&self, tenant: &TenantId, conversation: &ConversationId) -> ConversationReader<'_> {
@@ -246,7 +274,8 @@ impl InboundCall<'_> {
         };
         let tenant = tenant.and_then(Result::ok).map(|bound| Arc::clone(&bound.state));
         let respond = self.inbound.respond(self.request, &handled, tenant.as_ref());
-        let response = match guard(&*self.engine().clock, RESPOND_TIMEOUT, respond).await {
+        let time = until.saturating_sub(self.engine().clock.monotonic()).clamp(COLLECT, RESPOND_TIMEOUT);
+        let response = match guard(&*self.engine().clock, time, respond).await {
             Ok(response) if handled.unstored == 0 || !response.status().is_success() => response,
             failed => {
                 match failed {

@@ -1,6 +1,6 @@
 //! Inbound requests.
 
-use std::{borrow::Cow, fmt, net::IpAddr, ops::Deref};
+use std::{borrow::Cow, fmt, net::IpAddr, ops::Deref, time::Duration};
 
 use bytes::Bytes;
 
@@ -12,6 +12,7 @@ use crate::http::{OriginalUri, Pairs, Peer, decode, pairs};
 pub struct InboundRequest {
     head: RequestHead,
     body: Bytes,
+    answer_within: Option<Duration>,
 }
 
 /// An inbound request without its body.
@@ -45,13 +46,13 @@ impl InboundRequest {
     pub fn http(request: http::Request<Bytes>) -> Self {
         let (parts, body) = request.into_parts();
         let peer = parts.extensions.get().map(|Peer(address)| *address);
-        Self { head: RequestHead { origin: Origin::Http { parts: Box::new(parts), peer } }, body }
+        Self { head: RequestHead { origin: Origin::Http { parts: Box::new(parts), peer } }, body, answer_within: None }
     }
 
     /// A record that the platform's access control vouches for.
     pub fn trusted(source: impl Into<String>, id: impl Into<String>, body: impl Into<Bytes>) -> Self {
         let origin = Origin::Trusted { source: source.into(), attributes: vec![], id: id.into() };
-        Self { head: RequestHead { origin }, body: body.into() }
+        Self { head: RequestHead { origin }, body: body.into(), answer_within: None }
     }
 
     /// Sets the address of the other end of the connection.
@@ -61,6 +62,19 @@ impl InboundRequest {
             *peer = Some(address);
         }
         self
+    }
+
+    /// Sets the time in which it must be answered, on a channel that acknowledges: for a record the rest of its visibility timeout. When
+    /// it passes, the record is to be delivered again, and the work goes on. A record has no limit without it: neither the strategy's nor
+    /// the host's, which are those of HTTP requests.
+    #[must_use = "returns the request with the time"]
+    pub fn answered_within(self, time: Duration) -> Self {
+        Self { answer_within: Some(time), ..self }
+    }
+
+    /// The time in which it must be answered.
+    pub(crate) fn answer_within(&self) -> Option<Duration> {
+        self.answer_within
     }
 
     /// Sets the body, which arrives after the head.

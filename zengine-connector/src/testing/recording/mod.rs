@@ -119,7 +119,7 @@ const fn descriptor(idempotency: Idempotency) -> Descriptor {
         capabilities: &EVERYTHING,
         idempotency,
         direction: Direction { outbound: true, inbound: false },
-        reply: Reply::Acknowledge,
+        reply: Reply::Acknowledge { within_ms: None },
         config_schema: schema_of::<RecordingConfig>,
         message_schema: schema_of::<OutboundMessage>,
     }
