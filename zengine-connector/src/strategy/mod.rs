@@ -25,8 +25,8 @@ pub use descriptor::{Descriptor, Direction, Reply};
 pub(crate) use guarded::guarded;
 pub use health::{HealthReason, HealthStatus};
 pub use inbound::{
-    Additions, Admit, Candidate, CredentialFault, FinalResponse, Handled, InboundContext, InboundRequest, InboundStrategy, MediaFile,
-    MediaRequest, Origin, Principal, RawPayload, ReplyCursor, ReplyMessage, RequestHead, RoutedEvent, Verified, VerifyError,
+    Additions, Admit, Candidate, CredentialFault, EventEncoding, FinalResponse, Handled, InboundContext, InboundRequest, InboundStrategy,
+    MediaFile, MediaRequest, Origin, Principal, RawPayload, ReplyCursor, ReplyMessage, RequestHead, RoutedEvent, Verified, VerifyError,
 };
 pub(crate) use inbound::{Found, MAX_ELEMENTS, Step, TenantLookup};
 pub use outbound::{Configure, Lookup, OutboundStrategy};

@@ -216,7 +216,7 @@ proptest! {
             let owner = OwnerToken::named(&format!("o{who}"));
             let operation = match kind {
                 // A record is to outlive its lease however short its life is.
-                0 | 1 => InboundOp::Claim { lease: Lease { owner, boot: None, until_ms: now_ms + LEASE_MS }, ttl_s: 1 },
+                0 | 1 => InboundOp::Claim { lease: Lease { owner, boot: None, until_ms: now_ms + LEASE_MS }, fingerprint: None, ttl_s: 1 },
                 2 => InboundOp::Renew { owner, until_ms: now_ms + LEASE_MS },
                 3 => InboundOp::Settle { owner, status: InboundStatus::Stored, ttl_s: DAY_S },
                 _ => InboundOp::Release { owner },
@@ -415,7 +415,7 @@ fn rule_29_an_effect_of_a_newer_release_keeps_the_record() {
 fn rule_84_an_event_claimed_before_the_store_was_opened_is_free() {
     let claim = |who: &str, boot: &str| {
         let lease = Lease { owner: OwnerToken::named(who), boot: Some(boot.into()), until_ms: NOW + LEASE_MS };
-        InboundOp::Claim { lease, ttl_s: DAY_S }
+        InboundOp::Claim { lease, fingerprint: None, ttl_s: DAY_S }
     };
     let at = |boot| At { now_ms: NOW, boot: Some(boot) };
     let Decision::Write(record) = claim("a", "first").decide(None, at("first")) else { panic!("the first claim") };
@@ -430,7 +430,9 @@ fn rule_84_a_released_event_has_no_owner() {
     let owner = OwnerToken::named("a");
     let at = At { now_ms: NOW, boot: None };
     let lease = Lease { owner, boot: None, until_ms: NOW + LEASE_MS };
-    let Decision::Write(record) = (InboundOp::Claim { lease, ttl_s: DAY_S }).decide(None, at) else { panic!("the first claim") };
+    let Decision::Write(record) = (InboundOp::Claim { lease, fingerprint: None, ttl_s: DAY_S }).decide(None, at) else {
+        panic!("the first claim")
+    };
     let Decision::Write(released) = (InboundOp::Release { owner }).decide(Some(&record), at) else { panic!("its owner releases it") };
     assert_eq!((InboundOp::Release { owner }).decide(Some(&released), at), Decision::Keep, "its answer was lost");
     for late in

@@ -200,6 +200,10 @@ flaws! {
     OracleInHeader,
     /// `finish` adds its header to some refusals only.
     FinishesSome,
+    /// What is under work is a failure.
+    PendingIsFailure,
+    /// A fingerprint is another one with each delivery.
+    FingerprintChanges,
     /// `finish` breaks over a refusal.
     FinishPanics,
     /// `finish` sets the length of the body.

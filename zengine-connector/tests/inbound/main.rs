@@ -4,6 +4,7 @@
 
 mod bounds;
 mod canaries;
+mod conflicts;
 mod ephemeral;
 mod evidence;
 mod faults;

@@ -88,7 +88,12 @@ async fn rule_84_the_claim_of_a_process_that_died_is_taken_over_after_its_lease(
     let now_ms = SimClock::EPOCH_MS;
     let lease = Lease { owner: OwnerToken::named("another process"), boot: None, until_ms: now_ms + 60_000 };
     let key = ClaimKey::inbound(&tenant, &strategy, &DedupeKey::of(&tenant, &strategy, "1"));
-    let claimed = host.memory.claims().apply_inbound(&key, &InboundOp::Claim { lease, ttl_s: 86_400 }, None, now_ms).await.unwrap();
+    let claimed = host
+        .memory
+        .claims()
+        .apply_inbound(&key, &InboundOp::Claim { lease, fingerprint: None, ttl_s: 86_400 }, None, now_ms)
+        .await
+        .unwrap();
     assert!(claimed.done);
 
     let body = payload(&[message("1", "a", "hello")]);

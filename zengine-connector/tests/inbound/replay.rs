@@ -375,7 +375,7 @@ async fn rule_84_a_crashed_replay_is_taken_over() {
         boot: None,
         until_ms: now_ms + 60_000,
     };
-    let claimed = claims.apply_inbound(&key, &InboundOp::Replay { lease, ttl_s: 86_400 }, None, now_ms).await.unwrap();
+    let claimed = claims.apply_inbound(&key, &InboundOp::Replay { lease, fingerprint: None, ttl_s: 86_400 }, None, now_ms).await.unwrap();
     assert_eq!((claimed.done, claimed.record.unwrap().status), (true, InboundStatus::Claimed));
     host.heal();
     assert_eq!(replay(&host, &failure).await, Replayed::NotStored);

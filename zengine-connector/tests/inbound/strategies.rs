@@ -19,8 +19,8 @@ use zengine_connector::{
     message::{Capabilities, ElementError, EventSource, Length, Participant, Party, State, Status},
     schemars,
     strategy::{
-        Admit, CredentialFault, FinalResponse, Handled, InboundRequest, Origin, ProviderKey, RawPayload, ReplyCursor, RequestHead,
-        RoutedEvent, SessionErrorKind, Verified, VerifyError,
+        Admit, CredentialFault, EventEncoding, FinalResponse, Handled, InboundRequest, Origin, ProviderKey, RawPayload, ReplyCursor,
+        RequestHead, RoutedEvent, SessionErrorKind, Verified, VerifyError,
     },
 };
 
@@ -62,6 +62,9 @@ struct Element<'a> {
     reference: Option<String>,
     #[serde(default)]
     fan_out: bool,
+    /// Version and words by which it differs from another event under its id.
+    #[serde(default)]
+    same: Option<(u32, String)>,
     #[serde(default)]
     typing: bool,
     #[serde(default)]
@@ -90,6 +93,7 @@ impl Element<'_> {
         routed.from = Party::of(Identity::opaque("acme", "visitor").unwrap());
         routed.reference = self.reference.map(ProviderKey::echoed);
         routed.fan_out = self.fan_out;
+        routed.fingerprint = self.same.map(|(version, words)| EventEncoding::new(version, words));
         routed.occurred_at_ms = self.at_ms;
         (routed.sender, routed.sequence, routed.source) = (self.sender, self.sequence, self.source);
         routed
@@ -283,9 +287,13 @@ impl InboundStrategy<AcmeConfig> for AcmeChat {
             .iter()
             .map(|reply| serde_json::json!({ "id": reply.id, "content": reply.content, "author": reply.author }))
             .collect();
-        let body = serde_json::json!({ "replies": replies, "pending": handled.pending, "cursor": handled.cursor });
+        let body = serde_json::json!({
+            "replies": replies, "pending": handled.pending, "cursor": handled.cursor,
+            "conflict": handled.conflict, "resend": handled.resend,
+        });
         let status = match () {
             () if handled.unstored > 0 => 503,
+            () if !handled.conflict.is_empty() => 409,
             () if handled.pending => 202,
             () => 200,
         };

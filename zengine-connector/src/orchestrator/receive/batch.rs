@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     error::{Disposition, Error, ErrorKind},
-    ids::{CorrelationId, FailureId},
+    ids::{ConversationId, CorrelationId, FailureId, TenantId},
     message::InboundEvent,
     orchestrator::{HandlerContext, HandlerError, Orchestrator, ReplyTo, handler::DynHandler},
     pipeline::{Engine, Running},
@@ -45,6 +45,8 @@ pub(super) struct Batch {
     /// Whether the request may hold events of several tenants.
     pub(super) shared: bool,
     pub(super) reply_by: Option<SystemTime>,
+    /// The conversation whose cursor the response of a synchronous channel holds.
+    pub(super) conversation: Option<(TenantId, ConversationId)>,
     pub(super) correlation: Option<CorrelationId>,
     pub(super) traceparent: Option<String>,
     pub(super) progress: Arc<Progress>,
@@ -96,7 +98,8 @@ impl Batch {
                 result = EventResult::Dropped;
             }
             span.record("outcome", result.as_str());
-            stopped |= result == EventResult::Unstored;
+            // What follows an event that another request works on would overtake it.
+            stopped |= matches!(result, EventResult::Unstored | EventResult::Pending);
             self.progress.add(result);
         }
     }
@@ -131,10 +134,17 @@ impl Batch {
             let late = event.occurred_at_ms.is_some_and(|at_ms| self.engine().now_ms().saturating_sub(at_ms) > LATE_MS);
             return if late || !self.progress.spend() { EventResult::Dropped } else { self.work(task, began).await };
         }
-        let claim = match self.or_stop(began, Claim::take(&self.orchestrator, key, self.replay.is_some()).await) {
+        let identity = match &task {
+            InboundTask::Handle { event, identity: Some(identity), .. } => Some((&event.tenant, &**identity)),
+            _ => None,
+        };
+        let claim = match self.or_stop(began, Claim::take(&self.orchestrator, key, self.replay.is_some(), identity).await) {
             Ok(Taken::Ours(claim)) => claim,
+            Ok(Taken::Conflict) => return self.conflict(task).await,
             Ok(Taken::Settled(InboundStatus::Poison)) => return EventResult::KnownPoison,
             Ok(Taken::Settled(_)) => return EventResult::Settled,
+            // The other request's work ends in the same conversation: a failure would make a person write again.
+            Ok(Taken::Elsewhere) if self.may_wait(&task) => return EventResult::Pending,
             Ok(Taken::Elsewhere) => return EventResult::Unstored,
             Err(error) => {
                 tracing::warn!(strategy = %self.entry.name, error = %error, "inbound.claim_unavailable");
@@ -149,9 +159,36 @@ impl Batch {
         match result {
             EventResult::Accepted | EventResult::Settled | EventResult::Dropped => self.settle(&claim, InboundStatus::Stored).await,
             EventResult::Poisoned | EventResult::KnownPoison => self.settle(&claim, InboundStatus::Poison).await,
-            EventResult::Unstored => drop(self.or_stop(self.now(), claim.release().await)),
+            EventResult::Unstored | EventResult::Conflict | EventResult::Pending => {
+                drop(self.or_stop(self.now(), claim.release().await));
+            }
         }
         result
+    }
+
+    /// Whether the other side can ask for what becomes of an event.
+    fn may_wait(&self, task: &InboundTask) -> bool {
+        let InboundTask::Handle { event, .. } = task else { return false };
+        let known = self.conversation.as_ref();
+        known.is_some_and(|(tenant, conversation)| *tenant == event.tenant && event.conversation.as_ref() == Some(conversation))
+    }
+
+    /// An event that came under the key of another one: told by the response of a synchronous channel, else kept as a letter under a key of
+    /// its own.
+    async fn conflict(&self, task: InboundTask) -> EventResult {
+        let InboundTask::Handle { mut event, identity: Some(identity), .. } = task else { return EventResult::Unstored };
+        if self.reply_by.is_some() {
+            tracing::warn!(tenant_id = %event.tenant, strategy = %self.entry.name, event_id = %event.id, "inbound.conflict");
+            self.progress.note_conflict(identity.dedup, event.id);
+            return EventResult::Conflict;
+        }
+        event.dedupe_key = identity.conflict_key(self.engine(), &event.tenant, &self.entry.name);
+        event.id = event.dedupe_key.event_id();
+        let key = ClaimKey::inbound(&event.tenant, &event.strategy, &event.dedupe_key);
+        match Poison::handled(&event, key, ErrorKind::Mismatch, "another event came under the same key") {
+            Ok(poison) => Box::pin(self.run_task(InboundTask::Keep(Box::new(poison)))).await,
+            Err(error) => self.unstored(&event, "dead_letter", &error),
+        }
     }
 
     async fn settle(&self, claim: &Claim, status: InboundStatus) {
@@ -173,7 +210,7 @@ impl Batch {
 
     async fn work(&self, task: InboundTask, began: Duration) -> EventResult {
         match task {
-            InboundTask::Handle { key, event, reference } => self.handle(key, event, reference, began).await,
+            InboundTask::Handle { key, event, reference, .. } => self.handle(key, event, reference, began).await,
             InboundTask::Keep(poison) => self.keep(&poison, began).await,
             InboundTask::Wait => EventResult::Unstored,
         }

@@ -4,7 +4,9 @@ use std::{convert::Infallible, pin::pin, sync::Arc};
 
 use futures_util::future::{Either, select};
 
+use super::identity::Identity;
 use crate::{
+    ids::TenantId,
     orchestrator::Orchestrator,
     runtime::{ms, seconds},
     store::{ClaimKey, InboundOp, InboundRecord, InboundStatus, Lease, OwnerToken, StoreError},
@@ -31,6 +33,8 @@ pub(super) enum Taken {
     Settled(InboundStatus),
     /// Another owner holds the claim.
     Elsewhere,
+    /// The record is of another event.
+    Conflict,
 }
 
 /// The end of an event is not recorded; a warning says so.
@@ -39,13 +43,21 @@ pub(super) struct NotRecorded;
 
 impl Claim {
     /// Claims an event that has no owner and is not settled. A replay claims one that is poison, too.
-    pub(super) async fn take(orchestrator: &Orchestrator, key: ClaimKey, replay: bool) -> Result<Taken, StoreError> {
+    pub(super) async fn take(
+        orchestrator: &Orchestrator,
+        key: ClaimKey,
+        replay: bool,
+        identity: Option<(&TenantId, &Identity)>,
+    ) -> Result<Taken, StoreError> {
         let claim = Self { orchestrator: orchestrator.clone(), key, owner: orchestrator.engine.token(), seen: Mutex::default() };
         let lease = Lease { owner: claim.owner, boot: orchestrator.engine.stores.boot().map(Into::into), until_ms: claim.lease_end() };
         let ttl_s = claim.ttl_s();
-        let operation = if replay { InboundOp::Replay { lease, ttl_s } } else { InboundOp::Claim { lease, ttl_s } };
+        let fingerprint = identity.map(|(tenant, identity)| identity.fingerprint(&orchestrator.engine, tenant));
+        let operation =
+            if replay { InboundOp::Replay { lease, fingerprint, ttl_s } } else { InboundOp::Claim { lease, fingerprint, ttl_s } };
         match claim.apply(&operation).await {
             Ok((true, _)) => Ok(Taken::Ours(claim)),
+            Ok((false, _)) if identity.is_some_and(|(tenant, identity)| claim.is_of_another(tenant, identity)) => Ok(Taken::Conflict),
             Ok((false, Some(InboundStatus::Claimed) | None)) => Ok(Taken::Elsewhere),
             Ok((false, Some(settled))) => Ok(Taken::Settled(settled)),
             Err(error) => {
@@ -54,6 +66,12 @@ impl Claim {
                 Err(error)
             }
         }
+    }
+
+    fn is_of_another(&self, tenant: &TenantId, identity: &Identity) -> bool {
+        let seen = self.seen.lock().clone();
+        let stored = seen.as_ref().and_then(|record| record.fingerprint.as_ref());
+        stored.is_some_and(|stored| identity.differs(&self.orchestrator.engine, tenant, stored))
     }
 
     /// Awaits the work and renews the lease at every third of its length.

@@ -18,6 +18,7 @@ mod batch;
 mod bounds;
 mod claim;
 mod finish;
+mod identity;
 mod lookup;
 mod plan;
 mod poison;

@@ -3,13 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
+    identity::Identity,
     poison::{Poison, Routing, Unrouted, digest, principal_tenant, unknown_tenant},
-    route::{Routed, Router},
+    route::{Routed, Router, Stamped},
 };
 use crate::{
     error::{Error, beginning},
     ids::{ConversationId, RouteKey, TenantId},
-    message::{Event, InboundEvent},
+    message::{DedupeKey, Event, InboundEvent},
     store::ClaimKey,
     strategy::{ProviderKey, RawPayload},
 };
@@ -17,7 +18,7 @@ use crate::{
 /// One task of a request.
 pub(super) enum InboundTask {
     /// Hand an event to its tenant's handler.
-    Handle { key: ClaimKey, event: Box<InboundEvent>, reference: Option<ProviderKey> },
+    Handle { key: ClaimKey, event: Box<InboundEvent>, reference: Option<ProviderKey>, identity: Option<Box<Identity>> },
     /// Store a dead letter for an event that cannot be handled.
     Keep(Box<Poison>),
     /// The tenant cannot be determined at present, so the event must be delivered again.
@@ -44,6 +45,8 @@ pub(super) struct Plan {
     pub(super) conversation: Option<(TenantId, ConversationId)>,
     /// Ids of the events in that conversation.
     pub(super) events: HashSet<String>,
+    /// Their dedup keys.
+    pub(super) keys: Vec<DedupeKey>,
     /// Partitions by ordering key.
     by_order: HashMap<(TenantId, OrderingKey), usize>,
     /// Partitions by event, so that a repeated event in one request waits for the first one.
@@ -63,7 +66,7 @@ impl Plan {
         let (mut plan, mut fingerprint, mut warned) = (Self::default(), None, false);
         for element in elements {
             match element {
-                Routed::Event(event, reference) => plan.handle(event, reference),
+                Routed::Event(stamped) => plan.handle(stamped),
                 Routed::Unrouted(event, _) if event.event.is_ephemeral() => {}
                 // In a partition of its own: all events of its conversation have the same routes and wait too.
                 Routed::Unrouted(_, Unrouted::NoAnswer) => drop(plan.push(None, InboundTask::Wait)),
@@ -77,7 +80,7 @@ impl Plan {
                         _ => unknown_tenant(),
                     };
                     let routing = Routing::of(&event, router.principal);
-                    plan.keep(tenant.and_then(|tenant| Poison::event(&router.stamp(tenant, *event).0, &routing, why)));
+                    plan.keep(tenant.and_then(|tenant| Poison::event(&router.stamp(tenant, *event).event, &routing, why)));
                 }
                 Routed::Unreadable(error) => {
                     let body = fingerprint.get_or_insert_with(|| digest(payload.body()));
@@ -89,12 +92,13 @@ impl Plan {
     }
 
     /// Adds an event for its tenant's handler.
-    pub(super) fn handle(&mut self, event: Box<InboundEvent>, reference: Option<ProviderKey>) {
+    pub(super) fn handle(&mut self, Stamped { event, reference, identity }: Stamped) {
         let key = ClaimKey::inbound(&event.tenant, &event.strategy, &event.dedupe_key);
         if let Some(conversation) = &event.conversation {
             let first = self.conversation.get_or_insert_with(|| (event.tenant.clone(), conversation.clone()));
             if first.0 == event.tenant && first.1 == *conversation {
                 self.events.insert(event.id.clone());
+                self.keys.push(event.dedupe_key);
             }
         }
         let known = self.by_key.get(&key).copied();
@@ -102,7 +106,7 @@ impl Plan {
             let order = (event.tenant.clone(), ordering_key(&event)?);
             Some(*self.by_order.entry(order).or_insert(self.partitions.len()))
         });
-        let partition = self.push(partition, InboundTask::Handle { key: key.clone(), event, reference });
+        let partition = self.push(partition, InboundTask::Handle { key: key.clone(), event, reference, identity });
         self.by_key.insert(key, partition);
     }
 

@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -13,7 +16,7 @@ use crate::{
     message::{DedupeKey, ElementError, InboundEvent},
     pipeline::Engine,
     store::{ClaimKey, DeadLetter, LetterDirection, StoredError},
-    strategy::{Principal, ProviderKey, RoutedEvent},
+    strategy::{EventEncoding, Principal, ProviderKey, RoutedEvent},
 };
 
 /// An event or element that can never be handled.
@@ -128,9 +131,18 @@ pub(super) struct Routing {
     reference: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     fan_out: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<StoredEncoding>,
     /// Whether the endpoint of all tenants vouched for the event. It stands in the encrypted body, because a letter's tenant
     /// is a name that a customer may have too.
     pub(super) shared: bool,
+}
+
+/// An encoding in a letter.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct StoredEncoding {
+    version: u32,
+    bytes: String,
 }
 
 impl Routing {
@@ -141,6 +153,10 @@ impl Routing {
             dedup: dedup_of(event).into_owned(),
             reference: event.reference.as_ref().map(|key| key.as_str().to_owned()),
             fan_out: event.fan_out,
+            fingerprint: event
+                .fingerprint
+                .as_ref()
+                .map(|encoding| StoredEncoding { version: encoding.version, bytes: STANDARD.encode(&encoding.bytes) }),
         }
     }
 
@@ -149,6 +165,8 @@ impl Routing {
         let mut routed = RoutedEvent::new(event.event, self.dedup, event.raw);
         (routed.routes, routed.fan_out) = (self.routes, self.fan_out);
         routed.reference = self.reference.map(ProviderKey::echoed);
+        routed.fingerprint =
+            self.fingerprint.and_then(|stored| Some(EventEncoding::new(stored.version, STANDARD.decode(stored.bytes).ok()?)));
         (routed.from, routed.to, routed.conversation) = (event.from, event.to, event.conversation);
         (routed.sender, routed.sequence, routed.source) = (event.sender, event.sequence, event.source);
         (routed.context, routed.provider_ids, routed.occurred_at_ms) = (event.context, event.provider_ids, event.occurred_at_ms);

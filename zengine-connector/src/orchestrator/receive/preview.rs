@@ -6,7 +6,7 @@ use http::Response;
 use super::{
     lookup::EngineLookup,
     poison::Unrouted,
-    route::{Routed, Router},
+    route::{Routed, Router, Stamped},
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -93,16 +93,16 @@ async fn shown(
     let (mut shown, mut named) = (Vec::with_capacity(elements.len()), true);
     for element in elements {
         let mut event = match element {
-            Routed::Event(event, reference) => Ok((*event, reference)),
+            Routed::Event(stamped) => Ok(stamped),
             Routed::Unrouted(event, Unrouted::Unroutable) if let Some(tenant) = unrouted => Ok(router.stamp(tenant.clone(), *event)),
             Routed::Unrouted(event, why) => Err(ElementError::new("", why.facts().2, event.raw)),
             Routed::Unreadable(error) => Err(error),
         };
         // A store that does not answer leaves the names away; the events are shown all the same.
-        if let (true, Ok((event, reference))) = (named, &mut event) {
+        if let (true, Ok(Stamped { event, reference, .. })) = (named, &mut event) {
             named = router.engine.name_send(event, reference.as_ref()).await.is_ok();
         }
-        shown.push(event.map(|(event, _)| event));
+        shown.push(event.map(|stamped| *stamped.event));
     }
     shown
 }

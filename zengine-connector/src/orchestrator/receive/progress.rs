@@ -13,6 +13,10 @@ pub(super) enum EventResult {
     Poisoned,
     /// Stored as a dead letter by an earlier delivery.
     KnownPoison,
+    /// Of another event than the record under its key. On a synchronous channel alone: the response tells it.
+    Conflict,
+    /// Under work for another request, on a synchronous channel: the other side asks again.
+    Pending,
     /// Ephemeral, and not handled: it is not worth another delivery.
     Dropped,
     /// The event must be delivered again.
@@ -27,6 +31,8 @@ impl EventResult {
             Self::Settled => "settled",
             Self::Poisoned => "poisoned",
             Self::KnownPoison => "known_poison",
+            Self::Conflict => "conflict",
+            Self::Pending => "pending",
             Self::Dropped => "dropped",
             Self::Unstored => "unstored",
         }
@@ -41,6 +47,9 @@ pub(super) struct Counts {
     /// Dead letters, of now or before.
     pub(super) poisoned: usize,
     pub(super) unstored: usize,
+    /// Of another event than the record under their key, or under work for another request: neither must come again.
+    pub(super) conflict: usize,
+    pub(super) pending: usize,
     /// Of the accepted, those of an earlier delivery.
     pub(super) accepted_before: usize,
     /// Of the poisoned, those of an earlier delivery.
@@ -66,6 +75,8 @@ struct State {
     settled: usize,
     poisoned: usize,
     known_poison: usize,
+    conflict: usize,
+    pending: usize,
     /// With the handler, or stored and about to be settled.
     underway: usize,
     budget: usize,
@@ -74,6 +85,8 @@ struct State {
     /// The counts of an answer that came before the end of the work.
     answered: Option<Counts>,
     finished: bool,
+    /// The strategy's keys and the event ids of conflicts.
+    conflicts: Vec<(String, String)>,
 }
 
 /// An event that the handler has.
@@ -97,8 +110,20 @@ impl Progress {
             EventResult::Settled => state.settled += 1,
             EventResult::Poisoned => state.poisoned += 1,
             EventResult::KnownPoison => state.known_poison += 1,
+            EventResult::Conflict => state.conflict += 1,
+            EventResult::Pending => state.pending += 1,
             EventResult::Unstored => {}
         }
+    }
+
+    /// Notes an event that came under the key of another one: the strategy's key and the event's id.
+    pub(super) fn note_conflict(&self, dedup: String, id: String) {
+        self.state.lock().conflicts.push((dedup, id));
+    }
+
+    /// The conflicts, as they were noted.
+    pub(super) fn conflicts(&self) -> Vec<(String, String)> {
+        self.state.lock().conflicts.clone()
     }
 
     /// Counts an event as the handler's while the value lives: it may be stored and need not be delivered again.
@@ -176,7 +201,9 @@ impl State {
         Counts {
             accepted,
             poisoned,
-            unstored: total.saturating_sub(accepted + poisoned),
+            unstored: total.saturating_sub(accepted + poisoned + self.conflict + self.pending),
+            conflict: self.conflict,
+            pending: self.pending,
             accepted_before: self.settled,
             poisoned_before: self.known_poison,
         }
@@ -200,7 +227,7 @@ mod tests {
         for result in [EventResult::Accepted, EventResult::Settled, EventResult::Poisoned, EventResult::KnownPoison] {
             progress.add(result);
         }
-        let counts = Counts { accepted: 2, poisoned: 2, unstored: 0, accepted_before: 1, poisoned_before: 1 };
+        let counts = Counts { accepted: 2, poisoned: 2, accepted_before: 1, poisoned_before: 1, ..Counts::default() };
         assert_eq!(progress.at_the_end(), counts);
     }
 

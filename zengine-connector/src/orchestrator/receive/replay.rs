@@ -6,7 +6,13 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{batch::Batch, plan::Plan, poison::Routing, progress::Progress, route::Router};
+use super::{
+    batch::Batch,
+    plan::Plan,
+    poison::Routing,
+    progress::Progress,
+    route::{Router, Stamped},
+};
 use crate::{
     error::{Error, ErrorKind},
     ids::{FailureId, IntoId},
@@ -133,6 +139,7 @@ impl Orchestrator {
             // A tenant that cannot be bound is not poison here: the event waits in its letter.
             shared: false,
             reply_by: None,
+            conversation: None,
             correlation: None,
             traceparent: None,
             progress: Arc::new(Progress::new(plan.tasks, self.inbound.settings.max_events)),
@@ -182,7 +189,7 @@ impl Orchestrator {
             }
             None if event.tenant == letter.tenant => {
                 let mut plan = Plan::default();
-                plan.handle(Box::new(event), None);
+                plan.handle(Stamped { event: Box::new(event), reference: None, identity: None });
                 Ok(plan)
             }
             None => Err(Error::new(ErrorKind::Corrupt, "the dead letter's event is of another tenant")),

@@ -165,6 +165,7 @@ impl InboundReport {
                     accepted,
                     poisoned,
                     unstored,
+                    conflicts = Some(end.counts.conflict).filter(|conflicts| *conflicts > 0),
                     duplicates = end.counts.duplicates(),
                     body_bytes = self.body_bytes.get().copied(),
                     correlation_id = self.correlation.as_ref().map(CorrelationId::as_str),
@@ -224,7 +225,7 @@ impl<'a> End<'a> {
 
     /// Counts a request and its events by what became of them. Events of an earlier delivery are duplicates and nothing else.
     fn count(&self, observers: &Observers, strategy: &str) {
-        let Counts { accepted, poisoned, unstored, accepted_before, poisoned_before } = self.counts;
+        let Counts { accepted, poisoned, unstored, accepted_before, poisoned_before, .. } = self.counts;
         let dimensions = Dimensions { tenant: self.tenant, strategy: Some(strategy), outcome: Some(self.outcome), fault: None };
         let values = [
             (MetricName::InboundRequests, 1.0),

@@ -10,7 +10,7 @@ use super::{
     progress::Progress,
     report::InboundReport,
     route::Router,
-    synchronous::{ConversationReader, before},
+    synchronous::{ConversationReader, Cursor, before},
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -19,6 +19,7 @@ use crate::{
     pipeline::Engine,
     registry::RegisteredStrategy,
     runtime::{Missed, guard, to_ms},
+    store::{At, ClaimKey, InboundOp, InboundStatus, StoreError},
     strategy::{
         DynInbound, Handled, InboundRequest, Origin, Principal, RawPayload, Reply, ReplyCursor, Step, TenantLookup, Verified, VerifyError,
     },
@@ -152,12 +153,12 @@ impl InboundCall<'_> {
             Ok(Verified { step: Step::Reply(response), .. }) => Received::new(ack_of(&response), response),
             Ok(Verified { principal, step: Step::Poll { conversation, after } }) => {
                 let Principal::Tenant(tenant) = &principal else { return Received::broken() };
-                match after.as_deref().map_or(Ok(0), str::parse) {
-                    Ok(after) => {
-                        let reader = ConversationReader { after, ..self.reader(tenant, &conversation) };
-                        self.poll(principal, reader).await
+                match after.as_deref().map_or(Ok(Cursor::default()), str::parse) {
+                    Ok(cursor) => {
+                        let reader = ConversationReader { cursor, ..self.reader(tenant, &conversation) };
+                        self.poll(principal.clone(), tenant, reader).await
                     }
-                    Err(_) => Received::refused(&VerifyError::Malformed("invalid cursor")),
+                    Err(()) => Received::refused(&VerifyError::Malformed("invalid cursor")),
                 }
             }
         }
@@ -181,7 +182,7 @@ impl InboundCall<'_> {
             let elements = router.read(&self.orchestrator.inbound.settings, &**self.inbound, &payload).await;
             Plan::of(&router, &payload, elements)
         });
-        let Some(plan) = before(&*self.engine().clock, until, planned).await else {
+        let Some(mut plan) = before(&*self.engine().clock, until, planned).await else {
             let error = Error::new(ErrorKind::Timeout, "the tenant directory did not answer before the deadline of the channel");
             return Received::refused(&VerifyError::Unavailable(error)).of(&principal);
         };
@@ -205,6 +206,9 @@ impl InboundCall<'_> {
             tracing::warn!(strategy = %self.entry.name, error = %error, "inbound.outbox_unavailable");
             return self.respond(handled, until).await;
         }
+        if let Some(reader) = &mut reader {
+            reader.awaiting(plan.keys.iter().copied());
+        }
         let progress = Arc::new(Progress::new(plan.tasks, self.orchestrator.inbound.settings.max_events));
         self.report.works(handled.principal.tenant().cloned(), Arc::clone(&progress));
         let batch = Arc::new(Batch {
@@ -214,6 +218,7 @@ impl InboundCall<'_> {
             handler: Arc::clone(handler),
             shared: handled.principal == Principal::Shared,
             reply_by: deadline.map(|time| arrived + time),
+            conversation: conversation.cloned(),
             correlation: self.report.correlation.clone(),
             traceparent: self.report.trace.map(|trace| trace.to_string()),
             progress,
@@ -231,7 +236,12 @@ impl InboundCall<'_> {
         };
         let late = !done && deadline.is_none() && counts.unstored > 0;
         (handled.accepted, handled.poisoned, handled.unstored) = (counts.accepted, counts.poisoned, counts.unstored);
-        handled.pending = !done && deadline.is_some();
+        handled.pending = (!done && deadline.is_some()) || counts.pending > 0;
+        for (dedup, id) in batch.progress.conflicts() {
+            // The replies are those of the other event.
+            plan.events.remove(&id);
+            handled.conflict.push(dedup);
+        }
         let until = until.map(|until| until.max(self.engine().clock.monotonic() + COLLECT));
         match &reader {
             // The sender drops this response and asks again; replies in it would be lost.
@@ -253,15 +263,39 @@ impl InboundCall<'_> {
 
     fn reader(&self, tenant: &TenantId, conversation: &ConversationId) -> ConversationReader<'_> {
         let outbox = self.orchestrator.outbox(tenant, &self.entry.name, conversation);
-        ConversationReader { outbox, after: 0 }
+        ConversationReader { outbox, cursor: Cursor::default() }
     }
 
-    async fn poll(&self, principal: Principal, reader: ConversationReader<'_>) -> Received {
+    async fn poll(&self, principal: Principal, tenant: &TenantId, mut reader: ConversationReader<'_>) -> Received {
         let mut handled = Handled::new(principal);
+        if let Err(error) = self.look_after(tenant, &mut reader, &mut handled).await {
+            return Received::refused(&VerifyError::Unavailable(error)).of(&handled.principal);
+        }
         match reader.collect(&HashSet::new(), &mut handled, None).await {
             Ok(()) => self.respond(handled, None).await,
             Err(error) => Received::refused(&VerifyError::Unavailable(error)).of(&handled.principal),
         }
+    }
+
+    /// What became of the events that were under work when the cursor of a poll was made. Before the replies are read: those of an event that
+    /// is stored are all there.
+    async fn look_after(&self, tenant: &TenantId, reader: &mut ConversationReader<'_>, handled: &mut Handled) -> Result<(), Error> {
+        let engine = self.engine();
+        let mut under_work = vec![];
+        for awaited in std::mem::take(&mut reader.cursor.awaited) {
+            let key = ClaimKey::inbound(tenant, &self.entry.name, &awaited);
+            let unavailable = |error| Error::new(ErrorKind::Store, "the claim store does not answer").with_source::<StoreError>(error);
+            let record = engine.stores.apply_inbound(&key, &InboundOp::Read, None).await.map_err(unavailable)?.record;
+            let at = At { now_ms: engine.now_ms(), boot: engine.stores.boot() };
+            match record {
+                Some(record) if record.is_under_work(at) => under_work.push(awaited),
+                Some(record) if record.status != InboundStatus::Claimed && !record.is_expired(at.now_ms) => {}
+                _ => handled.resend += 1,
+            }
+        }
+        handled.pending = !under_work.is_empty();
+        reader.awaiting(under_work);
+        Ok(())
     }
 
     /// The strategy's response. Replaced by the default one if the strategy panics, or if it reports success although an event
@@ -276,7 +310,7 @@ impl InboundCall<'_> {
         let respond = self.inbound.respond(self.request, &handled, tenant.as_ref());
         let time = until.saturating_sub(self.engine().clock.monotonic()).clamp(COLLECT, RESPOND_TIMEOUT);
         let response = match guard(&*self.engine().clock, time, respond).await {
-            Ok(response) if handled.unstored == 0 || !response.status().is_success() => response,
+            Ok(response) if handled.may_succeed() || !response.status().is_success() => response,
             failed => {
                 match failed {
                     Ok(_) => tracing::error!(strategy = %self.entry.name, unstored = handled.unstored, "inbound.premature_acknowledgement"),
@@ -286,8 +320,12 @@ impl InboundCall<'_> {
                 handled.acknowledge()
             }
         };
+        let ack = match () {
+            () if handled.unstored > 0 => Ack::Redeliver,
+            () if !handled.may_succeed() => Ack::Refused,
+            () => Ack::Done,
+        };
         let Handled { principal, accepted, poisoned, unstored, .. } = handled;
-        let ack = if unstored > 0 { Ack::Redeliver } else { Ack::Done };
         Received { accepted, poisoned, unstored, ..Received::new(ack, response) }.of(&principal)
     }
 }

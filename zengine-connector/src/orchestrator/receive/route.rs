@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     bounds,
+    identity::Identity,
     poison::{Unrouted, dedup_of},
 };
 use crate::{
@@ -21,12 +22,20 @@ use crate::{
 
 /// One element of a payload, routed. An event that belongs to several tenants is one for each.
 pub(super) enum Routed {
-    /// An event of a tenant, and the key of our send that it echoes.
-    Event(Box<InboundEvent>, Option<ProviderKey>),
+    /// An event of a tenant.
+    Event(Stamped),
     /// An event that no tenant gets.
     Unrouted(Box<RoutedEvent>, Unrouted),
     /// An element that cannot be read.
     Unreadable(ElementError),
+}
+
+/// An event of a tenant, and what its record and its evidence need of it.
+pub(super) struct Stamped {
+    pub(super) event: Box<InboundEvent>,
+    /// The key of our send that it echoes.
+    pub(super) reference: Option<ProviderKey>,
+    pub(super) identity: Option<Box<Identity>>,
 }
 
 /// Time without an answer after which one request asks the directory no further. A directory that hangs costs one look-up's
@@ -88,8 +97,7 @@ impl<'a> Router<'a> {
             Ok(tenants) => {
                 let copies = std::iter::repeat_n(event, tenants.len());
                 for (tenant, event) in tenants.into_iter().zip(copies) {
-                    let (event, reference) = self.stamp(tenant, event);
-                    into.push(Routed::Event(Box::new(event), reference));
+                    into.push(Routed::Event(self.stamp(tenant, event)));
                 }
             }
             Err(why) => into.push(Routed::Unrouted(Box::new(event), why)),
@@ -159,9 +167,10 @@ impl<'a> Router<'a> {
     }
 
     /// Adds the tenant and the time of receipt to an event.
-    pub(super) fn stamp(&self, tenant: TenantId, event: RoutedEvent) -> (InboundEvent, Option<ProviderKey>) {
+    pub(super) fn stamp(&self, tenant: TenantId, event: RoutedEvent) -> Stamped {
         let strategy = &self.entry.name;
         let dedupe_key = DedupeKey::of(&tenant, strategy, &dedup_of(&event));
+        let identity = Identity::of(&event);
         let stamped = InboundEvent {
             id: dedupe_key.event_id(),
             tenant,
@@ -181,6 +190,6 @@ impl<'a> Router<'a> {
             context: event.context,
             raw: event.raw,
         };
-        (stamped, event.reference)
+        Stamped { event: Box::new(stamped), reference: event.reference, identity }
     }
 }

@@ -1,9 +1,10 @@
 //! Synchronous channels: waiting until the deadline, and replies in the response.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, str::FromStr, time::Duration};
 
 use crate::{
     error::{Error, ErrorKind},
+    message::DedupeKey,
     orchestrator::outbox::OutboxOf,
     runtime::{Clock, within},
     strategy::{Handled, SessionError, SessionErrorKind},
@@ -17,11 +18,38 @@ pub(super) async fn before<T>(clock: &dyn Clock, until: Option<Duration>, work: 
     }
 }
 
+/// Maximum events that a cursor names.
+const AWAITED: usize = 8;
+
+/// The place in a conversation from which a poll goes on. As text `17`, or `17.<key>.<key>` with the dedup keys of events under work.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Cursor {
+    /// Number of the reply after which the response begins.
+    pub(super) after: u64,
+    /// Events that were under work when it was made.
+    pub(super) awaited: Vec<DedupeKey>,
+}
+
+display!(Cursor, |it| std::iter::once(it.after.to_string())
+    .chain(it.awaited.iter().map(DedupeKey::to_string))
+    .collect::<Vec<_>>()
+    .join("."));
+
+impl FromStr for Cursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let mut parts = text.split('.');
+        let after = parts.next().unwrap_or_default().parse().map_err(drop)?;
+        let awaited = parts.map(|key| DedupeKey::try_from(key.to_owned()).map_err(drop)).collect::<Result<Vec<_>, ()>>()?;
+        if awaited.len() > AWAITED { Err(()) } else { Ok(Self { after, awaited }) }
+    }
+}
+
 /// The conversation whose replies a response holds.
 pub(super) struct ConversationReader<'a> {
     pub(super) outbox: OutboxOf<'a>,
-    /// Number of the reply after which the response begins.
-    pub(super) after: u64,
+    pub(super) cursor: Cursor,
 }
 
 impl ConversationReader<'_> {
@@ -29,15 +57,15 @@ impl ConversationReader<'_> {
     pub(super) async fn begin(&mut self, cursor: Option<&str>, until: Option<Duration>) -> Result<(), Error> {
         let handed = self.before(until, self.outbox.load()).await.map_err(unavailable)?.handed;
         // An invalid cursor does not fail the request; it uses the newest reply handed out instead.
-        self.after = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(handed);
+        self.cursor.after = cursor.and_then(|cursor| cursor.parse::<Cursor>().ok()).map_or(handed, |cursor| cursor.after);
         Ok(())
     }
 
     /// Adds the replies that are ready to `into`.
     pub(super) async fn collect(&self, events: &HashSet<String>, into: &mut Handled, until: Option<Duration>) -> Result<(), Error> {
         let outbox = self.before(until, self.outbox.load()).await.map_err(unavailable)?;
-        (into.replies, into.cursor) =
-            (outbox.replies(self.after, events).map_err(unavailable)?, Some(outbox.last.max(self.after).to_string()));
+        into.replies = outbox.replies(self.cursor.after, events).map_err(unavailable)?;
+        into.cursor = Some(self.text(outbox.last.max(self.cursor.after), into.pending));
         if !into.replies.is_empty() && outbox.handed < outbox.last {
             // Best effort: the replies are in this response already.
             let _ = self.before(until, self.outbox.mark(outbox.last)).await;
@@ -47,7 +75,17 @@ impl ConversationReader<'_> {
 
     /// Sets the cursor to the start of the response if no replies can be read, so that a poll finds them.
     pub(super) fn put_off(&self, into: &mut Handled) {
-        (into.pending, into.cursor) = (true, Some(self.after.to_string()));
+        (into.pending, into.cursor) = (true, Some(self.text(self.cursor.after, true)));
+    }
+
+    /// Names the events that are under work if the response says that some are.
+    pub(super) fn awaiting(&mut self, keys: impl IntoIterator<Item = DedupeKey>) {
+        self.cursor.awaited = keys.into_iter().take(AWAITED).collect();
+    }
+
+    fn text(&self, after: u64, pending: bool) -> String {
+        let awaited = if pending { self.cursor.awaited.clone() } else { vec![] };
+        Cursor { after, awaited }.to_string()
     }
 
     /// Awaits a call of the outbox. `Unavailable` if it takes longer.
@@ -58,4 +96,21 @@ impl ConversationReader<'_> {
 
 fn unavailable(error: SessionError) -> Error {
     Error::new(ErrorKind::Store, "the outbox does not answer").with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_names_the_events_under_work_and_is_bounded() {
+        let key = DedupeKey::try_from("0123456789abcdef0123456789abcdef".to_owned()).unwrap();
+        let cursor = |awaited: usize| Cursor { after: 17, awaited: vec![key; awaited] };
+        for (awaited, text) in [(0, "17".to_owned()), (1, format!("17.{key}")), (8, format!("17{}", format!(".{key}").repeat(8)))] {
+            assert_eq!((cursor(awaited).to_string(), text.parse()), (text, Ok(cursor(awaited))));
+        }
+        for odd in ["", "x", "-1", "17.", "17.x", ".", &cursor(9).to_string()] {
+            assert_eq!(odd.parse::<Cursor>(), Err(()), "{odd}");
+        }
+    }
 }

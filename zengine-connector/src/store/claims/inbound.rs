@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    OwnerToken,
+    Fingerprint, OwnerToken,
     operation::{Decision, Lease},
     time::{At, Kept, as_ms, is_reached},
 };
@@ -43,6 +43,8 @@ record! {
         6 required pub lease_until_ms: i64,
         /// Expiry of the record, in seconds UTC.
         7 required pub expires_at_s: i64,
+        /// Fingerprint of the event, if its strategy tells events of one dedup key apart. Compared as that of a message (rule 23).
+        8 optional pub fingerprint: Option<Fingerprint>,
     }
 }
 
@@ -53,6 +55,16 @@ impl InboundRecord {
     /// Returns `true` if the record is expired.
     pub const fn is_expired(&self, now_ms: i64) -> bool {
         is_reached(self.expires_at_s, now_ms)
+    }
+
+    /// Returns `true` if an owner that is alive works on the event.
+    pub fn is_under_work(&self, at: At<'_>) -> bool {
+        self.status == InboundStatus::Claimed && !self.is_expired(at.now_ms) && !at.is_over(self.lease_until_ms, self.boot.as_deref())
+    }
+
+    /// Returns `true` if the two are known to be of different events.
+    fn is_of_another(&self, fingerprint: Option<&Fingerprint>) -> bool {
+        self.fingerprint.as_ref().zip(fingerprint).is_some_and(|(ours, other)| ours.compare(other) == Some(false))
     }
 }
 
@@ -66,10 +78,12 @@ impl Kept for InboundRecord {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InboundOp {
-    /// Claims an event that has no owner and is not settled.
+    /// Claims an event that has no owner and is not settled. Refused if the record is known to be of another event.
     Claim {
         /// The new lease.
         lease: Lease,
+        /// Fingerprint of the event.
+        fingerprint: Option<Fingerprint>,
         /// Lifetime of the record, in seconds.
         ttl_s: i64,
     },
@@ -77,6 +91,8 @@ pub enum InboundOp {
     Replay {
         /// The new lease.
         lease: Lease,
+        /// Fingerprint of the event.
+        fingerprint: Option<Fingerprint>,
         /// Lifetime of the record, in seconds.
         ttl_s: i64,
     },
@@ -101,6 +117,8 @@ pub enum InboundOp {
         /// Owner token of the claim.
         owner: OwnerToken,
     },
+    /// Changes nothing, and is done: the result has the record.
+    Read,
 }
 
 impl InboundOp {
@@ -113,8 +131,9 @@ impl InboundOp {
     fn change(&self, current: Option<&InboundRecord>, at: At<'_>) -> Decision<InboundRecord> {
         let held = |owner: &OwnerToken| current.filter(|record| record.owner == *owner);
         match self {
-            Self::Claim { lease, ttl_s } => claim(current, at, lease, *ttl_s, false),
-            Self::Replay { lease, ttl_s } => claim(current, at, lease, *ttl_s, true),
+            Self::Read => Decision::Keep,
+            Self::Claim { lease, fingerprint, ttl_s } => claim(current, at, (lease, fingerprint.as_ref()), *ttl_s, false),
+            Self::Replay { lease, fingerprint, ttl_s } => claim(current, at, (lease, fingerprint.as_ref()), *ttl_s, true),
             Self::Renew { owner, until_ms } => match held(owner) {
                 Some(record) if record.status == InboundStatus::Claimed => {
                     let expires_at_s = record.expires_at_s.max(outlasting(*until_ms));
@@ -150,7 +169,13 @@ const fn outlasting(until_ms: i64) -> i64 {
     until_ms / 1000 + 1
 }
 
-fn claim(current: Option<&InboundRecord>, at: At<'_>, lease: &Lease, ttl_s: i64, poison_too: bool) -> Decision<InboundRecord> {
+fn claim(
+    current: Option<&InboundRecord>,
+    at: At<'_>,
+    (lease, fingerprint): (&Lease, Option<&Fingerprint>),
+    ttl_s: i64,
+    poison_too: bool,
+) -> Decision<InboundRecord> {
     let next = InboundRecord {
         v: InboundRecord::VERSION,
         rev: 0,
@@ -159,6 +184,7 @@ fn claim(current: Option<&InboundRecord>, at: At<'_>, lease: &Lease, ttl_s: i64,
         boot: lease.boot.clone(),
         lease_until_ms: lease.until_ms,
         expires_at_s: at.expiry(ttl_s).max(outlasting(lease.until_ms)),
+        fingerprint: fingerprint.cloned(),
         unread: Unread::default(),
     };
     let is_free = |record: &InboundRecord| match record.status {
@@ -169,7 +195,10 @@ fn claim(current: Option<&InboundRecord>, at: At<'_>, lease: &Lease, ttl_s: i64,
     match current {
         Some(record) if record.owner == lease.owner && record.status == InboundStatus::Claimed => Decision::Keep,
         Some(record) if record.is_expired(at.now_ms) => Decision::Write(next),
-        Some(record) if is_free(record) => Decision::Write(InboundRecord { unread: record.unread.clone(), ..next }),
+        Some(record) if is_free(record) && !record.is_of_another(fingerprint) => {
+            let fingerprint = next.fingerprint.clone().or_else(|| record.fingerprint.clone());
+            Decision::Write(InboundRecord { unread: record.unread.clone(), fingerprint, ..next })
+        }
         Some(_) => Decision::Refuse,
         None => Decision::Write(next),
     }

@@ -19,9 +19,15 @@ pub struct Handled {
     pub poisoned: usize,
     /// Events that must be delivered again.
     pub unstored: usize,
+    /// Events that came under the dedup key of another one, by the strategy's own keys: not handled. Only on a synchronous channel; on
+    /// one that acknowledges, they are kept as dead letters and counted as poisoned.
+    pub conflict: Vec<String>,
+    /// In the answer to a poll, the number of events that were under work when the cursor was made, and that are neither stored nor under
+    /// work now: their process died, or released them. The other side must send them again.
+    pub resend: usize,
     /// Replies that are ready.
     pub replies: Vec<ReplyMessage>,
-    /// Whether a handler is still running: poll with the cursor.
+    /// Whether a handler is still running, for this or another request: poll with the cursor.
     pub pending: bool,
     /// The cursor from which a poll continues.
     pub cursor: Option<String>,
@@ -38,16 +44,34 @@ impl Handled {
     /// assert_eq!(handled.acknowledge().status(), 503);
     /// ```
     pub fn new(principal: Principal) -> Self {
-        Self { principal, payload: None, accepted: 0, poisoned: 0, unstored: 0, replies: vec![], pending: false, cursor: None }
+        Self {
+            principal,
+            payload: None,
+            accepted: 0,
+            poisoned: 0,
+            unstored: 0,
+            conflict: vec![],
+            resend: 0,
+            replies: vec![],
+            pending: false,
+            cursor: None,
+        }
     }
 
-    /// The plain acknowledgement: 200 if everything is stored or poison, else 503.
+    /// The plain acknowledgement: 503 if something must be delivered again, 409 if another event has the key of one, else 200.
     pub fn acknowledge(&self) -> http::Response<Bytes> {
         let mut response = http::Response::new(Bytes::new());
         if self.unstored > 0 {
             *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+        } else if !self.conflict.is_empty() {
+            *response.status_mut() = http::StatusCode::CONFLICT;
         }
         response
+    }
+
+    /// Whether a success says no more than is true.
+    pub(crate) fn may_succeed(&self) -> bool {
+        self.unstored == 0 && self.conflict.is_empty()
     }
 }
 

@@ -19,7 +19,7 @@ pub use final_response::{Additions, FinalResponse};
 pub use handled::{Handled, ReplyCursor, ReplyMessage};
 pub use media::{MediaFile, MediaRequest};
 pub use request::{InboundRequest, Origin, RequestHead};
-pub use routed::RoutedEvent;
+pub use routed::{EventEncoding, RoutedEvent};
 pub use traits::{Admit, InboundStrategy};
 pub(crate) use verified::{MAX_ELEMENTS, Step};
 pub use verified::{Principal, RawPayload, Verified};

@@ -36,6 +36,9 @@ pub struct RoutedEvent {
     pub occurred_at_ms: Option<i64>,
     /// The key that identifies a redelivery within the tenant and strategy.
     pub dedup: String,
+    /// What tells the event from another one under the same dedup key. Another is a [conflict](super::Handled::conflict). `None`, the
+    /// default: each delivery under the key is the same event.
+    pub fingerprint: Option<EventEncoding>,
     /// The exact slice of the payload.
     pub raw: Bytes,
     /// The key of a send, echoed by the provider: settles an Unknown (rule 27).
@@ -60,10 +63,38 @@ impl RoutedEvent {
             to: vec![],
             occurred_at_ms: None,
             dedup: dedup.into(),
+            fingerprint: None,
             raw,
             reference: None,
             fan_out: false,
         }
+    }
+}
+
+/// What two deliveries of one event have in common, such as the words of a message whose id its sender chose. The core keeps a keyed hash
+/// of it (rule 23), compared only under the same version.
+///
+/// ```
+/// use zengine_connector::strategy::EventEncoding;
+///
+/// let words = EventEncoding::new(1, "where is my order?");
+/// assert_ne!(words, EventEncoding::new(1, "cancel my order"));
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EventEncoding {
+    /// Version of the encoding: change it with each change of how `bytes` are made.
+    pub version: u32,
+    /// The encoding.
+    pub bytes: Bytes,
+}
+
+debug_fields!(EventEncoding { version });
+
+impl EventEncoding {
+    /// An encoding.
+    pub fn new(version: u32, bytes: impl Into<Bytes>) -> Self {
+        Self { version, bytes: bytes.into() }
     }
 }
 

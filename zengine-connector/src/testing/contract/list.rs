@@ -308,6 +308,7 @@ macro_rules! __contract_cases {
             replies {
                 replies_are_in_the_response [Synchronous]
                 late_replies_are_polled [Synchronous Polls]
+                a_repeat_of_what_is_under_work_is_no_failure [Synchronous Polls]
                 a_poll_without_credentials_is_refused [Polls]
             }
             media {

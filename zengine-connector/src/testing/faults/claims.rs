@@ -42,6 +42,7 @@ fn inbound_kind_of(operation: &InboundOp) -> StoreCall {
         InboundOp::Renew { .. } => StoreCall::RenewInbound,
         InboundOp::Settle { .. } => StoreCall::SettleInbound,
         InboundOp::Release { .. } => StoreCall::ReleaseInbound,
+        InboundOp::Read => StoreCall::ReadInbound,
     }
 }
 

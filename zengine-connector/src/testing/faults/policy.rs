@@ -45,6 +45,8 @@ pub enum StoreCall {
     SettleInbound,
     /// [`InboundOp::Release`](crate::store::InboundOp::Release).
     ReleaseInbound,
+    /// [`InboundOp::Read`](crate::store::InboundOp::Read).
+    ReadInbound,
     /// [`ClaimStore::put_reference`](crate::store::ClaimStore::put_reference) and [`ClaimStore::reference`](crate::store::ClaimStore::reference).
     Reference,
     /// [`DeadLetterSink::put`](crate::store::DeadLetterSink::put).

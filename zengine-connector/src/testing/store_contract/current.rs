@@ -119,7 +119,7 @@ async fn apply_to_event(subject: &Subject, event: &str, operation: &InboundOp, c
 
 /// The same for the record of an inbound event.
 pub async fn a_wrong_current_record_changes_no_result_of_an_inbound_event(subject: &Subject) {
-    let claim = |owner| InboundOp::Claim { lease: lease(subject, owner), ttl_s: DAY_S };
+    let claim = |owner| InboundOp::Claim { lease: lease(subject, owner), fingerprint: None, ttl_s: DAY_S };
     let script = [
         claim("a"),
         // To an end that is over, so that the next owner replaces it. A released record is no stage: the store may remove it.
@@ -187,7 +187,7 @@ pub async fn rule_84_late_owner_cannot_change_an_inbound_record_that_was_made_an
     let script = |owner: &str| {
         let (lease, owner) = (lease(subject, owner), named(owner));
         vec![
-            InboundOp::Claim { lease, ttl_s: DAY_S },
+            InboundOp::Claim { lease, fingerprint: None, ttl_s: DAY_S },
             InboundOp::Renew { owner, until_ms: NOW + 2 * LEASE_MS },
             InboundOp::Settle { owner, status: InboundStatus::Stored, ttl_s: DAY_S },
         ]

@@ -6,7 +6,7 @@ use super::{ALIKE, BYTE_BY_BYTE, DAY_S, LEASE_MS, NOW, ROUNDS, Subject, Works as
 use crate::{
     ids::ClientMessageId,
     message::DedupeKey,
-    store::{Applied, ClaimKey, ClaimStore, InboundOp, InboundRecord, InboundStatus, Lease, Reference},
+    store::{Applied, ClaimKey, ClaimStore, Fingerprint, InboundOp, InboundRecord, InboundStatus, Lease, Reference},
 };
 
 fn key(event: &str) -> ClaimKey {
@@ -25,7 +25,10 @@ async fn claim(subject: &Subject, event: &str, owner: &str, now: i64) -> Applied
 
 async fn claim_in(claims: &dyn ClaimStore, event: &str, owner: &str, now: i64) -> Applied<InboundRecord> {
     let lease = Lease { owner: named(owner), boot: claims.boot().map(Into::into), until_ms: now + LEASE_MS };
-    claims.apply_inbound(&key(event), &InboundOp::Claim { lease, ttl_s: DAY_S }, None, now).await.works("rule 84: `apply_inbound` of Claim")
+    claims
+        .apply_inbound(&key(event), &InboundOp::Claim { lease, fingerprint: None, ttl_s: DAY_S }, None, now)
+        .await
+        .works("rule 84: `apply_inbound` of Claim")
 }
 
 fn settle(owner: &str, status: InboundStatus) -> InboundOp {
@@ -83,7 +86,7 @@ pub async fn rule_84_a_replay_claims_poison_once(subject: &Subject) {
     let boot = subject.stores.claims.boot().map(Into::into);
     let replay = |owner: &str, now: i64| {
         let lease = Lease { owner: named(owner), boot: Clone::clone(&boot), until_ms: now + LEASE_MS };
-        InboundOp::Replay { lease, ttl_s: DAY_S }
+        InboundOp::Replay { lease, fingerprint: None, ttl_s: DAY_S }
     };
     assert!(claim(subject, "e", "a", NOW).await.done, "{REFUSED}: the first claim of an event");
     assert!(!apply(subject, "e", replay("b", NOW), NOW).await.done, "{DONE}: the replay of an event that another owner holds");
@@ -96,6 +99,31 @@ pub async fn rule_84_a_replay_claims_poison_once(subject: &Subject) {
     assert!(apply(subject, "e", settle("b", InboundStatus::Stored), NOW + 3).await.done, "{REFUSED}: a settlement by the owner");
     assert!(!apply(subject, "e", replay("c", NOW + 4), NOW + 4).await.done, "{DONE}: the replay of a stored event");
     assert!(apply(subject, "new", replay("a", NOW), NOW).await.done, "{REFUSED}: the replay of an event without a record");
+}
+
+/// A record keeps the fingerprint of its event, refuses the claim of another one, and can be read.
+pub async fn rule_84_another_event_under_the_same_key_is_refused(subject: &Subject) {
+    let boot = subject.stores.claims.boot().map(Into::into);
+    let claim = |owner: &str, value: Option<u8>, key: &str, now: i64| {
+        let lease = Lease { owner: named(owner), boot: Clone::clone(&boot), until_ms: now + LEASE_MS };
+        InboundOp::Claim { lease, fingerprint: value.map(|value| Fingerprint::new([value; 16], 1, key)), ttl_s: DAY_S }
+    };
+    let absent = apply(subject, "e", InboundOp::Read, NOW).await;
+    assert!(absent.done && absent.record.is_none(), "rule 84: `Read` of an event without a record");
+    assert!(apply(subject, "e", claim("a", Some(1), "k", NOW), NOW).await.done, "{REFUSED}: the first claim of an event");
+    let over = NOW + LEASE_MS + 1;
+    let other = apply(subject, "e", claim("b", Some(2), "k", over), over).await;
+    assert!(!other.done, "{DONE}: the claim of another event under the same key");
+    let kept = other.record.and_then(|record| record.fingerprint.clone());
+    assert_eq!(kept, Some(Fingerprint::new([1; 16], 1, "k")), "rule 84: the store lost (left) the fingerprint of an event");
+    assert!(apply(subject, "e", claim("c", Some(2), "other", over), over).await.done, "{REFUSED}: a claim that cannot be compared");
+    let read = apply(subject, "e", InboundOp::Read, over).await;
+    assert_eq!(read.record.map(|record| record.owner), Some(named("c")), "rule 84: `Read` returned (left) another record");
+    let later = over + LEASE_MS + 1;
+    let plain = apply(subject, "e", claim("d", None, "k", later), later).await;
+    assert!(plain.done, "{REFUSED}: a claim without a fingerprint");
+    let kept = plain.record.and_then(|record| record.fingerprint.clone());
+    assert!(kept.is_some(), "rule 84: a claim without a fingerprint removed that of the record");
 }
 
 /// An inbound event is claimed again after a release, and after the lease of a crashed owner.

@@ -157,6 +157,7 @@ macro_rules! store_contract {
             a_wrong_current_record_changes_no_result_of_a_send
             rule_84_an_inbound_event_is_handled_by_one_owner_and_stays_stored
             rule_84_a_replay_claims_poison_once
+            rule_84_another_event_under_the_same_key_is_refused
             rule_84_a_released_inbound_event_is_claimed_again
             rule_84_of_100_concurrent_inbound_claims_one_wins
             rule_84_late_owner_cannot_change_an_inbound_record_that_was_made_anew

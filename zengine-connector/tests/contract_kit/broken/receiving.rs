@@ -33,6 +33,12 @@ broken! {
     only_the_first_reply_is_in_the_response: FirstReplyOnly in Cards, sound Cards {
         replies_are_in_the_response "does not hold all replies"
     }
+    what_is_under_work_is_a_failure: PendingIsFailure in Cards, sound Cards {
+        a_repeat_of_what_is_under_work_is_no_failure "answer Handled::pending with a success"
+    }
+    a_fingerprint_changes_with_each_delivery: FingerprintChanges in Cards, sound Cards {
+        a_late_redelivery_is_recognised "the fingerprint of one event changes"
+    }
     a_poll_begins_at_the_first_reply: PollsFromTheStart in Cards, sound Cards {
         late_replies_are_polled "the same replies again"
     }

@@ -12,7 +12,8 @@ use zengine_connector::{
     ids::RouteKey,
     message::{ElementError, State, Status},
     strategy::{
-        Admit, CredentialFault, Handled, InboundRequest, MediaFile, Origin, RawPayload, RoutedEvent, SessionError, Verified, VerifyError,
+        Admit, CredentialFault, EventEncoding, Handled, InboundRequest, MediaFile, Origin, RawPayload, RoutedEvent, SessionError, Verified,
+        VerifyError,
     },
     verify::constant_time_eq,
 };
@@ -61,6 +62,16 @@ pub(super) fn normalize(post: &Post, payload: &RawPayload) -> Vec<Result<RoutedE
     if let (Flaw::RecordsAreNew, Ok(event)) = (post.flaw, &mut read) {
         event.dedup = post.memory.count.fetch_add(1, SeqCst).to_string();
     }
+    if let Ok(event) = &mut read {
+        let words: Bytes = match post.flaw {
+            Flaw::FingerprintChanges => format!("{:p}", post.memory).into(),
+            _ => match &event.event {
+                Event::Message { content: Content::Text(text) } => text.body.clone().into(),
+                _ => return vec![read],
+            },
+        };
+        event.fingerprint = Some(EventEncoding::new(1, words));
+    }
     vec![read]
 }
 
@@ -83,6 +94,9 @@ pub(super) fn respond(post: &Post, handled: &Handled) -> http::Response<Bytes> {
     let mut answer = handled.acknowledge();
     let all = if post.is(Flaw::FirstReplyOnly) { 1 } else { usize::MAX };
     let replies: Vec<_> = handled.replies.iter().take(all).map(|reply| &reply.content).collect();
+    if post.is(Flaw::PendingIsFailure) && handled.pending && handled.replies.is_empty() {
+        *answer.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+    }
     *answer.body_mut() = serde_json::json!({ "replies": replies, "after": handled.cursor }).to_string().into();
     answer
 }

@@ -17,16 +17,19 @@ pub(crate) async fn a_redelivery_runs_no_handler_twice(kit: &SharedKit) -> CaseR
     Ok(())
 }
 
-/// An event redelivered an hour later, signed again and in another process, has the same dedup key.
+/// An event redelivered an hour later, signed again and in another process, has the same dedup key and fingerprint.
 pub(crate) async fn a_late_redelivery_is_recognised(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);
     let first = inbox.normalized(inbox.host.sample(0, 1)).await.expect("a signed message is let in");
     inbox.host.pass(std::time::Duration::from_secs(3600)).await;
     let again = Inbox::new(kit);
     let second = again.normalized(again.host.sample(0, 1)).await.expect("a signed message is let in");
-    let keys = |read: Vec<Result<crate::strategy::RoutedEvent, _>>| read.into_iter().flatten().map(|event| event.dedup).collect::<Vec<_>>();
-    let (first, second) = (keys(first), keys(second));
+    let keys = |read: Vec<Result<crate::strategy::RoutedEvent, _>>| {
+        read.into_iter().flatten().map(|event| (event.dedup, event.fingerprint)).unzip::<_, _, Vec<_>, Vec<_>>()
+    };
+    let ((first, first_prints), (second, second_prints)) = (keys(first), keys(second));
     assert!(!first.is_empty(), "a signed message gave no event");
+    assert!(first_prints == second_prints, "the fingerprint of one event changes with time or process: a redelivery would be a conflict");
     assert_eq!(first, second, "the dedup key of one event changes with time or process: derive it from the provider's id alone");
     Ok(())
 }

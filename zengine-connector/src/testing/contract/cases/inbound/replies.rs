@@ -48,6 +48,28 @@ pub(crate) async fn late_replies_are_polled(kit: &SharedKit) -> CaseResult {
     Ok(())
 }
 
+/// A message that comes again while its handler is at work is answered with a success, and its cursor leads to the replies, once.
+pub(crate) async fn a_repeat_of_what_is_under_work_is_no_failure(kit: &SharedKit) -> CaseResult {
+    let Reply::Synchronous { deadline_ms } = kit.descriptor.reply else { return Err(Skipped::needs("a synchronous channel")) };
+    let polls = kit.inbound().polls.as_ref().expect("the case needs polls");
+    let inbox = Inbox::new(kit);
+    inbox.answer(Duration::from_millis(deadline_ms + 1000), &TEXTS);
+    let first = inbox.receive_within(crate::strategy::InboundRequest::http(inbox.host.sample(0, 1)), deadline_ms + 1000).await;
+    let status = first.response.status();
+    assert!(status.is_success(), "a message whose handler is slow was answered with {status}: answer Handled::pending with a success");
+    let repeat = inbox.sample(0, 1).await;
+    let status = repeat.response.status();
+    assert!(
+        status.is_success(),
+        "a message that is under work was answered with {status} when it came again: answer Handled::pending with a success"
+    );
+    assert_eq!(inbox.seen().len(), 1, "a message that is under work was handled again");
+    inbox.host.pass(Duration::from_secs(5)).await;
+    let polled = inbox.request(polls(0, &Sample::new(1), &repeat.response)).await.response;
+    assert_eq!(replies(&polled), TEXTS, "the cursor of the answer to a repeat does not lead to the replies ({})", polled.status());
+    Ok(())
+}
+
 /// A poll without its credentials is refused.
 pub(crate) async fn a_poll_without_credentials_is_refused(kit: &SharedKit) -> CaseResult {
     let polls = kit.inbound().polls.as_ref().expect("the case needs polls");

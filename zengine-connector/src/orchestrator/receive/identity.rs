@@ -1,0 +1,55 @@
+//! What tells an event from another one under the same dedup key (rule 84).
+
+use crate::{
+    hex::hex,
+    ids::{StrategyName, TenantId},
+    keyring::Key,
+    message::DedupeKey,
+    pipeline::Engine,
+    store::Fingerprint,
+    strategy::{EventEncoding, RoutedEvent},
+};
+
+/// The identity of an event beside its dedup key.
+pub(super) struct Identity {
+    /// The strategy's own dedup key.
+    pub(super) dedup: String,
+    encoding: EventEncoding,
+}
+
+impl Identity {
+    /// The identity of an event whose strategy tells events of one key apart.
+    pub(super) fn of(event: &RoutedEvent) -> Option<Box<Self>> {
+        let encoding = event.fingerprint.clone()?;
+        Some(Box::new(Self { dedup: event.dedup.clone(), encoding }))
+    }
+
+    /// The fingerprint under the key ring's current key.
+    pub(super) fn fingerprint(&self, engine: &Engine, tenant: &TenantId) -> Fingerprint {
+        self.under(tenant, &engine.keys.current())
+    }
+
+    fn under(&self, tenant: &TenantId, key: &Key) -> Fingerprint {
+        let mut value = [0; 16];
+        value.copy_from_slice(&key.fingerprint(&[tenant.as_str().as_bytes(), b"event", &self.encoding.bytes])[..16]);
+        Fingerprint::new(value, self.encoding.version, std::sync::Arc::clone(key.key_id()))
+    }
+
+    /// Whether a record is of another event. Compared under the record's own key; what cannot be compared counts as the same (rule 23).
+    pub(super) fn differs(&self, engine: &Engine, tenant: &TenantId, stored: &Fingerprint) -> bool {
+        let Some(key) = engine.keys.by_id(&stored.key_id).filter(|_| stored.version == self.encoding.version) else {
+            tracing::warn!(
+                tenant_id = %tenant, key_id = %stored.key_id, version = stored.version,
+                "inbound.fingerprint_not_comparable"
+            );
+            return false;
+        };
+        self.under(tenant, &key).value != stored.value
+    }
+
+    /// A dedup key of its own for an event that came under that of another one.
+    pub(super) fn conflict_key(&self, engine: &Engine, tenant: &TenantId, strategy: &StrategyName) -> DedupeKey {
+        let value = hex(&self.fingerprint(engine, tenant).value);
+        DedupeKey::of(tenant, strategy, &format!("conflict|{value}|{}", self.dedup))
+    }
+}
