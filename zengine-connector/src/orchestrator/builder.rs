@@ -1,12 +1,17 @@
 //! The orchestrator's builder: named slots in any order, always assembled the same way (rule 10).
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use hashbrown::HashMap;
 
 use super::{
     HandlerError, Inbound, InboundHandler, InboundSettings, Orchestrator,
     handler::{DynHandler, EventOnly},
+    raised::LocalEvents,
 };
 #[cfg(feature = "tokio")]
 use crate::runtime::{TokioClock, TokioSpawner};
@@ -260,11 +265,17 @@ impl OrchestratorBuilder {
         let stores = self.stores.build()?;
         let keys = Arc::clone(&stores.keys);
         let stores = Arc::new(Ports::new(stores, directory, secrets, Arc::clone(&clock)));
-        let sessions =
-            SessionPorts { stores: Arc::clone(&stores), keys: Arc::clone(&keys), rng: Arc::clone(&self.rng), clock: Arc::clone(&clock) };
+        let sessions = SessionPorts {
+            stores: Arc::clone(&stores),
+            keys: Arc::clone(&keys),
+            rng: Arc::clone(&self.rng),
+            clock: Arc::clone(&clock),
+            raise: OnceLock::new(),
+        };
+        let sessions = Arc::new(sessions);
         let parts = Parts {
             registry,
-            tenants: Tenants::new(Arc::new(sessions), self.caching, self.local_refs),
+            tenants: Tenants::new(Arc::clone(&sessions), self.caching, self.local_refs),
             stores,
             keys,
             clock,
@@ -278,7 +289,9 @@ impl OrchestratorBuilder {
         }
         let requests = Arc::new(Limit::new(self.inbound.max_requests));
         let inbound = Inbound { handler: self.handler, settings: self.inbound, requests };
-        Ok(Orchestrator { engine, inbound: Arc::new(inbound) })
+        let orchestrator = Orchestrator { engine, inbound: Arc::new(inbound) };
+        let _ = sessions.raise.set(LocalEvents::of(&orchestrator));
+        Ok(orchestrator)
     }
 }
 

@@ -8,6 +8,7 @@ mod forget;
 mod handler;
 mod inbound_settings;
 mod outbox;
+mod raised;
 mod receive;
 mod reply;
 mod send;
@@ -21,6 +22,7 @@ pub use builder::OrchestratorBuilder;
 pub use forget::Forgotten;
 pub use handler::{HandlerContext, HandlerError, InboundHandler, ReplyTo};
 pub use inbound_settings::InboundSettings;
+pub use raised::SweptEvents;
 #[cfg(all(feature = "testing", feature = "tokio"))]
 pub(crate) use receive::EngineLookup;
 pub use receive::{Ack, Preview, Received, Replayed};

@@ -141,7 +141,7 @@ impl Engine {
     }
 
     /// Waits. Returns `false` if the host shuts down meanwhile.
-    pub(super) async fn pause(&self, time: Duration) -> bool {
+    pub(crate) async fn pause(&self, time: Duration) -> bool {
         if self.is_closing() {
             return false;
         }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{ProviderKey, Sessions, provider_key::KeyScope};
+use super::{ProviderKey, RaisedEvent, Sessions, provider_key::KeyScope};
 use crate::{
     ids::{ClientMessageId, ConfigVersion, CorrelationId, StrategyName, TenantId},
     runtime::Clock,
@@ -84,6 +84,28 @@ macro_rules! contexts {
         }
     )*};
 }
+
+macro_rules! raises {
+    ($($name:ident),*) => {$(
+        impl $name {
+            /// Publishes a change of a conversation that this call learnt: opened, queued, failed, ended. The host's handler gets it as an
+            /// event with [`EventSource::Local`](crate::message::EventSource::Local), once per conversation, generation and change
+            /// ([`RaisedEvent::dedup`]), however often it is raised.
+            ///
+            /// It is kept in the tenant's sessions before this returns, for 1 second at most, so that a process that dies afterwards loses
+            /// nothing; then a task hands it over. Never fails the call. What its handler does not store becomes a dead letter. A
+            /// host without a handler gets none.
+            pub async fn raise(&self, raised: RaisedEvent) {
+                let scope = &self.base.scope;
+                if let Some(host) = scope.sessions.raise() {
+                    host.raise(&scope.tenant, &scope.strategy, raised).await;
+                }
+            }
+        }
+    )*};
+}
+
+raises!(SendContext, EventContext);
 
 contexts!(ConfigureContext, HealthContext, SendContext, EventContext);
 

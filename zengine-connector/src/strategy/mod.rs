@@ -14,6 +14,7 @@ mod health;
 mod inbound;
 mod outbound;
 mod provider_key;
+mod raise;
 mod sessions;
 mod twins;
 
@@ -31,6 +32,8 @@ pub use inbound::{
 pub(crate) use inbound::{Found, MAX_ELEMENTS, Step, TenantLookup};
 pub use outbound::{Configure, Lookup, OutboundStrategy};
 pub use provider_key::{ParsedKey, ProviderKey};
+pub(crate) use raise::Raise;
+pub use raise::RaisedEvent;
 pub(crate) use sessions::SessionPorts;
 pub use sessions::{SessionError, SessionErrorKind, Sessions, Versioned};
 pub(crate) use twins::{DynInbound, DynOutbound, DynStrategy, ErasedTenant, Inspected};

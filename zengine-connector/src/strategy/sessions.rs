@@ -1,9 +1,13 @@
 //! The state that a strategy keeps between attempts.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::raise::Raise;
 use crate::{
     error::{Error, ErrorKind, NeedsReach, SendError},
     ids::{StrategyName, TenantId},
@@ -19,6 +23,8 @@ pub(crate) struct SessionPorts {
     pub(crate) keys: Arc<dyn KeyRing>,
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Publishes what strategies raise. Set once there is an orchestrator.
+    pub(crate) raise: OnceLock<Arc<dyn Raise>>,
 }
 
 /// Values with compare-and-set, scoped to one tenant and one strategy: another tenant's key cannot be named. The core
@@ -49,6 +55,11 @@ impl Sessions {
     /// Returns `true` if a scope is one of this tenant.
     pub(crate) fn is_of(scope: &str, tenant: &TenantId) -> bool {
         scope.rsplit_once('|').is_some_and(|(whose, _)| whose == tenant.as_str())
+    }
+
+    /// The part of the host that publishes what strategies raise; none in a test without an orchestrator.
+    pub(crate) fn raise(&self) -> Option<&Arc<dyn Raise>> {
+        self.ports.raise.get()
     }
 
     /// Opens a stored session: JSON.

@@ -1,6 +1,10 @@
 //! Contexts for calling a strategy directly, without an orchestrator.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    num::NonZeroU32,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use crate::{
     ids::{ClientMessageId, ConfigVersion, StrategyName, TenantId},
@@ -43,6 +47,7 @@ impl Contexts {
             keys: Arc::new(StaticKeyRing::ephemeral(&SystemRng)),
             rng: Arc::new(SystemRng),
             clock: Arc::clone(&clock),
+            raise: OnceLock::new(),
         };
         let sessions = Sessions::new(Arc::new(ports), &tenant, &strategy);
         Self { tenant, strategy, clock, sessions, time_left: Duration::from_secs(30) }

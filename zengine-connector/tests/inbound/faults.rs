@@ -39,7 +39,7 @@ pub(crate) struct Faults {
     pub(crate) sessions_down: AtomicBool,
     /// So many session writes lose their race.
     pub(crate) lose_races: AtomicUsize,
-    /// The task that cannot be spawned, counted from 1; 0 if all can.
+    /// The task that cannot be spawned, counted from 1; 0 if all can, the highest number if none can.
     pub(crate) refused_task: AtomicUsize,
     /// How often the directory was asked for a route.
     pub(crate) routes_read: AtomicUsize,
@@ -65,7 +65,8 @@ pub(crate) struct FaultySpawner(pub(crate) Arc<Faults>);
 
 impl Spawner for FaultySpawner {
     fn spawn(&self, future: BoxFuture<'static, ()>) -> bool {
-        let refused = self.0.refused_task.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)) == Ok(1);
+        let next = |left: usize| if left == usize::MAX { Some(left) } else { left.checked_sub(1) };
+        let refused = matches!(self.0.refused_task.fetch_update(SeqCst, SeqCst, next), Ok(1 | usize::MAX));
         !refused && TokioSpawner.spawn(future)
     }
 }

@@ -19,6 +19,7 @@ mod ordering;
 mod poison;
 mod preview;
 mod property;
+mod raised;
 mod replay;
 mod replies;
 mod requests;

@@ -16,11 +16,11 @@ use zengine_connector::{
     Configure, ConfigureContext, Content, ConversationId, Error, ErrorKind, Event, EventContext, Identity, InboundContext, InboundEvent,
     InboundStrategy, OutboundMessage, OutboundStrategy, ProviderMessageId, Receipt, SecretRef, SendContext, SendError, Strategy,
     ids::{CorrelationId, RouteKey},
-    message::{Capabilities, ElementError, EventSource, Length, Participant, Party, State, Status},
+    message::{Capabilities, ElementError, EventSource, Length, Participant, Party, Role, SessionChange, SessionEvent, State, Status},
     schemars,
     strategy::{
-        Admit, CredentialFault, EventEncoding, FinalResponse, Handled, InboundRequest, Origin, ProviderKey, RawPayload, ReplyCursor,
-        RequestHead, RoutedEvent, SessionErrorKind, Verified, VerifyError,
+        Admit, CredentialFault, EventEncoding, FinalResponse, Handled, InboundRequest, Origin, ProviderKey, RaisedEvent, RawPayload,
+        ReplyCursor, RequestHead, RoutedEvent, SessionErrorKind, Verified, VerifyError,
     },
 };
 
@@ -384,6 +384,17 @@ configure!(AcmeBoth);
 
 impl OutboundStrategy<AcmeConfig, OutboundMessage> for AcmeBoth {
     async fn send(&self, _: &AcmeConfig, message: &OutboundMessage, cx: &SendContext) -> Result<Receipt, SendError> {
+        if let Content::Text(text) = &message.content
+            && let Some(generation) = text.body.strip_prefix("open ")
+        {
+            // Twice: the attempt is not sure that it did.
+            for _ in 0..2 {
+                let opened =
+                    SessionEvent::new(SessionChange::Started).with_participant(Participant::new(Role::Agent).with_name("canary-agent"));
+                let raised = RaisedEvent::new(ConversationId::new("c").unwrap(), generation.parse().unwrap(), opened);
+                cx.raise(raised.with_from(Party::of(Identity::opaque("acme", "visitor").unwrap()))).await;
+            }
+        }
         let mut sent = self.0.lock().unwrap();
         sent.push((cx.client_message_id().to_string(), message.clone()));
         assert_eq!(cx.correlation_id().map(CorrelationId::as_str), Some("req-1"));

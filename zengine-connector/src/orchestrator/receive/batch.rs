@@ -40,7 +40,8 @@ const LATE_MS: i64 = 60_000;
 pub(super) struct Batch {
     pub(super) orchestrator: Orchestrator,
     pub(super) entry: Arc<RegisteredStrategy>,
-    pub(super) inbound: Arc<dyn DynInbound>,
+    /// The strategy that admits the events. `None` for those that it raised itself.
+    pub(super) inbound: Option<Arc<dyn DynInbound>>,
     pub(super) handler: Arc<dyn DynHandler>,
     /// Whether the request may hold events of several tenants.
     pub(super) shared: bool,
@@ -266,12 +267,13 @@ impl Batch {
     }
 
     async fn admit(&self, tenant: &ErasedTenant, event: &mut InboundEvent) -> Result<Admit, Error> {
+        let Some(inbound) = &self.inbound else { return Ok(Admit::Pass) };
         let engine = self.engine();
         let (whose, id, dedupe_key) = (event.tenant.clone(), event.id.clone(), event.dedupe_key);
         let admit_timeout = self.orchestrator.inbound.settings.admit_timeout;
         let deadline = engine.clock.now() + admit_timeout;
         let cx = EventContext { base: engine.base(&whose, &self.entry.name, deadline, self.correlation.clone(), self.traceparent.clone()) };
-        let admitted = guard(&*engine.clock, admit_timeout, self.inbound.admit(tenant, event, &cx)).await;
+        let admitted = guard(&*engine.clock, admit_timeout, inbound.admit(tenant, event, &cx)).await;
         // The strategy may enrich an event, but not change its tenant, strategy, id or dedupe key.
         (event.tenant, event.strategy, event.id, event.dedupe_key) = (whose, self.entry.name.clone(), id, dedupe_key);
         admitted.unwrap_or_else(|missed| Err(missed.error("the strategy panicked in admit", "admit did not finish in time")))

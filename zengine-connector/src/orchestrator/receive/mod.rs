@@ -19,6 +19,7 @@ mod bounds;
 mod claim;
 mod finish;
 mod identity;
+mod local;
 mod lookup;
 mod plan;
 mod poison;
@@ -33,6 +34,7 @@ mod service;
 mod synchronous;
 
 pub use answer::{Ack, Received};
+pub(super) use local::{HandOver, hand_over};
 #[cfg(all(feature = "testing", feature = "tokio"))]
 pub(crate) use lookup::EngineLookup;
 pub use preview::Preview;

@@ -103,6 +103,11 @@ impl Progress {
         Self { total, state: Mutex::new(State { budget, ..State::default() }) }
     }
 
+    /// Events that no redelivery brings.
+    pub(super) fn acknowledged(total: usize, budget: usize) -> Self {
+        Self { total, state: Mutex::new(State { budget, acknowledged: true, ..State::default() }) }
+    }
+
     pub(super) fn add(&self, result: EventResult) {
         let mut state = self.state.lock();
         match result {

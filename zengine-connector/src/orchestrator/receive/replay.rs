@@ -16,7 +16,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     ids::{FailureId, IntoId},
-    message::{InboundEvent, raw_from_parts},
+    message::{EventSource, InboundEvent, raw_from_parts},
     orchestrator::Orchestrator,
     registry::RegisteredStrategy,
     store::{DeadLetter, LetterDirection},
@@ -124,17 +124,32 @@ impl Orchestrator {
         if letter.direction != LetterDirection::Inbound {
             return Err(Error::new(ErrorKind::Unsupported, "only events can be replayed; a message is redriven"));
         }
-        let (entry, inbound) = self.receives(letter.strategy.as_str())?;
+        let body = letter.open(&*self.engine.keys);
+        let raised = body.as_ref().ok().and_then(raised).filter(|event| event.tenant == letter.tenant);
+        let (entry, inbound) = match &raised {
+            // The strategy need not receive, and there is nothing to admit.
+            Some(_) => (self.engine.registry.entry(letter.strategy.as_str())?, None),
+            None => self.receives(letter.strategy.as_str()).map(|(entry, inbound)| (entry, Some(inbound)))?,
+        };
         let Some(handler) = &self.inbound.handler else {
             return Err(Error::new(ErrorKind::Unsupported, "the host has no handler for events"));
         };
-        let body = letter.open(&*self.engine.keys)?;
+        let body = body?;
         let Some(permit) = Permit::of(Arc::clone(&self.inbound.requests)) else { return Ok(Replayed::NotStored) };
-        let plan = Box::pin(self.plan_again(entry, inbound, letter, &body)).await?;
+        let plan = match (raised, inbound) {
+            (None, Some(inbound)) => Box::pin(self.plan_again(entry, inbound, letter, &body)).await?,
+            (raised, _) => {
+                let mut plan = Plan::default();
+                if let Some(event) = raised {
+                    plan.handle(Stamped { event: Box::new(event), reference: None, identity: None });
+                }
+                plan
+            }
+        };
         let batch = Arc::new(Batch {
             orchestrator: self.clone(),
             entry: Arc::clone(entry),
-            inbound: Arc::clone(inbound),
+            inbound: inbound.map(Arc::clone),
             handler: Arc::clone(handler),
             // A tenant that cannot be bound is not poison here: the event waits in its letter.
             shared: false,
@@ -242,6 +257,12 @@ impl Head {
         let not_base64 = || Error::new(ErrorKind::Corrupt, "the dead letter's bytes are not base64");
         raw_from_parts(self.raw, self.raw_base64).map(RawPayload::new).ok_or_else(not_base64)
     }
+}
+
+/// The event of a letter, if a strategy raised it: no provider's bytes came with it.
+fn raised(body: &Bytes) -> Option<InboundEvent> {
+    let event: InboundEvent = serde_json::from_slice(body).ok()?;
+    (event.source == EventSource::Local && event.raw.is_empty()).then_some(event)
 }
 
 fn read<'a, T: Deserialize<'a>>(body: &'a Bytes) -> Result<T, Error> {

@@ -214,7 +214,7 @@ impl InboundCall<'_> {
         let batch = Arc::new(Batch {
             orchestrator: self.orchestrator.clone(),
             entry: Arc::clone(self.entry),
-            inbound: Arc::clone(self.inbound),
+            inbound: Some(Arc::clone(self.inbound)),
             handler: Arc::clone(handler),
             shared: handled.principal == Principal::Shared,
             reply_by: deadline.map(|time| arrived + time),
@@ -284,7 +284,7 @@ impl InboundCall<'_> {
         let mut under_work = vec![];
         for awaited in std::mem::take(&mut reader.cursor.awaited) {
             let key = ClaimKey::inbound(tenant, &self.entry.name, &awaited);
-            let unavailable = |error| Error::new(ErrorKind::Store, "the claim store does not answer").with_source::<StoreError>(error);
+            let unavailable = |error: StoreError| Error::new(ErrorKind::Store, "the claim store does not answer").with_source(error);
             let record = engine.stores.apply_inbound(&key, &InboundOp::Read, None).await.map_err(unavailable)?.record;
             let at = At { now_ms: engine.now_ms(), boot: engine.stores.boot() };
             match record {

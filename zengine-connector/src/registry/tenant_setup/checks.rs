@@ -1,6 +1,9 @@
 //! The checks of a set-up, made before anything is written.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+};
 
 use super::{
     GivenSecret, Part, TenantSetup,
@@ -65,7 +68,7 @@ impl TenantSetup {
     ) -> Result<Vec<RowChange>, Error> {
         let ports = Arc::new(target.with(secrets));
         let (keys, clock) = (Arc::clone(&ports.bundle().keys), Arc::clone(&target.clock));
-        let sessions = SessionPorts { stores: Arc::clone(&ports), keys, rng: Arc::new(SystemRng), clock };
+        let sessions = SessionPorts { stores: Arc::clone(&ports), keys, rng: Arc::new(SystemRng), clock, raise: OnceLock::new() };
         let tenants = Tenants::new(Arc::new(sessions), Caching::off(), self.local_refs);
         let mut rows = vec![];
         for part in &self.parts {

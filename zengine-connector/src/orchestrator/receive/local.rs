@@ -1,0 +1,43 @@
+//! An event that a strategy raised, on its way to the handler.
+
+use std::sync::Arc;
+
+use super::{batch::Batch, plan::Plan, progress::Progress, route::Stamped};
+use crate::{message::InboundEvent, orchestrator::Orchestrator, sync::Permit};
+
+/// What became of a raised event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::orchestrator) enum HandOver {
+    /// Stored by its handler, now or before, or kept as a dead letter.
+    Done,
+    /// To be handed over later: too much is under work, another process is at it, or a store or the tenant is not available.
+    Later,
+}
+
+/// Hands an event to the handler, once per dedup key. No redelivery brings it: what its handler does not store becomes a dead letter.
+pub(in crate::orchestrator) async fn hand_over(orchestrator: &Orchestrator, event: InboundEvent) -> HandOver {
+    let (Ok(entry), Some(handler)) = (orchestrator.engine.registry.entry(event.strategy.as_str()), &orchestrator.inbound.handler) else {
+        return HandOver::Later;
+    };
+    let Some(permit) = Permit::of(Arc::clone(&orchestrator.inbound.requests)) else { return HandOver::Later };
+    let mut plan = Plan::default();
+    plan.handle(Stamped { event: Box::new(event), reference: None, identity: None });
+    let batch = Arc::new(Batch {
+        orchestrator: orchestrator.clone(),
+        entry: Arc::clone(entry),
+        // The strategy knows it: there is nothing to admit.
+        inbound: None,
+        handler: Arc::clone(handler),
+        shared: false,
+        reply_by: None,
+        conversation: None,
+        correlation: None,
+        traceparent: None,
+        progress: Arc::new(Progress::acknowledged(plan.tasks, orchestrator.inbound.settings.max_events)),
+        _permit: permit,
+        report: None,
+        replay: None,
+    });
+    let _ = batch.start(plan.partitions).await;
+    if batch.progress.at_the_end().unstored == 0 { HandOver::Done } else { HandOver::Later }
+}

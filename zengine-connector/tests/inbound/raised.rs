@@ -1,0 +1,115 @@
+//! Events that a strategy raises in a send.
+
+use std::{sync::atomic::Ordering::SeqCst, time::Duration};
+
+use zengine_connector::{
+    Event, Identity, OutboundMessage, Outcome, SendOptions,
+    ids::CorrelationId,
+    message::{EventSource, SessionChange},
+    orchestrator::{InboundSettings, Replayed},
+    store::Memory,
+};
+
+use crate::{
+    host::{Do, Host, id},
+    log::Log,
+    strategies::TRACE,
+};
+
+/// A send that opens a life of the conversation `c`.
+async fn open(host: &Host, generation: u32) -> Outcome {
+    let to = Identity::opaque("acme", "visitor").unwrap();
+    let options = SendOptions::new().correlation_id(CorrelationId::new("req-1").unwrap()).traceparent(TRACE);
+    let message = OutboundMessage::text(to, format!("open {generation}"));
+    host.orchestrator.send_with(&id("one"), "acme-both", &*format!("m-{generation}"), &message, options).await.unwrap()
+}
+
+async fn settle(host: &Host) {
+    host.clock.advance(Duration::from_millis(10)).await;
+}
+
+async fn kept(host: &Host) -> usize {
+    let page = host.memory.sessions().list(None, 100).await.unwrap();
+    page.sessions.iter().filter(|session| session.key.starts_with("core:raised/")).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_88_a_raised_event_reaches_the_handler_once_per_life_and_change() {
+    let host = Host::new();
+    for (generation, told) in [(1, 1), (2, 2)] {
+        assert!(matches!(open(&host, generation).await, Outcome::Delivered(_)));
+        settle(&host).await;
+        assert_eq!((host.seen.count(), kept(&host).await), (told, 0));
+    }
+    let event = host.seen.events.lock().unwrap()[0].clone();
+    let Event::Session(change) = &event.event else { panic!("{event:?}") };
+    assert_eq!((change.change, event.source), (SessionChange::Started, EventSource::Local));
+    assert_eq!(event.conversation.as_ref().map(ToString::to_string).as_deref(), Some("c"));
+    assert_eq!(event.from, Identity::opaque("acme", "visitor").unwrap().into());
+    // Stored as any event.
+    let read: zengine_connector::InboundEvent = serde_json::from_str(&serde_json::to_string(&event).unwrap()).unwrap();
+    assert_eq!(read.id, event.id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_88_what_the_handler_does_not_store_is_a_letter_that_can_be_replayed() {
+    let host = Host::new();
+    host.on("", Do::NotStored);
+    assert!(matches!(open(&host, 1).await, Outcome::Delivered(_)));
+    settle(&host).await;
+    let letters = host.letters().await;
+    assert_eq!((letters.len(), kept(&host).await), (1, 0));
+    host.heal();
+    assert_eq!(host.orchestrator.replay(letters[0].0.failure_id.clone()).await.unwrap(), Replayed::Stored);
+    assert_eq!((host.seen.count(), host.letters().await.len()), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_88_an_event_of_a_process_that_died_is_handed_over_by_the_next_one() {
+    let memory = Memory::new();
+    let first = Host::over(memory.clone(), InboundSettings::default(), true);
+    // Its tasks never run.
+    first.faults.refused_task.store(usize::MAX, SeqCst);
+    assert!(matches!(open(&first, 1).await, Outcome::Delivered(_)));
+    assert_eq!((first.seen.count(), kept(&first).await), (0, 1));
+    let second = Host::over(memory, InboundSettings::default(), true);
+    let swept = second.orchestrator.sweep_raised(None, 100).await.unwrap();
+    assert_eq!((swept.done, swept.waiting, swept.next), (1, 0, None));
+    assert_eq!((second.seen.count(), kept(&second).await), (1, 0));
+    assert_eq!(second.orchestrator.sweep_raised(None, 100).await.unwrap().done, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_88_a_store_that_is_away_neither_fails_the_send_nor_loses_the_event() {
+    let host = Host::new();
+    Host::fault(&host.faults.sessions_down, true);
+    Host::fault(&host.faults.claims_down, true);
+    assert!(matches!(open(&host, 1).await, Outcome::Delivered(_)));
+    settle(&host).await;
+    assert_eq!(host.seen.count(), 0);
+    Host::fault(&host.faults.sessions_down, false);
+    Host::fault(&host.faults.claims_down, false);
+    host.clock.advance(Duration::from_secs(2)).await;
+    assert_eq!(host.seen.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_88_a_host_without_a_handler_keeps_none() {
+    let (host, log) = (Host::with(InboundSettings::default(), false), Log::default());
+    let listening = tracing::subscriber::set_default(log.clone());
+    assert!(matches!(open(&host, 1).await, Outcome::Delivered(_)));
+    settle(&host).await;
+    drop(listening);
+    assert_eq!((kept(&host).await, host.letters().await.len()), (0, 0));
+    assert!(log.lines("canary-agent").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_88_a_replayed_send_raises_nothing() {
+    let host = Host::new();
+    let _first = open(&host, 1).await;
+    settle(&host).await;
+    let Outcome::Delivered(again) = open(&host, 1).await else { panic!("not delivered") };
+    settle(&host).await;
+    assert_eq!((again.replayed, host.seen.count()), (true, 1));
+}
