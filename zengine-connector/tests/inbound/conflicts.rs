@@ -170,7 +170,7 @@ async fn rule_84_without_a_cursor_to_ask_with_a_duplicate_comes_again() {
     let host = Host::new();
     host.on("slow", Do::Slow(Duration::from_secs(30)));
     let element = json!({ "id": "1", "text": "slow" });
-    let deliver = async || host.receive("acme-chat", request("/one").body(payload(&[element.clone()])).unwrap()).await;
+    let deliver = async || host.receive("acme-chat", request("/one").body(payload(std::slice::from_ref(&element))).unwrap()).await;
     let _first = deliver().await;
     assert_eq!(status(&deliver().await), (Ack::Redeliver, 503));
 }
