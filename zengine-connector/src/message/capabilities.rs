@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Length, MediaKind, TextFormat};
+use super::{EmailRules, Length, MediaKind, TextFormat};
 
 /// The limits of a channel for one kind of media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -101,8 +101,8 @@ pub struct Capabilities {
     pub session: bool,
     /// Answers that quote a message.
     pub quote: bool,
-    /// Subject, HTML and attachments.
-    pub email: bool,
+    /// E-mail.
+    pub email: Option<EmailRules>,
     /// The provider's own JSON, unchecked.
     pub native: bool,
 }
@@ -127,7 +127,7 @@ impl Capabilities {
         read_mark: false,
         session: false,
         quote: false,
-        email: false,
+        email: None,
         native: false,
     };
 
@@ -167,8 +167,8 @@ impl Capabilities {
         with_session() => session = true;
         /// Answers that quote a message.
         with_quote() => quote = true;
-        /// E-mail parts.
-        with_email() => email = true;
+        /// E-mail.
+        with_email(rules: EmailRules) => email = Some(rules);
         /// The provider's own JSON.
         with_native() => native = true;
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Capabilities, Content, Header, Interactive, Location, Media, MediaSource, OutboundMessage, Text, TextFormat};
+use super::{Capabilities, Content, Email, Header, Interactive, Location, Media, MediaSource, OutboundMessage, Text, TextFormat};
 
 /// The treatment of content that the channel cannot show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -88,15 +88,7 @@ fn content(content: &Content, can: &Capabilities, report: &mut LossReport) -> Op
             report.note("/content/target", "what the reaction is about");
             emoji
         }
-        Content::Email(mail) if !can.email => {
-            report.note("/content", "the e-mail's layout, recipients in copy and attachments");
-            let parts = [mail.subject.as_deref(), mail.text.as_deref()];
-            let text: Vec<_> = parts.into_iter().flatten().collect();
-            if text.is_empty() {
-                return None;
-            }
-            text.join("\n\n")
-        }
+        Content::Email(mail) if can.email.is_none() => email(mail, report)?,
         _ => return None,
     };
     Some(Content::text(text))
@@ -118,6 +110,32 @@ fn media(media: &Media, report: &mut LossReport) -> Option<String> {
     report.note("/content", format!("the {}; its address is written out", media.kind.as_str()));
     let lines = [media.caption.as_deref(), media.filename.as_deref(), Some(url)];
     Some(lines.into_iter().flatten().collect::<Vec<_>>().join("\n"))
+}
+
+/// Subject and text. HTML and templates cannot be written out without reading them.
+fn email(mail: &Email, report: &mut LossReport) -> Option<String> {
+    let text = mail.text.as_deref()?;
+    report.note("/content", "the e-mail; subject and text are written out");
+    let lost = [
+        ("/content/from", mail.from.is_some(), "the sender"),
+        ("/content/html", mail.html.is_some(), "the layout"),
+        ("/content/cc", !mail.cc.is_empty(), "the recipients in copy; they get nothing"),
+        ("/content/bcc", !mail.bcc.is_empty(), "the hidden recipients; they get nothing"),
+        ("/content/reply_to", !mail.reply_to.is_empty(), "the mailboxes for answers"),
+        ("/content/attachments", !mail.attachments.is_empty(), "the files"),
+        ("/content/calendar", mail.calendar.is_some(), "the invitation"),
+        ("/content/headers", !mail.headers.is_empty(), "the header fields"),
+        ("/content/unsubscribe", mail.unsubscribe.is_some(), "the ways to unsubscribe"),
+        ("/content/thread", mail.thread.is_some(), "the place in a thread"),
+        ("/content/tags", !mail.tags.is_empty(), "the tags"),
+        ("/content/configuration_set", mail.configuration_set.is_some(), "the configuration set"),
+        ("/content/track", mail.track.is_some(), "the choice of tracking"),
+    ];
+    for (pointer, _, what) in lost.into_iter().filter(|(_, is_lost, _)| *is_lost) {
+        report.note(pointer, what);
+    }
+    let parts = [mail.subject.as_deref(), Some(text)];
+    Some(parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n"))
 }
 
 fn location(place: &Location, report: &mut LossReport) -> String {
@@ -193,7 +211,7 @@ mod tests {
     use super::*;
     use crate::{
         Identity,
-        message::{Button, Length, Message},
+        message::{Button, EmailAttachment, Length, Mailbox, Message, RawJson},
     };
 
     fn buttons() -> OutboundMessage {
@@ -227,6 +245,36 @@ mod tests {
     fn the_author_stays() {
         let (degraded, _) = buttons().with_author(crate::message::Role::Bot).degrade(&TEXT_ONLY, Degrade::Text).unwrap();
         assert_eq!(degraded.author, Some(crate::message::Role::Bot.into()));
+    }
+
+    #[test]
+    fn an_e_mail_becomes_its_subject_and_text_and_each_loss_has_its_place() {
+        let mail = |email: Email| OutboundMessage::new(Identity::email("ana@customer.example").unwrap(), Content::Email(email.into()));
+        let (degraded, report) = mail(Email::new("Hi").with_text("It is on its way")).degrade(&TEXT_ONLY, Degrade::Text).unwrap();
+        let Content::Text(text) = &degraded.content else { panic!("{degraded:?}") };
+        assert_eq!((text.body.as_str(), report.losses.len()), ("Hi\n\nIt is on its way", 1));
+
+        let box_of = || Mailbox::new("bo@shop.example");
+        let full = Email::new("Hi")
+            .with_text("t")
+            .with_from(box_of())
+            .with_cc([box_of()])
+            .with_bcc([box_of()])
+            .with_attachments([EmailAttachment::new(Media::stored(crate::message::MediaKind::Document, "1"))]);
+        let (_, report) = mail(full).degrade(&TEXT_ONLY, Degrade::Text).unwrap();
+        let places: Vec<_> = report.losses.iter().map(|loss| loss.pointer.as_str()).collect();
+        assert_eq!(places, ["/content", "/content/from", "/content/cc", "/content/bcc", "/content/attachments"]);
+    }
+
+    #[test]
+    fn an_e_mail_without_plain_text_is_not_written_out() {
+        let mail = |email: Email| OutboundMessage::new(Identity::email("ana@customer.example").unwrap(), Content::Email(email.into()));
+        for email in [Email::new("Hi").with_html("<p>t</p>"), Email::of_template("t", RawJson::from_text("{}").unwrap())] {
+            assert!(mail(email.clone()).degrade(&TEXT_ONLY, Degrade::Text).is_none());
+            let (degraded, report) = mail(email).with_reply_to("1").degrade(&TEXT_ONLY, Degrade::Text).unwrap();
+            assert!(matches!(degraded.content, Content::Email(_)));
+            assert_eq!((report.losses.len(), report.losses[0].pointer.as_str()), (1, "/reply_to"));
+        }
     }
 
     #[test]

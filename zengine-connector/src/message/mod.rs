@@ -11,23 +11,27 @@
 //! | [`Participant`], [`Role`] | people and programs in a conversation, such as an agent or a bot |
 //! | [`SessionEvent`], [`SessionNotice`] | a change of a conversation, inbound and outbound |
 //! | [`Degrade`], [`LossReport`] | a message adapted to a channel with fewer features |
+//! | [`Email`], [`Mailbox`], [`EmailRules`] | an e-mail, its addresses with names, and what a channel takes of it |
 //! | [`Channel`], [`Capabilities`] | a channel and its features, as data |
 //! | [`Checker`] | all violations in a message or configuration at once |
 //!
 //! In JSON everything is tagged by `type`, in snake case, with times as integer milliseconds UTC (`…_ms`). Unknown types
 //! are kept: they become `unknown` with their raw JSON, never an error.
 
+mod address;
 pub(crate) mod base64_bytes;
 mod canonical;
 mod capabilities;
 mod channel;
 mod content;
 mod degrade;
+mod email_rules;
 mod event;
 mod identity;
 mod interactive;
 mod length;
 mod location;
+mod mailbox;
 mod media;
 mod opening;
 mod outbound;
@@ -45,10 +49,12 @@ mod validate;
 pub use capabilities::{ButtonRules, Capabilities, ListRules, MediaRule};
 pub use channel::Channel;
 pub use content::{
-    Authored, ContactCard, ContactName, Contacts, Content, Email, EmailAttachment, FlowReply, InteractiveReply, LabelledValue, Money,
-    Order, OrderItem, Organization, PostalAddress, Reaction, ReplySource, System, Text, TextFormat, Unsupported,
+    Authored, Calendar, CalendarMethod, ContactCard, ContactName, Contacts, Content, Email, EmailAttachment, EmailThread, EmailTracking,
+    FlowReply, InteractiveReply, LabelledValue, Money, Order, OrderItem, Organization, PostalAddress, Reaction, ReplySource, System, Text,
+    TextFormat, Unsubscribe, Unsupported,
 };
 pub use degrade::{Degrade, Loss, LossReport};
+pub use email_rules::{EmailRules, TagRules};
 pub(crate) use event::raw_from_parts;
 pub use event::{
     AccountUpdate, Call, Context, DedupeKey, ElementError, Event, EventSource, Forwarded, InboundEvent, Preference, Presence, Referral,
@@ -61,6 +67,7 @@ pub use interactive::{
 };
 pub use length::{Length, Unit};
 pub use location::Location;
+pub use mailbox::Mailbox;
 pub use media::{Media, MediaKind, MediaSource, read_sha256};
 pub use opening::{Opening, PastMessage};
 pub use outbound::OutboundMessage;

@@ -1,9 +1,11 @@
 //! Checks of a message against a channel's capabilities; all violations are reported at once.
 
+mod email;
+
 use std::ops::RangeInclusive;
 
 use super::{
-    Capabilities, Content, Header, Interactive, Length, Media, MediaSource, Opening, OutboundMessage, Participant, RawJson, Role,
+    Capabilities, Content, Header, Interactive, Length, Mailbox, Media, MediaSource, Opening, OutboundMessage, Participant, RawJson, Role,
     SessionEvent, SessionNotice, Unit,
 };
 use crate::error::Violation;
@@ -48,6 +50,19 @@ impl Checker {
     /// Checks that `actual` is at least `min` and at most `max`.
     pub fn count(&mut self, pointer: impl Into<String>, actual: usize, min: u64, max: u64) {
         self.range(pointer, actual as u64, min..=max, "too few", || "too many".to_owned());
+    }
+
+    /// Checks name and address of a mailbox, of a message or a configuration.
+    ///
+    /// ```
+    /// use zengine_connector::message::{Checker, Mailbox};
+    ///
+    /// let mut check = Checker::new();
+    /// check.mailbox("/from", &Mailbox::new("news@shop.example").with_name("Acme\r\nBcc: x@evil.example"));
+    /// assert_eq!(check.finish().unwrap_err()[0].pointer, "/from/name");
+    /// ```
+    pub fn mailbox(&mut self, pointer: impl Into<String>, mailbox: &Mailbox) {
+        self.found.extend(mailbox.violations(pointer.into()));
     }
 
     /// Checks the bytes of several texts together.
@@ -96,6 +111,9 @@ pub(super) fn message(message: &OutboundMessage, capabilities: &Capabilities, ch
     check.require(!message.to.ids.is_empty(), "/to", "a recipient needs at least one identity");
     check.require(message.reply_to.is_none() || capabilities.quote, "/reply_to", "the channel cannot quote a message");
     content("/content", &message.content, capabilities, check);
+    if let (Content::Email(it), Some(rules)) = (&message.content, &capabilities.email) {
+        email::email("/content", it, &message.to, rules, capabilities, check);
+    }
     if let Some(author) = &message.author {
         participant("/author", author, check);
     }
@@ -159,12 +177,7 @@ fn content(at: &str, content: &Content, can: &Capabilities, check: &mut Checker)
             check.require(can.reaction, at, "the channel carries no reactions");
             check.require(!reaction.target.is_empty(), Under(at, "/target"), "must not be empty");
         }
-        Content::Email(email) => {
-            check.require(can.email, at, "the channel carries no e-mail");
-            for (i, attached) in email.attachments.iter().enumerate() {
-                bytes(&attached.media, can, check, |rest| format!("{at}/attachments/{i}/media{rest}"));
-            }
-        }
+        Content::Email(_) => check.require(can.email.is_some(), at, "the channel carries no e-mail"),
         Content::Typing { .. } => check.require(can.typing, at, "the channel shows no typing notices"),
         Content::ReadMark { target } => {
             check.require(can.read_mark, at, "the channel has no read marks");

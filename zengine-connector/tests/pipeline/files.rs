@@ -11,7 +11,7 @@ use bytes::Bytes;
 use zengine_connector::{
     Configure, ConfigureContext, Content, Deferred, Error, ErrorKind, Identity, Orchestrator, OutboundMessage, OutboundStrategy, Outcome,
     ProviderMessageId, Receipt, SendContext, SendError, Strategy, StrategyName, StrategyRegistry, TenantId,
-    message::{Capabilities, Length, Media, MediaKind, MediaRule, MediaSource},
+    message::{Capabilities, Email, EmailAttachment, EmailRules, Length, Media, MediaKind, MediaRule, MediaSource},
     pipeline::DeferredReason,
     schemars,
     store::{FileUrl, MediaStore, NewFile, StoreError, StoreErrorKind, StoredFile},
@@ -22,7 +22,7 @@ use crate::support::{World, secs, tenant};
 const DOCUMENTS: &[MediaRule] =
     &[MediaRule { kind: MediaKind::Document, max_bytes: 3 << 20, mimes: &["application/pdf"], caption: Some(Length::chars(100)) }];
 const LINKS: Capabilities = Capabilities::NONE.with_media(DOCUMENTS);
-const BYTES: Capabilities = LINKS.with_media_bytes(2 << 20);
+const BYTES: Capabilities = LINKS.with_media_bytes(2 << 20).with_email(EmailRules::new(10, 2 << 20).with_attachments(3));
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Nothing {}
@@ -199,6 +199,31 @@ async fn a_stored_file_is_a_link_where_the_channel_takes_no_bytes() {
     let media = without.store(pdf(10)).await;
     let error = without.send("links", "1", &media).await.unwrap_err();
     assert_eq!(error.violations()[0].to_string(), "/content/source: the channel takes no bytes: give a web address");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_e_mail_is_measured_with_its_stored_files_and_gets_their_bytes() {
+    let host = Host::new(true);
+    let mail = async |id: &str, sizes: &[usize]| {
+        let mut files = vec![];
+        for size in sizes {
+            files.push(EmailAttachment::new(host.store(pdf(*size)).await));
+        }
+        let email = Email::new("Your invoices").with_text("t").with_attachments(files);
+        let message = OutboundMessage::new(Identity::email("ana@shop.example").unwrap(), Content::Email(email.into()));
+        host.process.send(&tenant(), "bytes", id, &message).await
+    };
+    let error = mail("1", &[700_000, 900_000]).await.unwrap_err();
+    let over = "/content/attachments: the e-mail is too large once its files are encoded, in bytes (limit 2097152, actual 2189492)";
+    assert_eq!(error.violations().iter().map(ToString::to_string).collect::<Vec<_>>(), [over]);
+    assert_eq!(host.reads(), 0);
+    assert_eq!(mail("1", &[700_000, 800_000]).await.unwrap().as_str(), "delivered");
+    let got = host.got.lock().unwrap();
+    let Content::Email(sent) = &got[0].content else { panic!() };
+    for (attached, size) in sent.attachments.iter().zip([700_000, 800_000]) {
+        let MediaSource::Inline { data } = &attached.media.source else { panic!() };
+        assert_eq!((data.len(), attached.media.filename.as_deref()), (size, Some("invoice.pdf")));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ mod replies;
 use serde::{Deserialize, Serialize};
 
 pub use cards::{ContactCard, ContactName, Contacts, LabelledValue, Organization, PostalAddress};
-pub use email::{Email, EmailAttachment};
+pub use email::{Calendar, CalendarMethod, Email, EmailAttachment, EmailThread, EmailTracking, Unsubscribe};
 pub use orders::{Money, Order, OrderItem};
 pub use replies::{FlowReply, InteractiveReply, Reaction, ReplySource, System};
 
@@ -57,7 +57,7 @@ tagged! {
         #[schemars(extend("x-arrives" = true))]
         System(System) = "system",
         /// An e-mail.
-        Email(Email) = "email",
+        Email(Box<Email>) = "email",
         /// A typing notice. Outbound: shown until the answer is sent.
         Typing {
             /// The inbound message that is being answered, if the channel needs it.

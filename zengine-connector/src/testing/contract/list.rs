@@ -188,6 +188,7 @@ macro_rules! __contract_cases {
                 buttons_are_accepted_up_to_their_limits [Outbound Provider Canonical]
                 lists_are_accepted_up_to_their_limits [Outbound Provider Canonical]
                 contacts_are_accepted_up_to_their_limit [Outbound Provider Canonical]
+                e_mail_is_accepted_as_listed [Outbound Provider Canonical]
                 yes_or_no_capabilities_are_as_listed [Outbound Provider Canonical]
                 quotes_are_as_listed [Outbound Provider Canonical]
                 content_that_cannot_be_sent_is_refused [Outbound Provider Canonical]

@@ -12,7 +12,10 @@ pub use answer::ProviderAnswer;
 use crate::{
     error::{Error, SendError},
     ids::{ClientMessageId, ProviderMessageId, TenantId},
-    message::{ButtonRules, Capabilities, Channel, Idempotency, Length, ListRules, MediaKind, MediaRule, OutboundMessage, Receipt},
+    message::{
+        ButtonRules, Capabilities, Channel, EmailRules, Idempotency, Length, ListRules, MediaKind, MediaRule, OutboundMessage, Receipt,
+        TagRules,
+    },
     runtime::{ms, to_ms},
     schema::schema_of,
     strategy::{
@@ -143,6 +146,21 @@ const fn media(kind: MediaKind) -> MediaRule {
     MediaRule { kind, max_bytes: u64::MAX, mimes: &[], caption: Some(ANY) }
 }
 
+const EMAIL: EmailRules = EmailRules::new(1000, u64::MAX)
+    .with_attachments(100)
+    .with_attachment_links()
+    .with_headers(&["*"], 100)
+    .with_tags(TagRules { max: 100, name: ANY, value: ANY, words: false })
+    .with_html()
+    .with_templates()
+    .with_inline()
+    .with_calendar()
+    .with_unsubscribe()
+    .with_thread()
+    .with_tracking()
+    .with_configuration_set()
+    .with_international();
+
 static EVERYTHING: Capabilities = Capabilities::NONE
     .with_text(ANY)
     .with_markdown()
@@ -167,7 +185,7 @@ static EVERYTHING: Capabilities = Capabilities::NONE
     .with_read_mark()
     .with_session()
     .with_quote()
-    .with_email()
+    .with_email(EMAIL)
     .with_native();
 
 /// The empty configuration of [`Recording`].

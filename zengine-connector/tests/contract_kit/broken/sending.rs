@@ -214,6 +214,7 @@ broken! {
         buttons_are_accepted_up_to_their_limits "at their limits is listed, and"
         lists_are_accepted_up_to_their_limits "at their limits is listed, and"
         contacts_are_accepted_up_to_their_limit "as many contact cards as listed is listed, and"
+        e_mail_is_accepted_as_listed "as many recipients as listed is listed, and"
         yes_or_no_capabilities_are_as_listed "location is listed, and"
         quotes_are_as_listed "a quote is listed, and"
         other_kinds_of_messages_are_delivered "message 0 of another kind"

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use zengine_connector::{
     Content, ErrorKind, HealthContext, OutboundMessage, ProviderMessageId, Reach, Receipt, SendContext, SendError,
     http::{CallOptions, HttpCause, HttpError, retry_after, status_error},
-    message::{ButtonRules, Capabilities, Interactive, Length, ListRules, MediaKind, MediaRule, TextFormat},
+    message::{ButtonRules, Capabilities, EmailRules, Interactive, Length, ListRules, MediaKind, MediaRule, TextFormat},
     strategy::HealthStatus,
 };
 
@@ -41,6 +41,7 @@ static BOASTFUL: Capabilities = Capabilities::NONE
     .with_media(MEDIA)
     .with_contacts(1)
     .with_location()
+    .with_email(EmailRules::new(2, 1000))
     .with_quote();
 
 const LONGEST: Duration = Duration::from_secs(10);

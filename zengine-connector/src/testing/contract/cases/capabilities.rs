@@ -331,7 +331,7 @@ pub(crate) async fn yes_or_no_capabilities_are_as_listed(kit: &SharedKit) -> Cas
                 json!({ "type": "session", "kind": "change", "change": "joined", "participant": "agent" }),
             ),
             ("web-address button", can.cta_url, cta),
-            ("e-mail", can.email, json!({ "type": "email", "subject": "s", "text": "t" })),
+            ("e-mail", can.email.is_some(), json!({ "type": "email", "subject": "s", "text": "t" })),
         ];
         for (what, listed, content) in table {
             let message = channel.with(content);
@@ -348,6 +348,57 @@ pub(crate) async fn yes_or_no_capabilities_are_as_listed(kit: &SharedKit) -> Cas
         {
             if !listed {
                 channel.refused(what, &channel.with(content), "/content").await;
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// E-mail: as many recipients as listed and one more, and each part as listed.
+pub(crate) async fn e_mail_is_accepted_as_listed(kit: &SharedKit) -> CaseResult {
+    each(kit, async |channel| {
+        let mail = |members: Value| {
+            let mut content = json!({ "type": "email", "subject": "s", "text": "t" });
+            for (name, value) in members.as_object().into_iter().flatten() {
+                content[name] = value.clone();
+            }
+            channel.with(content)
+        };
+        let Some(rules) = channel.can.email else {
+            channel.refused("an e-mail", &mail(json!({})), "/content").await;
+            return Ok(());
+        };
+        let copies = |count: u32| json!({ "cc": (0..count).map(|n| format!("Reader <reader-{n}@mail.example>")).collect::<Vec<_>>() });
+        if rules.max_recipients <= 2000 {
+            channel.accepted("as many recipients as listed", &mail(copies(rules.max_recipients.saturating_sub(1)))).await;
+            channel.refused("one recipient too many", &mail(copies(rules.max_recipients)), "/content").await;
+        }
+        channel.refused("two mailboxes in one", &mail(json!({ "cc": ["a@mail.example, b@mail.example"] })), "/content/cc/0").await;
+        channel
+            .refused("a header field that hides a recipient", &mail(json!({ "headers": { "Bcc": "a@mail.example" } })), "/content/headers")
+            .await;
+        let link = json!({ "https": "https://shop.example/u/1", "one_click": true });
+        let ics = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Shop//EN\r\nMETHOD:PUBLISH\r\nEND:VCALENDAR\r\n";
+        let file =
+            json!({ "kind": "document", "source": { "type": "inline", "data": "aGVsbG8=" }, "mime": "text/plain", "filename": "a.txt" });
+        let logo = json!({ "media": file, "content_id": "logo" });
+        let parts = [
+            ("html", rules.html, json!("<p>t</p>")),
+            ("attachments", rules.max_attachments > 0 && channel.can.media_bytes.is_some(), json!([{ "media": file }])),
+            ("attachments", rules.inline && rules.max_attachments > 0 && channel.can.media_bytes.is_some(), json!([logo])),
+            ("calendar", rules.calendar, json!({ "method": "publish", "ics": ics })),
+            ("unsubscribe", rules.unsubscribe, link),
+            ("thread", rules.thread, json!({ "in_reply_to": "<1@mail.example>" })),
+            ("tags", rules.tags.is_some(), json!({ "team": "a" })),
+            ("track", rules.tracking, json!({ "open": false })),
+        ];
+        for (part, listed, value) in parts {
+            let message = mail(json!({ part: value }));
+            if listed {
+                channel.accepted(part, &message).await;
+            } else {
+                channel.refused(part, &message, "/content").await;
             }
         }
         Ok(())

@@ -1,0 +1,90 @@
+//! Checks of the files of an e-mail, of its size, and of an invitation.
+
+use super::{CONTROL, Checker, Under, is_control, line};
+use crate::{
+    error::Violation,
+    ids::is_printable,
+    message::{Calendar, Capabilities, Email, EmailAttachment, EmailRules, Length, MediaSource, validate::bytes},
+};
+
+/// Maximum length of an iCalendar object.
+const ICS: Length = Length::bytes(1 << 20);
+/// Maximum length of a content id, a file's name and a MIME type.
+const CONTENT_ID: Length = Length::bytes(78);
+const FILE_NAME: Length = Length::chars(255);
+const MIME: Length = Length::bytes(255);
+
+/// Checks one file.
+pub(super) fn attachment(at: &str, attached: &EmailAttachment, rules: &EmailRules, can: &Capabilities, check: &mut Checker) {
+    let media = &attached.media;
+    bytes(media, can, check, |rest| format!("{at}/media{rest}"));
+    let is_link = matches!(media.source, MediaSource::Url { .. } | MediaSource::Handle { .. });
+    check.require(
+        !is_link || rules.attachment_links,
+        Under(at, "/media/source"),
+        "the channel takes no address of a file: give its bytes, or a file of the media store",
+    );
+    if let Some(name) = &media.filename {
+        let pointer = Under(at, "/media/filename");
+        line(check, pointer, name, FILE_NAME);
+        check.require(!name.contains('/'), pointer, "must be a name without a path");
+        let ending = name.trim_end_matches(['.', ' ']).rsplit_once('.').map(|(_, ending)| ending);
+        let is_refused = ending.is_some_and(|ending| rules.refused_extensions.iter().any(|refused| refused.eq_ignore_ascii_case(ending)));
+        check.require(!is_refused, pointer, "the channel refuses files with this ending");
+    }
+    if let Some(mime) = &media.mime {
+        check.text(Under(at, "/media/mime"), mime, 1, MIME);
+        let is_fine = mime.is_ascii() && is_printable(mime) && mime.split(';').next().is_some_and(|essence| essence.contains('/'));
+        check.require(is_fine, Under(at, "/media/mime"), "must be a MIME type");
+    }
+    if let Some(id) = &attached.content_id {
+        check.text(Under(at, "/content_id"), id, 1, CONTENT_ID);
+        check.require(is_id(id), Under(at, "/content_id"), "must be letters, digits and signs of ASCII, without brackets");
+    }
+    if attached.is_inline() {
+        check.require(rules.inline, at, "the channel takes no files within the HTML");
+        check.require(attached.content_id.is_some(), Under(at, "/content_id"), "needed for a file that the HTML shows");
+    }
+}
+
+/// Visible ASCII without quotes and brackets.
+fn is_id(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_graphic() && !b"<>\"\\".contains(&b))
+}
+
+/// Checks the number of files, and the size of the whole.
+pub(super) fn whole(at: &str, email: &Email, rules: &EmailRules, check: &mut Checker) {
+    check.count(Under(at, "/attachments"), email.attachments.len(), 0, rules.max_attachments.into());
+    check.unique(
+        Under(at, "/attachments"),
+        email.attachments.iter().filter_map(|attached| attached.content_id.as_deref()),
+        "content ids must differ",
+    );
+    let texts = [&email.subject, &email.text, &email.html].into_iter().flatten().map(String::len);
+    let ics = email.calendar.iter().map(|calendar| calendar.ics.len());
+    let files = email.attachments.iter().map(|attached| match &attached.media.source {
+        MediaSource::Inline { data } => as_base64(data.len() as u64),
+        _ => as_base64(attached.media.bytes.unwrap_or_default()),
+    });
+    let size = texts.chain(ics).map(|size| size as u64).chain(files).fold(0, u64::saturating_add);
+    if size > rules.max_bytes {
+        let pointer = Under(at, if email.attachments.is_empty() { "" } else { "/attachments" });
+        let violation = Violation::new(pointer, "the e-mail is too large once its files are encoded, in bytes");
+        check.found.push(violation.with_sizes(rules.max_bytes, size));
+    }
+}
+
+/// The size of a file in base64, in lines of 76 characters (RFC 2045).
+const fn as_base64(size: u64) -> u64 {
+    let digits = size.div_ceil(3).saturating_mul(4);
+    digits.saturating_add(digits.div_ceil(76).saturating_mul(2))
+}
+
+/// Checks an invitation.
+pub(super) fn invitation(at: &str, calendar: &Calendar, check: &mut Checker) {
+    check.text(Under(at, "/ics"), &calendar.ics, 1, ICS);
+    check.require(!calendar.ics.chars().any(is_control), Under(at, "/ics"), CONTROL);
+    check.require(calendar.is_framed(), Under(at, "/ics"), "must be one iCalendar object, from BEGIN:VCALENDAR to END:VCALENDAR");
+    let agrees = calendar.declared_method().is_some_and(|method| method.eq_ignore_ascii_case(calendar.method.as_str()));
+    check.require(agrees, Under(at, "/method"), "must be the METHOD that the iCalendar object names once");
+}
