@@ -58,9 +58,9 @@ pub struct ListRules {
 /// The features that one channel of one provider supports. Everything is off until a `with_…` turns it on.
 ///
 /// ```
-/// use zengine_connector::message::{Capabilities, Length};
+/// use zengine_connector::message::{Capabilities, Length, Unit};
 ///
-/// const SMS: Capabilities = Capabilities::NONE.with_text(Length::chars(1600));
+/// const SMS: Capabilities = Capabilities::NONE.with_text(Length::of(1600, Unit::Utf16)).with_text_also(Length::bytes(1600)).with_sms_parts(6);
 /// assert!(SMS.list.is_none());
 /// ```
 #[allow(clippy::struct_excessive_bools)] // a table of yes and no
@@ -69,6 +69,10 @@ pub struct ListRules {
 pub struct Capabilities {
     /// Plain text, up to a length.
     pub text: Option<Length>,
+    /// A second limit of a text's length, in another unit.
+    pub text_also: Option<Length>,
+    /// Maximum number of parts of a text message, which are charged each ([`SmsParts`](super::SmsParts)).
+    pub sms_parts: Option<u32>,
     /// Text may carry Markdown.
     pub markdown: bool,
     /// Text may carry HTML.
@@ -111,6 +115,8 @@ impl Capabilities {
     /// No features.
     pub const NONE: Self = Self {
         text: None,
+        text_also: None,
+        sms_parts: None,
         markdown: false,
         html: false,
         media: &[],
@@ -135,6 +141,10 @@ impl Capabilities {
         const:
         /// Text up to a length.
         with_text(max: Length) => text = Some(max);
+        /// Text up to a second length too, in another unit.
+        with_text_also(max: Length) => text_also = Some(max);
+        /// Text of up to `max` parts of a text message.
+        with_sms_parts(max: u32) => sms_parts = Some(max);
         /// Media of these kinds.
         with_media(rules: &'static [MediaRule]) => media = rules;
         /// Files as bytes, up to a size in bytes.
@@ -185,5 +195,37 @@ impl Capabilities {
     /// The limits for a kind of media; `None` if the channel does not carry it.
     pub fn media_rule(&self, kind: MediaKind) -> Option<&'static MediaRule> {
         self.media.iter().find(|rule| rule.kind == kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Identity,
+        message::{Message as _, OutboundMessage, Unit},
+    };
+
+    #[test]
+    fn a_text_keeps_both_limits_and_the_number_of_parts() {
+        const SMS: Capabilities =
+            Capabilities::NONE.with_text(Length::of(1600, Unit::Utf16)).with_text_also(Length::bytes(1600)).with_sms_parts(2);
+        for (text, expected) in [
+            ("a".repeat(306), &[][..]),
+            ("a".repeat(307), &["/content/body: too many parts of a text message (limit 2, actual 3)"]),
+            ("я".repeat(134), &[]),
+            (
+                "я".repeat(801),
+                &[
+                    "/content/body: too long, in bytes (limit 1600, actual 1602)",
+                    "/content/body: too many parts of a text message (limit 2, actual 12)",
+                ],
+            ),
+            (String::new(), &["/content/body: too short (limit 1, actual 0)"]),
+        ] {
+            let message = OutboundMessage::text(Identity::phone("+15551230001").unwrap(), &text);
+            let found = message.validate(&SMS).err().unwrap_or_default();
+            assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), expected, "{text}");
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::gsm7;
+
 /// The unit of a length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -33,7 +35,7 @@ impl Unit {
             Self::Chars => text.chars().count(),
             Self::Utf16 => text.encode_utf16().count(),
             Self::Bytes => text.len(),
-            Self::Gsm7 => gsm7::septets(text).unwrap_or_else(|| 2 * text.encode_utf16().count()),
+            Self::Gsm7 => return gsm7::septets(text).unwrap_or_else(|| 2 * text.encode_utf16().count() as u64),
         };
         count as u64
     }
@@ -46,16 +48,6 @@ impl Unit {
             Self::Bytes => "bytes",
             Self::Gsm7 => "GSM septets",
         }
-    }
-}
-
-/// The default alphabet of 3GPP TS 23.038.
-mod gsm7 {
-    const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
-    const EXTENDED: &str = "^{}\\[~]|€\u{c}";
-
-    pub(super) fn septets(text: &str) -> Option<usize> {
-        text.chars().map(|c| if BASIC.contains(c) { Some(1) } else { EXTENDED.contains(c).then_some(2) }).sum()
     }
 }
 

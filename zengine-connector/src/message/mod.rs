@@ -27,6 +27,7 @@ mod content;
 mod degrade;
 mod email_rules;
 mod event;
+mod gsm7;
 mod identity;
 mod interactive;
 mod length;
@@ -60,6 +61,7 @@ pub use event::{
     AccountUpdate, Call, Context, DedupeKey, ElementError, Event, EventSource, Forwarded, InboundEvent, Preference, Presence, Referral,
     TemplateUpdate,
 };
+pub use gsm7::{SmsEncoding, SmsParts};
 pub use identity::{Identity, IdentityKind};
 pub use interactive::{
     Button, CallPermissionRequest, Carousel, CarouselCard, Catalog, CtaUrl, Flow, Header, Interactive, ListRow, ListSection, ProductItem,

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use super::{
     Capabilities, Content, Header, Interactive, Length, Mailbox, Media, MediaSource, Opening, OutboundMessage, Participant, RawJson, Role,
-    SessionEvent, SessionNotice, Unit,
+    SessionEvent, SessionNotice, SmsParts, Unit,
 };
 use crate::error::Violation;
 
@@ -149,6 +149,14 @@ fn content(at: &str, content: &Content, can: &Capabilities, check: &mut Checker)
             None => check.add(at, "the channel carries no text"),
             Some(max) => {
                 check.text(Under(at, "/body"), &text.body, 1, max);
+                if let Some(max) = can.text_also {
+                    check.text(Under(at, "/body"), &text.body, 0, max);
+                }
+                if let Some(max) = can.sms_parts {
+                    check.range(Under(at, "/body"), SmsParts::of(&text.body).parts, 0..=max.into(), "", || {
+                        "too many parts of a text message".into()
+                    });
+                }
                 check.require(can.shows(text.format), Under(at, "/format"), "the channel does not show this text format");
             }
         },

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::prelude::*;
 use crate::{
     error::ErrorKind,
-    message::{ButtonRules, Capabilities, Length, ListRules, MediaKind, MediaRule, Unit},
+    message::{ButtonRules, Capabilities, Length, ListRules, MediaKind, MediaRule, SmsParts, Unit},
     pipeline::Outcome,
 };
 
@@ -41,6 +41,23 @@ fn numbered(n: usize, length: Length) -> String {
     let head = n.to_string();
     let rest = Length::of(length.max.saturating_sub(head.len() as u64), length.unit);
     format!("{head}{}", fill(rest))
+}
+
+/// The length of the longest plain ASCII text, of which each character counts as one in every unit.
+fn plain_max(can: &Capabilities, max: Length) -> u64 {
+    let parts = can.sms_parts.map(|parts| if parts == 1 { 160 } else { u64::from(parts) * 153 });
+    [Some(max.max), can.text_also.map(|also| also.max), parts].into_iter().flatten().min().unwrap_or(max.max)
+}
+
+/// A text at a channel's limits, with characters that count differently if they fit.
+fn longest(can: &Capabilities, max: Length) -> String {
+    let plain = plain_max(can, max);
+    let fits = |text: &String| {
+        [Some(max), can.text_also].into_iter().flatten().all(|limit| limit.unit.count(text) <= limit.max)
+            && can.sms_parts.is_none_or(|parts| SmsParts::of(text).parts <= parts.into())
+    };
+    let texts = [fill(max), fill(Length::chars(plain / 4)), fill(Length::bytes(plain))];
+    texts.into_iter().find(fits).unwrap_or_else(|| "a".repeat(usize::try_from(plain).unwrap_or_default()))
 }
 
 /// A text one unit longer than allowed.
@@ -131,10 +148,12 @@ pub(crate) async fn text_is_accepted_up_to_its_limit(kit: &SharedKit) -> CaseRes
             channel.refused("text", &text("a".to_owned()), "/content").await;
             return Ok(());
         };
-        channel.accepted("text at its limit", &text(fill(max))).await;
+        channel.accepted("text at its limit", &text(longest(&channel.can, max))).await;
         channel.accepted("one character", &text("a".to_owned())).await;
-        if max.max <= 1 << 20 {
-            channel.refused("text over its limit", &text(beyond(max)), "/content/body").await;
+        let plain = plain_max(&channel.can, max);
+        if plain <= 1 << 20 {
+            channel.accepted("plain text at its limit", &text(fill(Length::of(plain, Unit::Gsm7)))).await;
+            channel.refused("text over its limit", &text(beyond(Length::of(plain, Unit::Gsm7))), "/content/body").await;
         }
         channel.refused("an empty text", &text(String::new()), "/content/body").await;
         Ok(())
@@ -146,7 +165,7 @@ pub(crate) async fn text_is_accepted_up_to_its_limit(kit: &SharedKit) -> CaseRes
 pub(crate) async fn a_long_text_is_sent_whole(kit: &SharedKit) -> CaseResult {
     each(kit, async |channel| {
         let Some(max) = channel.can.text else { return Ok(()) };
-        let body = fill(Length::of(max.max.min(10_000), max.unit));
+        let body = longest(&channel.can, Length::of(max.max.min(10_000), max.unit));
         let host = TestHost::new(channel.kit);
         let outcome =
             host.send_json(channel.tenant, &channel.with(json!({ "type": "text", "body": body })), "long-1", |options| options).await;
