@@ -91,6 +91,8 @@ pub struct Capabilities {
     pub rich_interactive: bool,
     /// A place on a map.
     pub location: bool,
+    /// Answers to choices that the other side offers: a button, a row of a list.
+    pub choice: bool,
     /// Contact cards: maximum number per message.
     pub contacts: Option<u32>,
     /// Reactions to a message.
@@ -125,6 +127,7 @@ impl Capabilities {
         list: None,
         cta_url: false,
         rich_interactive: false,
+        choice: false,
         location: false,
         contacts: None,
         reaction: false,
@@ -163,6 +166,8 @@ impl Capabilities {
         with_cta_url() => cta_url = true;
         /// Interactive kinds beyond buttons, list and web address.
         with_rich_interactive() => rich_interactive = true;
+        /// Answers to choices that the other side offers.
+        with_choice() => choice = true;
         /// A place on a map.
         with_location() => location = true;
         /// Reactions.

@@ -83,6 +83,10 @@ fn content(content: &Content, can: &Capabilities, report: &mut LossReport) -> Op
             cards.contacts.iter().map(card).collect::<Vec<_>>().join("\n\n")
         }
         Content::Interactive(item) => interactive(item, can, report)?,
+        Content::InteractiveReply(choice) if !can.choice => {
+            report.note("/content/id", "the id of the choice; its label is written out");
+            choice.title.clone().unwrap_or_else(|| choice.id.clone())
+        }
         Content::Reaction(reaction) if !can.reaction => {
             let emoji = reaction.emoji.clone()?;
             report.note("/content/target", "what the reaction is about");
@@ -211,7 +215,7 @@ mod tests {
     use super::*;
     use crate::{
         Identity,
-        message::{Button, EmailAttachment, Length, Mailbox, Message, RawJson},
+        message::{Button, EmailAttachment, InteractiveReply, Length, Mailbox, Message, RawJson, ReplySource},
     };
 
     fn buttons() -> OutboundMessage {
@@ -245,6 +249,22 @@ mod tests {
     fn the_author_stays() {
         let (degraded, _) = buttons().with_author(crate::message::Role::Bot).degrade(&TEXT_ONLY, Degrade::Text).unwrap();
         assert_eq!(degraded.author, Some(crate::message::Role::Bot.into()));
+    }
+
+    #[test]
+    fn an_answer_to_a_choice_becomes_its_label() {
+        let answer = |choice: InteractiveReply| {
+            let message = OutboundMessage::new(Identity::phone("+15551230001").unwrap(), Content::InteractiveReply(choice));
+            assert_eq!(message.validate(&TEXT_ONLY).unwrap_err()[0].to_string(), "/content: the channel takes no answers to choices");
+            assert!(message.validate(&TEXT_ONLY.with_choice()).is_ok());
+            assert!(message.degrade(&TEXT_ONLY.with_choice(), Degrade::Text).is_none());
+            let (degraded, report) = message.degrade(&TEXT_ONLY, Degrade::Text).unwrap();
+            let Content::Text(text) = degraded.content else { panic!() };
+            (text.body, report.losses[0].pointer.clone())
+        };
+        let plain = InteractiveReply::new("t", ReplySource::Button);
+        assert_eq!(answer(plain.clone()), ("t".into(), "/content/id".into()));
+        assert_eq!(answer(plain.with_title("Tea")), ("Tea".into(), "/content/id".into()));
     }
 
     #[test]

@@ -125,6 +125,9 @@ pub(super) fn message(message: &OutboundMessage, capabilities: &Capabilities, ch
 /// Maximum length of a participant's id and name.
 const NAME: Length = Length::chars(256);
 
+/// Maximum length of id, label and description of a choice.
+const CHOICE: Length = Length::chars(1_024);
+
 /// Maximum length of a role.
 const ROLE: Length = Length::chars(64);
 
@@ -199,12 +202,15 @@ fn content(at: &str, content: &Content, can: &Capabilities, check: &mut Checker)
         }
         Content::Native { .. } => check.require(can.native, at, "the channel takes no native JSON"),
         Content::Compound { .. } => check.add(at, "a message holds one content; send the parts one by one"),
-        Content::InteractiveReply(_)
-        | Content::Order(_)
-        | Content::FlowReply(_)
-        | Content::System(_)
-        | Content::Unsupported(_)
-        | Content::Unknown { .. } => check.add(at, "this content only arrives, it cannot be sent"),
+        Content::InteractiveReply(choice) => {
+            check.require(can.choice, at, "the channel takes no answers to choices");
+            check.text(Under(at, "/id"), &choice.id, 1, CHOICE);
+            optional(check, Under(at, "/title"), choice.title.as_deref(), CHOICE);
+            optional(check, Under(at, "/description"), choice.description.as_deref(), CHOICE);
+        }
+        Content::Order(_) | Content::FlowReply(_) | Content::System(_) | Content::Unsupported(_) | Content::Unknown { .. } => {
+            check.add(at, "this content only arrives, it cannot be sent")
+        }
     }
 }
 

@@ -40,8 +40,7 @@ tagged! {
         Contacts(Contacts) = "contacts",
         /// Something to choose from or tap on.
         Interactive(Interactive) = "interactive",
-        /// A choice that a person made, or a button that they tapped.
-        #[schemars(extend("x-arrives" = true))]
+        /// A choice that a person made, or a button that they tapped. Outbound: the answer to a message with choices.
         InteractiveReply(InteractiveReply) = "interactive_reply",
         /// A template held by the provider, with parameters.
         Template(Template) = "template",

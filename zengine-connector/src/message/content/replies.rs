@@ -22,15 +22,27 @@ pub enum ReplySource {
 }
 
 /// A choice that a person made, or a button that they tapped.
+///
+/// Outbound it is an answer, on a channel where we are the side that chooses: a bot that uses a menu, a person whose chat we carry. The
+/// message's `reply_to` names the message that offered the choice.
+///
+/// ```
+/// use zengine_connector::{Content, Identity, OutboundMessage, message::{InteractiveReply, ReplySource}};
+///
+/// let choice = InteractiveReply::new("billing", ReplySource::List).with_title("Billing");
+/// let answer = OutboundMessage::new(Identity::opaque("chat", "7")?, Content::InteractiveReply(choice)).with_reply_to("m-17");
+/// # let _ = answer;
+/// # Ok::<(), zengine_connector::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct InteractiveReply {
-    /// The id that the sender gave the choice.
+    /// The id that the sender of the choices gave it. Outbound at most 1,024 characters.
     pub id: String,
-    /// The label the person saw.
+    /// The label the person saw. Outbound at most 1,024 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// The description the person saw.
+    /// The description the person saw. Outbound at most 1,024 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The tapped element.
@@ -46,6 +58,8 @@ impl InteractiveReply {
     setters! {
         /// Adds the label the person saw.
         with_title(title: impl Into<String>) => title = Some(title.into());
+        /// Adds the description the person saw.
+        with_description(description: impl Into<String>) => description = Some(description.into());
     }
 }
 

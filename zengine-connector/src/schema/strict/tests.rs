@@ -274,7 +274,7 @@ fn only_what_can_be_sent_is_listed() {
         let [listed] = &found[..] else { panic!("{found:?}") };
         assert!(listed.starts_with("/content/type: "), "{listed}");
         assert!(listed.contains("one of text, media, location") && listed.contains("native"), "{listed}");
-        for arrives in ["interactive_reply", "order", "system", "unknown", "compound"] {
+        for arrives in ["order", "flow_reply", "system", "unknown", "compound"] {
             assert!(!listed.contains(arrives), "{listed}");
         }
     }

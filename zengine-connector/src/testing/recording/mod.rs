@@ -178,6 +178,7 @@ static EVERYTHING: Capabilities = Capabilities::NONE
     .with_contacts(1000)
     .with_cta_url()
     .with_rich_interactive()
+    .with_choice()
     .with_location()
     .with_reaction()
     .with_template()

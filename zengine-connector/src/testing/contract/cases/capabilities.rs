@@ -349,6 +349,7 @@ pub(crate) async fn yes_or_no_capabilities_are_as_listed(kit: &SharedKit) -> Cas
                 can.session,
                 json!({ "type": "session", "kind": "change", "change": "joined", "participant": "agent" }),
             ),
+            ("an answer to a choice", can.choice, json!({ "type": "interactive_reply", "id": "b", "title": "t", "source": "button" })),
             ("web-address button", can.cta_url, cta),
             ("e-mail", can.email.is_some(), json!({ "type": "email", "subject": "s", "text": "t" })),
         ];
@@ -444,7 +445,7 @@ pub(crate) async fn quotes_are_as_listed(kit: &SharedKit) -> CaseResult {
 pub(crate) async fn content_that_cannot_be_sent_is_refused(kit: &SharedKit) -> CaseResult {
     each(kit, async |channel| {
         let contents = [
-            json!({ "type": "interactive_reply", "id": "b", "title": "t", "source": "button" }),
+            json!({ "type": "flow_reply", "text": "{}" }),
             json!({ "type": "unknown", "provider_type": "hologram" }),
             json!({ "type": "compound", "parts": [{ "type": "text", "body": "a" }, { "type": "text", "body": "b" }] }),
         ];
