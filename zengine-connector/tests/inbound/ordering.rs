@@ -368,3 +368,32 @@ async fn a_batch_above_the_limit_gets_through_in_several_deliveries() {
         assert!(of_it.is_sorted(), "{of_it:?}");
     }
 }
+
+/// A message of a conversation with a serial number, or without.
+fn numbered(text: &str, conversation: &str, sequence: Option<u64>) -> serde_json::Value {
+    let mut it = message(text, conversation, text);
+    if let Some(sequence) = sequence {
+        it["sequence"] = sequence.into();
+    }
+    it
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_84_a_batch_is_handed_over_by_its_serial_numbers() {
+    let host = Host::new();
+    let body = payload(&[
+        numbered("c", "one", Some(3)),
+        numbered("other-2", "two", Some(9)),
+        numbered("plain", "one", None),
+        numbered("a", "one", Some(1)),
+        numbered("other-1", "two", Some(8)),
+        numbered("b", "one", Some(2)),
+        numbered("b again", "one", Some(2)),
+    ]);
+    assert_eq!(counts(&host.shared(body).await), (7, 0, 0));
+    let seen = host.seen.texts();
+    let of = |texts: &[&str]| seen.iter().filter(|text| texts.contains(&text.as_str())).cloned().collect::<Vec<_>>();
+    // What has no number keeps its place; what has equal ones, its order.
+    assert_eq!(of(&["a", "b", "b again", "c", "plain"]), ["a", "plain", "b", "b again", "c"]);
+    assert_eq!(of(&["other-1", "other-2"]), ["other-1", "other-2"]);
+}

@@ -33,6 +33,14 @@ impl InboundTask {
             _ => None,
         }
     }
+
+    /// The serial number of an event in its conversation.
+    fn sequence(&self) -> Option<u64> {
+        match self {
+            Self::Handle { event, .. } if event.conversation.is_some() => event.sequence,
+            _ => None,
+        }
+    }
 }
 
 /// The tasks of one request. Partitions run concurrently, the tasks of a partition in order.
@@ -88,6 +96,7 @@ impl Plan {
                 }
             }
         }
+        plan.partitions.iter_mut().for_each(|tasks| in_sequence(tasks));
         plan
     }
 
@@ -134,6 +143,21 @@ impl Plan {
             self.tasks += 1;
         }
         at
+    }
+}
+
+/// Sorts the events of a conversation that have a serial number by it. The others keep their places, and equal numbers their order.
+fn in_sequence(tasks: &mut [InboundTask]) {
+    let numbered: Vec<_> = (0..tasks.len()).filter(|&at| tasks.get(at).and_then(InboundTask::sequence).is_some()).collect();
+    let mut order = numbered.clone();
+    order.sort_by_key(|&at| tasks.get(at).and_then(InboundTask::sequence));
+    // Place by place; what stood there goes to where its successor came from.
+    for (n, &place) in numbered.iter().enumerate() {
+        let Some(&from) = order.get(n) else { return };
+        tasks.swap(place, from);
+        for later in order.iter_mut().skip(n + 1).filter(|later| **later == place) {
+            *later = from;
+        }
     }
 }
 
