@@ -1,10 +1,6 @@
 //! The orchestrator's builder: named slots in any order, always assembled the same way (rule 10).
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use hashbrown::HashMap;
 
@@ -265,13 +261,7 @@ impl OrchestratorBuilder {
         let stores = self.stores.build()?;
         let keys = Arc::clone(&stores.keys);
         let stores = Arc::new(Ports::new(stores, directory, secrets, Arc::clone(&clock)));
-        let sessions = SessionPorts {
-            stores: Arc::clone(&stores),
-            keys: Arc::clone(&keys),
-            rng: Arc::clone(&self.rng),
-            clock: Arc::clone(&clock),
-            raise: OnceLock::new(),
-        };
+        let sessions = SessionPorts::new(Arc::clone(&stores), Arc::clone(&keys), Arc::clone(&self.rng), Arc::clone(&clock));
         let sessions = Arc::new(sessions);
         let parts = Parts {
             registry,

@@ -6,6 +6,7 @@
 
 mod cached;
 mod context;
+mod conversations;
 mod declared;
 mod descriptor;
 mod erased;
@@ -17,10 +18,14 @@ mod provider_key;
 mod raise;
 mod sessions;
 mod twins;
+mod wakeups;
 
 pub use cached::Cached;
 pub(crate) use context::{Base, CallScope};
 pub use context::{ConfigureContext, EventContext, HealthContext, SendContext};
+pub use conversations::{
+    ConversationProvider, ConversationState, Conversations, Ending, FoundConversation, Live, Opened, Opening, Resolution, Swept, Turn,
+};
 pub use declared::{Halves, Strategy};
 pub use descriptor::{Descriptor, Direction, Reply};
 pub(crate) use guarded::guarded;

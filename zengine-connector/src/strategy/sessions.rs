@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::raise::Raise;
+use super::{raise::Raise, wakeups::WakeUps};
 use crate::{
     error::{Error, ErrorKind, NeedsReach, SendError},
     ids::{StrategyName, TenantId},
@@ -25,6 +25,14 @@ pub(crate) struct SessionPorts {
     pub(crate) clock: Arc<dyn Clock>,
     /// Publishes what strategies raise. Set once there is an orchestrator.
     pub(crate) raise: OnceLock<Arc<dyn Raise>>,
+    /// The callers of this process that wait for a session.
+    pub(crate) wakeups: WakeUps,
+}
+
+impl SessionPorts {
+    pub(crate) fn new(stores: Arc<Ports>, keys: Arc<dyn KeyRing>, rng: Arc<dyn Rng>, clock: Arc<dyn Clock>) -> Self {
+        Self { stores, keys, rng, clock, raise: OnceLock::new(), wakeups: WakeUps::default() }
+    }
 }
 
 /// Values with compare-and-set, scoped to one tenant and one strategy: another tenant's key cannot be named. The core
@@ -60,6 +68,20 @@ impl Sessions {
     /// The part of the host that publishes what strategies raise; none in a test without an orchestrator.
     pub(crate) fn raise(&self) -> Option<&Arc<dyn Raise>> {
         self.ports.raise.get()
+    }
+
+    pub(super) fn ports(&self) -> &SessionPorts {
+        &self.ports
+    }
+
+    /// Returns `true` if no caller of this process waits for a session.
+    #[cfg(feature = "testing")]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.ports.wakeups.is_empty()
+    }
+
+    pub(super) fn scope(&self) -> &str {
+        &self.scope
     }
 
     /// Opens a stored session: JSON.

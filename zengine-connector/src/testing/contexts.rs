@@ -1,16 +1,11 @@
 //! Contexts for calling a strategy directly, without an orchestrator.
 
-use std::{
-    num::NonZeroU32,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use crate::{
     ids::{ClientMessageId, ConfigVersion, StrategyName, TenantId},
-    keyring::StaticKeyRing,
     runtime::{Clock, SystemRng},
-    store::{Memory, Ports},
+    store::{Memory, Ports, SessionStore, Stores},
     strategy::{Base, CallScope, ConfigureContext, EventContext, HealthContext, SendContext, SessionPorts, Sessions},
 };
 
@@ -33,6 +28,7 @@ pub struct Contexts {
     tenant: TenantId,
     strategy: StrategyName,
     clock: Arc<dyn Clock>,
+    stores: Stores,
     sessions: Sessions,
     time_left: Duration,
 }
@@ -40,17 +36,36 @@ pub struct Contexts {
 impl Contexts {
     /// Creates the factory, with 30 seconds for every call.
     pub fn new(tenant: TenantId, strategy: StrategyName, clock: Arc<dyn Clock>) -> Self {
+        Self::of(tenant, strategy, clock, Memory::new().into())
+    }
+
+    fn of(tenant: TenantId, strategy: StrategyName, clock: Arc<dyn Clock>, stores: Stores) -> Self {
         let memory = Memory::new();
-        let stores = Ports::new(memory.clone().into(), memory.directory(), memory.secrets(), Arc::clone(&clock));
-        let ports = SessionPorts {
-            stores: Arc::new(stores),
-            keys: Arc::new(StaticKeyRing::ephemeral(&SystemRng)),
-            rng: Arc::new(SystemRng),
-            clock: Arc::clone(&clock),
-            raise: OnceLock::new(),
-        };
+        let ports = Ports::new(stores.clone(), memory.directory(), memory.secrets(), Arc::clone(&clock));
+        let ports = SessionPorts::new(Arc::new(ports), Arc::clone(&stores.keys), Arc::new(SystemRng), Arc::clone(&clock));
         let sessions = Sessions::new(Arc::new(ports), &tenant, &strategy);
-        Self { tenant, strategy, clock, sessions, time_left: Duration::from_secs(30) }
+        Self { tenant, strategy, clock, stores, sessions, time_left: Duration::from_secs(30) }
+    }
+
+    /// The contexts of another process on the same stores: it shares the sessions, and no memory.
+    #[must_use = "returns the other process's contexts"]
+    pub fn other_process(&self) -> Self {
+        let (tenant, strategy, clock) = (self.tenant.clone(), self.strategy.clone(), Arc::clone(&self.clock));
+        Self { time_left: self.time_left, ..Self::of(tenant, strategy, clock, self.stores.clone()) }
+    }
+
+    /// The contexts with other stores, such as those of an orchestrator.
+    #[must_use = "returns the contexts with the stores"]
+    pub fn with_stores(mut self, stores: impl Into<Stores>) -> Self {
+        self.stores = stores.into();
+        self.other_process()
+    }
+
+    /// The contexts with another session store, such as one with [`Faults`](super::Faults).
+    #[must_use = "returns the contexts with the store"]
+    pub fn with_session_store(mut self, store: Arc<dyn SessionStore>) -> Self {
+        self.stores.sessions = store;
+        self.other_process()
     }
 
     /// Sets the time of every call, counted from the creation of its context. Defaults to 30 seconds.
@@ -89,6 +104,11 @@ impl Contexts {
     /// The sessions that all contexts share.
     pub fn sessions(&self) -> &Sessions {
         &self.sessions
+    }
+
+    /// Returns `true` if no call waits for a session, as a send does whose conversation another one opens.
+    pub fn is_idle(&self) -> bool {
+        self.sessions.is_idle()
     }
 
     fn base(&self) -> Base {

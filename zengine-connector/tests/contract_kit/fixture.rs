@@ -15,6 +15,7 @@ use zengine_connector::{
     verify::HmacSha256,
 };
 
+pub(crate) use crate::desk::Desk;
 use crate::{
     flaw::Flaw,
     pigeon::{

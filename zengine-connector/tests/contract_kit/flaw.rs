@@ -356,6 +356,29 @@ flaws! {
     /// `admit` drops an event whose session cannot be read.
     AdmitDropsWithoutSession,
 
+    // ---- conversations
+
+    /// Every send without an open conversation opens one.
+    OpensForEach,
+    /// The turn ends before the message is sent.
+    LeavesBeforeSend,
+    /// An opening that failed is said of the message.
+    OpeningFailsMessage,
+    /// A lost race of the session store is a refusal.
+    LostRaceIsRefusal,
+    /// A conversation that is gone stays the customer's.
+    NeverReopens,
+    /// A conversation that was ended stays open here.
+    KeepsEnded,
+    /// Events of a conversation that is not the customer's present one are dropped.
+    DropsLate,
+    /// Events of any conversation are taken.
+    TakesForeign,
+    /// A lock in the sessions has no end.
+    LocksForGood,
+    /// A log line holds the conversation's token.
+    TokenInConversationLog,
+
     // ---- synchronous replies, media, records
 
     /// The response holds the first reply only.

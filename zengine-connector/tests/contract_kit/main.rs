@@ -34,6 +34,7 @@
 
 mod broken;
 mod design;
+mod desk;
 mod fixture;
 mod flaw;
 mod pigeon;

@@ -1,9 +1,6 @@
 //! The checks of a set-up, made before anything is written.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, OnceLock},
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     GivenSecret, Part, TenantSetup,
@@ -68,7 +65,7 @@ impl TenantSetup {
     ) -> Result<Vec<RowChange>, Error> {
         let ports = Arc::new(target.with(secrets));
         let (keys, clock) = (Arc::clone(&ports.bundle().keys), Arc::clone(&target.clock));
-        let sessions = SessionPorts { stores: Arc::clone(&ports), keys, rng: Arc::new(SystemRng), clock, raise: OnceLock::new() };
+        let sessions = SessionPorts::new(Arc::clone(&ports), keys, Arc::new(SystemRng), clock);
         let tenants = Tenants::new(Arc::new(sessions), Caching::off(), self.local_refs);
         let mut rows = vec![];
         for part in &self.parts {

@@ -65,11 +65,14 @@ impl Kit {
     pub(crate) fn of<F: Fixture>() -> Self {
         let descriptor = <F::Strategy as Strategy>::DESCRIPTOR;
         let tenants = (0..TENANTS).flat_map(|n| F::tenant(n).secrets);
-        let secrets: Vec<_> = tenants.chain(F::application_secrets()).flat_map(|(_, value)| values_of(value)).collect();
+        let outbound = F::outbound();
+        let tokens = outbound.iter().filter_map(|outbound| outbound.conversations.as_ref()).flat_map(|script| script.tokens.clone());
+        let secrets = tenants.chain(F::application_secrets()).flat_map(|(_, value)| values_of(value));
+        let secrets: Vec<_> = secrets.chain(tokens).collect();
         Self {
             name: StrategyName::new(descriptor.name).expect("the strategy's name"),
             descriptor,
-            outbound: F::outbound(),
+            outbound,
             inbound: F::inbound(),
             canonical: TypeId::of::<<F::Strategy as Strategy>::Message>() == TypeId::of::<OutboundMessage>(),
             application_secrets: F::application_secrets(),

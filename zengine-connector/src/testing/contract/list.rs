@@ -159,6 +159,18 @@ macro_rules! __contract_cases {
                 a_failing_session_hides_no_send [Outbound Provider Sessions]
                 a_session_survives_a_fault [Outbound Provider Sessions]
             }
+            conversations {
+                an_open_race_is_one_conversation [Conversations]
+                messages_that_wait_keep_their_order [Conversations]
+                an_opening_that_fails_loses_nothing [Conversations]
+                a_lost_race_is_deferred [Conversations Sessions]
+                expiry_in_the_middle_of_a_send_reopens_once [Conversations]
+                a_send_after_the_end_begins_a_new_conversation [Conversations ConversationEnds]
+                a_late_event_of_an_ended_conversation_is_routed [Conversations ConversationEnds ConversationEvents]
+                an_event_of_a_foreign_conversation_is_ignored [Conversations ConversationEvents]
+                a_crash_between_calls_resumes_or_gives_up [Conversations Sessions]
+                tokens_of_conversations_are_never_printed [Conversations]
+            }
             secrets {
                 a_missing_secret_fails_fast [Outbound Provider Secrets]
                 an_unreadable_secret_fails_fast [Outbound Provider Secrets]

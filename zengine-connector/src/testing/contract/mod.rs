@@ -12,6 +12,7 @@
 mod attempt;
 mod case;
 mod cases;
+mod conversations;
 mod expected;
 mod fault;
 mod fixture;
@@ -34,6 +35,7 @@ pub(crate) mod shown;
 pub(crate) mod vary;
 mod wire;
 
+pub use conversations::ConversationScript;
 pub use expected::Expected;
 pub use fault::WireFault;
 pub use fixture::Fixture;

@@ -27,6 +27,12 @@ pub enum Need {
     Queryable,
     /// Sessions in a successful attempt.
     Sessions,
+    /// A provider whose messages go through conversations: [`Outbound::conversations`](super::Outbound::conversations).
+    Conversations,
+    /// A message that ends a conversation: [`ConversationScript::ended_by`](super::ConversationScript::ended_by).
+    ConversationEnds,
+    /// Events of conversations: [`ConversationScript::event`](super::ConversationScript::event).
+    ConversationEvents,
     /// A provider that names its messages.
     NamedMessages,
     /// Calls before the one that sends: a sign-in, an upload.
@@ -83,6 +89,9 @@ impl Need {
             Self::NoIdempotency => "a provider that has no idempotency",
             Self::Queryable => "a provider that can be asked for a message by our key",
             Self::Sessions => "sessions in a successful attempt",
+            Self::Conversations => "a provider whose messages go through conversations",
+            Self::ConversationEnds => "a message that ends a conversation",
+            Self::ConversationEvents => "events of conversations",
             Self::NamedMessages => "a provider that names its messages",
             Self::PreparingCalls => "calls before the one that sends",
             Self::ActiveHealth => "a health check that calls the provider",
@@ -109,6 +118,7 @@ impl Need {
     pub(crate) fn is_met(self, kit: &Kit) -> bool {
         let out = kit.outbound.as_ref().filter(|_| kit.descriptor.direction.outbound);
         let inbound = kit.inbound.as_ref().filter(|_| kit.descriptor.direction.inbound);
+        let talks = out.filter(|out| out.provider.is_some()).and_then(|out| out.conversations.as_ref());
         match self {
             Self::Outbound => out.is_some(),
             Self::Provider => out.is_some_and(|out| out.provider.is_some()),
@@ -120,6 +130,9 @@ impl Need {
             Self::NoIdempotency => out.is_some() && kit.descriptor.idempotency == Idempotency::None,
             Self::Queryable => out.is_some() && matches!(kit.descriptor.idempotency, Idempotency::Queryable { .. }),
             Self::Sessions => kit.session_calls() > 0,
+            Self::Conversations => talks.is_some(),
+            Self::ConversationEnds => talks.is_some_and(|script| script.end.is_some()),
+            Self::ConversationEvents => inbound.is_some() && talks.is_some_and(|script| script.event.is_some()),
             Self::NamedMessages => kit.names_messages(),
             Self::PreparingCalls => kit.calls_before() > 0,
             Self::ActiveHealth => kit.health_calls_provider(),

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Call, ErrorRow, Sample};
+use super::{Call, ConversationScript, ErrorRow, Sample};
 
 type Messages = Box<dyn Fn(&Sample) -> Value + Send + Sync>;
 type Provider = Box<dyn Fn(&Call<'_>) -> http::Response<Bytes> + Send + Sync>;
@@ -32,6 +32,7 @@ pub struct Outbound {
     pub(crate) error_table: Vec<ErrorRow>,
     pub(crate) more: Vec<Value>,
     pub(crate) pairs: Option<PathBuf>,
+    pub(crate) conversations: Option<ConversationScript>,
 }
 
 impl Outbound {
@@ -41,7 +42,7 @@ impl Outbound {
     /// The kit panics later if a message has no JSON form.
     pub fn new<M: Serialize>(message: impl Fn(&Sample) -> M + Send + Sync + 'static) -> Self {
         let message: Messages = Box::new(move |sample| serde_json::to_value(message(sample)).expect("a message has a JSON form"));
-        Self { message, provider: None, sends: None, error_table: vec![], more: vec![], pairs: None }
+        Self { message, provider: None, sends: None, error_table: vec![], more: vec![], pairs: None, conversations: None }
     }
 
     /// Sets the provider without faults: the response to each call, a function of the request. You must give every message
@@ -70,6 +71,12 @@ impl Outbound {
     /// Panics if it has no JSON form.
     pub fn also<M: Serialize>(mut self, message: &M) -> Self {
         self.more.push(serde_json::to_value(message).expect("a message has a JSON form"));
+        self
+    }
+
+    /// Describes the conversations that messages go through.
+    pub fn conversations(mut self, script: ConversationScript) -> Self {
+        self.conversations = Some(script);
         self
     }
 

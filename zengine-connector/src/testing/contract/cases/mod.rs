@@ -3,6 +3,7 @@
 mod calls;
 mod capabilities;
 mod compliance;
+mod conversations;
 mod delivery;
 mod errors;
 mod idempotency;

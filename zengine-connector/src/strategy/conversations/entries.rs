@@ -1,0 +1,129 @@
+//! The stored entries of conversations: their keys, and compare-and-set on them.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{Conversations, record::Record};
+use crate::{
+    hex::hex,
+    message::Identity,
+    runtime::to_ms,
+    strategy::{SessionError, SessionErrorKind},
+};
+
+/// Maximum tries of a compare-and-set.
+const RACES: usize = 32;
+
+/// The entry of a provider's id, or of our own key, which leads to the customer.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Reverse {
+    pub(super) v: u32,
+    pub(super) customer: Identity,
+    pub(super) generation: u64,
+}
+
+/// The key of a customer's conversation.
+pub(super) fn conversation_key(customer: &Identity) -> String {
+    format!("conversation/{customer}")
+}
+
+/// The key of a provider's id, which may authenticate its holder and therefore is hashed.
+pub(super) fn reverse_key(id: &str) -> String {
+    format!("conversation-id/{}", hex(&Sha256::digest(id)))
+}
+
+/// What a change of a record does.
+pub(super) enum Change<R> {
+    /// Write the record.
+    Write(R),
+    /// Leave it as it is.
+    Keep(R),
+}
+
+impl Conversations {
+    pub(super) fn now_ms(&self) -> i64 {
+        to_ms(self.sessions.ports().clock.now())
+    }
+
+    /// 128 random bits.
+    pub(super) fn token(&self) -> String {
+        let mut bytes = [0; 16];
+        self.sessions.ports().rng.fill(&mut bytes);
+        hex(&bytes)
+    }
+
+    /// The name of a session for wake-ups.
+    pub(super) fn wake_key(&self, key: &str) -> String {
+        format!("{}|{key}", self.sessions.scope())
+    }
+
+    pub(super) fn wake(&self, key: &str) {
+        self.sessions.ports().wakeups.wake(&self.wake_key(key));
+    }
+
+    /// Reads a customer's record without the tickets that are over, and its version.
+    pub(super) async fn read(&self, customer: &Identity) -> Result<(Record, Option<u64>), SessionError> {
+        let stored = self.sessions.get::<Record>(&conversation_key(customer)).await?;
+        let (mut record, version) =
+            stored.map_or_else(|| (Record::new(customer.clone()), None), |stored| (stored.value, Some(stored.version)));
+        let wakeups = &self.sessions.ports().wakeups;
+        record.prune(self.now_ms(), |owner| wakeups.is_gone(owner));
+        Ok((record, version))
+    }
+
+    /// Changes a customer's record with compare-and-set: reads, decides, writes, and again if another wrote first. A write whose answer
+    /// is lost is read back and known by its id (rule 14).
+    ///
+    /// # Errors
+    /// `Conflict` if others wrote first every time, `Unavailable` if the store does not answer.
+    pub(super) async fn change<R>(
+        &self,
+        customer: &Identity,
+        mut decide: impl FnMut(&mut Record, i64) -> Change<R>,
+    ) -> Result<(Record, R), SessionError> {
+        let key = conversation_key(customer);
+        let (mut record, mut version) = self.read(customer).await?;
+        for _ in 0..RACES {
+            let result = match decide(&mut record, self.now_ms()) {
+                Change::Keep(result) => return Ok((record, result)),
+                Change::Write(result) => result,
+            };
+            record.write = self.token();
+            let Err(lost) = self.sessions.put(&key, &record, version, self.idle + self.late).await else {
+                self.wake(&key);
+                return Ok((record, result));
+            };
+            let Ok((stored, now)) = self.read(customer).await else { return Err(lost) };
+            if stored.write == record.write {
+                self.wake(&key);
+                return Ok((stored, result));
+            }
+            if now == version {
+                return Err(lost);
+            }
+            (record, version) = (stored, now);
+        }
+        Err(SessionErrorKind::Conflict.into())
+    }
+
+    /// Writes the entry that leads from an id to the customer. It outlives the conversation's own entry.
+    pub(super) async fn put_reverse(&self, id: &str, record: &Record) -> Result<(), SessionError> {
+        let (key, entry) = (reverse_key(id), Reverse { v: 1, customer: record.customer.clone(), generation: record.generation });
+        let mut lost = SessionErrorKind::Conflict.into();
+        for _ in 0..RACES {
+            let version = self.sessions.get::<Reverse>(&key).await?.map(|stored| stored.version);
+            match self.sessions.put(&key, &entry, version, self.reverse_ttl()).await {
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind == SessionErrorKind::Conflict => lost = error,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(lost)
+    }
+
+    fn reverse_ttl(&self) -> Duration {
+        self.idle.saturating_add(self.late).saturating_add(self.late)
+    }
+}

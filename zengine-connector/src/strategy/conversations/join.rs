@@ -1,0 +1,186 @@
+//! The way of a send into a conversation: it opens one, waits for one, or finds it open.
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use futures_util::future::select;
+
+use super::{
+    Conversations, Live, SKEW, Turn,
+    entries::{Change, conversation_key},
+    live::Drawn,
+    provider::ConversationProvider,
+    record::{Record, Step},
+};
+use crate::{
+    error::{ErrorKind, SendError},
+    message::Identity,
+    runtime::{ms, to_ms},
+    strategy::{SendContext, SessionError, SessionErrorKind},
+};
+
+/// The first and the longest time between two looks at the store.
+const POLL: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
+
+/// Time that is left for the send itself where waiting ends.
+const MIN_SEND: Duration = Duration::from_secs(1);
+
+/// The time of a send in progress.
+pub(super) struct Attempt<'a> {
+    pub(super) cx: &'a SendContext,
+    pub(super) customer: &'a Identity,
+    /// Its owner token.
+    pub(super) me: String,
+    /// The end of the attempt, in milliseconds, with the difference of two clocks in it.
+    pub(super) until_ms: i64,
+}
+
+/// A session error that sent nothing.
+pub(super) fn not_sent(error: SessionError) -> SendError {
+    error.into_send_error().not_sent()
+}
+
+impl Conversations {
+    /// Joins the customer's conversation, and opens one if there is none. Returns when it is this send's turn. Finding it open costs
+    /// one read.
+    ///
+    /// While another send opens it, this one waits, at most until its attempt has a second left. At most 20 wait. The opener sends
+    /// first, those that waited after it in their order; a newcomer joins behind them. [`leave`](Self::leave) after the send, or call
+    /// [`send`](Self::send), which does.
+    ///
+    /// # Errors
+    /// `Busy` of reach `NotSent`, which defers the send, if others hold the conversation too long, the opening that it waited for failed
+    /// or the store lost a race; the error of [`open`](ConversationProvider::open), as it is. The message itself is not sent.
+    pub async fn join<C: ConversationProvider>(
+        &self,
+        cx: &SendContext,
+        customer: &Identity,
+        provider: &C,
+    ) -> Result<Turn<C::Data>, SendError> {
+        self.enter(&self.attempt(cx, customer), provider).await
+    }
+
+    pub(super) fn attempt<'a>(&self, cx: &'a SendContext, customer: &'a Identity) -> Attempt<'a> {
+        let left = ms(cx.remaining() + SKEW).min(3_600_000);
+        Attempt { cx, customer, me: self.token(), until_ms: to_ms(cx.now()).saturating_add(left) }
+    }
+
+    pub(super) async fn enter<C: ConversationProvider>(&self, attempt: &Attempt<'_>, provider: &C) -> Result<Turn<C::Data>, SendError> {
+        let key = self.wake_key(&conversation_key(attempt.customer));
+        let wakeups = self.sessions.ports().wakeups.clone();
+        let (mut ticket, mut waiter, mut pause) = (None, None, POLL[0]);
+        let margin = MIN_SEND.min(attempt.cx.remaining() / 2);
+        loop {
+            let changed = waiter.as_ref().map(crate::strategy::wakeups::Waiter::listen);
+            let drawn = ticket.is_some();
+            let (record, step) = match self.step(attempt, drawn).await {
+                Ok(step) => step,
+                Err(error) => {
+                    // The write may have happened: what it says of this send holds up no other.
+                    wakeups.left(&key, &attempt.me);
+                    return Err(not_sent(error));
+                }
+            };
+            if ticket.is_none() && record.queue.iter().any(|ticket| ticket.owner == attempt.me) {
+                ticket = Some(self.drawn(attempt));
+            }
+            match step {
+                Step::Go => {
+                    self.touch(&record).await;
+                    return Ok(Turn { live: live(&record)?, reopened: false, ticket });
+                }
+                Step::Begin => return self.open(attempt, record, provider, ticket, false).await,
+                Step::Resolve => return self.resolve(attempt, record, provider, ticket).await,
+                Step::Busy(why) => return Err(self.give_up(attempt, ticket, why).await),
+                Step::Draw | Step::Wait => {}
+            }
+            let Some(changed) = changed else {
+                waiter = wakeups.enter(key.clone(), usize::MAX);
+                continue;
+            };
+            let left = attempt.cx.remaining().saturating_sub(margin);
+            if left.is_zero() {
+                return Err(self.give_up(attempt, ticket, "the conversation is not open yet").await);
+            }
+            let clock = &self.sessions.ports().clock;
+            select(changed, pin!(clock.sleep(pause.min(left)))).await;
+            pause = (pause * 3 / 2).min(POLL[1]);
+        }
+    }
+
+    /// The ticket of a send, in this process.
+    pub(super) fn drawn(&self, attempt: &Attempt<'_>) -> Drawn {
+        let (wakeups, key) = (self.sessions.ports().wakeups.clone(), self.wake_key(&conversation_key(attempt.customer)));
+        Drawn { wakeups, key, owner: attempt.me.clone(), returned: false }
+    }
+
+    /// Reads the record and makes the step that it asks for, if that is a write: a ticket, an opening, an opening taken over.
+    async fn step(&self, attempt: &Attempt<'_>, drawn: bool) -> Result<(Record, Step), SessionError> {
+        let idle_ms = ms(self.idle);
+        self.change(attempt.customer, |record, now_ms| {
+            let step = record.step(&attempt.me, drawn, now_ms, idle_ms);
+            match step {
+                Step::Draw => record.draw(&attempt.me, attempt.until_ms),
+                Step::Begin => record.begin(&attempt.me, self.token(), attempt.until_ms),
+                Step::Resolve => record.own(&attempt.me, attempt.until_ms),
+                Step::Go | Step::Wait | Step::Busy(_) => return Change::Keep(step),
+            }
+            Change::Write(step)
+        })
+        .await
+    }
+
+    /// Ends the wait of a send.
+    async fn give_up(&self, attempt: &Attempt<'_>, ticket: Option<Drawn>, why: &'static str) -> SendError {
+        self.return_ticket(attempt.customer, ticket).await;
+        SendError::of(ErrorKind::Busy, why).not_sent()
+    }
+
+    /// Ends this send's turn: the next one that waits goes on. Call it whether the send succeeded or not. If the store does not answer,
+    /// the turn ends with the attempt.
+    pub async fn leave<T>(&self, turn: Turn<T>) {
+        self.return_ticket(&turn.live.customer, turn.ticket).await;
+    }
+
+    pub(super) async fn return_ticket(&self, customer: &Identity, ticket: Option<Drawn>) {
+        let Some(mut ticket) = ticket else { return };
+        let left = self.change(customer, |record, _| {
+            let before = record.queue.len();
+            record.leave(&ticket.owner);
+            if record.queue.len() == before { Change::Keep(()) } else { Change::Write(()) }
+        });
+        ticket.returned = left.await.is_ok();
+    }
+
+    /// Writes down that a conversation is used, now and then. Best effort: the next use does it again.
+    pub(super) async fn touch(&self, record: &Record) {
+        if self.now_ms().saturating_sub(record.active_at_ms) < ms(self.touch_after()) {
+            return;
+        }
+        let ids = record.id.iter().chain([&record.key]);
+        for id in ids {
+            if self.put_reverse(id, record).await.is_err() {
+                return;
+            }
+        }
+        let _ = self
+            .change(&record.customer, |stored, now_ms| {
+                let same = stored.generation == record.generation && stored.id == record.id;
+                stored.active_at_ms = now_ms;
+                if same { Change::Write(()) } else { Change::Keep(()) }
+            })
+            .await;
+    }
+}
+
+/// The conversation of a record that is open.
+pub(super) fn live<T: serde::de::DeserializeOwned>(record: &Record) -> Result<Live<T>, SendError> {
+    read_live(record).map_err(not_sent)
+}
+
+/// The conversation of a record that is open. `Corrupt` if the strategy's data cannot be read.
+pub(super) fn read_live<T: serde::de::DeserializeOwned>(record: &Record) -> Result<Live<T>, SessionError> {
+    let data = record.data.as_ref().and_then(|data| serde_json::from_str(data.get()).ok());
+    let (Some(id), Some(data)) = (record.id.clone(), data) else { return Err(SessionErrorKind::Corrupt.into()) };
+    let (customer, key) = (record.customer.clone(), record.key.clone());
+    Ok(Live { customer, generation: record.generation, id, key, data: Arc::new(data) })
+}

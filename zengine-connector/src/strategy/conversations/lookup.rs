@@ -1,0 +1,96 @@
+//! Look-ups: from an event to its customer, and from a customer to the conversation.
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::value::to_raw_value;
+
+use super::{
+    Conversations, Live,
+    entries::{Change, Reverse, reverse_key},
+    join::read_live,
+    record::ConversationState,
+};
+use crate::{
+    message::Identity,
+    strategy::{SessionError, SessionErrorKind},
+};
+
+/// A conversation that an event belongs to.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct FoundConversation {
+    /// The customer.
+    pub customer: Identity,
+    /// The number of the life.
+    pub generation: u64,
+}
+
+debug_fields!(FoundConversation { generation });
+
+impl Conversations {
+    /// The customer of a provider's id, or of our own [key](super::Opening::key), also of a conversation that ended a while ago. `None`:
+    /// the conversation is not ours. Costs one read.
+    ///
+    /// # Errors
+    /// If the store does not answer, or what is stored cannot be read.
+    pub async fn find(&self, id: &str) -> Result<Option<FoundConversation>, SessionError> {
+        let found = self.sessions.get::<Reverse>(&reverse_key(id)).await?;
+        Ok(found.map(|found| FoundConversation { customer: found.value.customer, generation: found.value.generation }))
+    }
+
+    /// The customer's conversation, if it is open.
+    ///
+    /// # Errors
+    /// If the store does not answer, or what is stored cannot be read.
+    pub async fn get<T: DeserializeOwned>(&self, customer: &Identity) -> Result<Option<Live<T>>, SessionError> {
+        let (record, _) = self.read(customer).await?;
+        if record.state != ConversationState::Open { Ok(None) } else { read_live(&record).map(Some) }
+    }
+
+    /// The state of the customer's conversation, and the number of its life; 0 and `Ended` before the first.
+    ///
+    /// # Errors
+    /// If the store does not answer, or what is stored cannot be read.
+    pub async fn state(&self, customer: &Identity) -> Result<(ConversationState, u64), SessionError> {
+        let (record, _) = self.read(customer).await?;
+        Ok((record.state, record.generation))
+    }
+
+    /// Writes down that an event came, so that the conversation is not idle. Most calls cost one read.
+    ///
+    /// # Errors
+    /// If the store does not answer, or what is stored cannot be read.
+    pub async fn seen(&self, found: &FoundConversation) -> Result<(), SessionError> {
+        let (record, _) = self.read(&found.customer).await?;
+        if record.state == ConversationState::Open && record.generation == found.generation {
+            self.touch(&record).await;
+        }
+        Ok(())
+    }
+
+    /// Changes the strategy's data of a conversation, such as a renewed token, with compare-and-set. `change` may be called several
+    /// times. Returns what is stored now.
+    ///
+    /// # Errors
+    /// `Conflict` if this life is over or others changed it every time; `Unavailable`, `Corrupt`.
+    pub async fn update<T>(&self, live: &Live<T>, change: impl Fn(&mut T)) -> Result<Live<T>, SessionError>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let changed = self.change(&live.customer, |record, _| {
+            if record.generation != live.generation || record.id.as_deref() != Some(&*live.id) {
+                return Change::Keep(Err(SessionErrorKind::Conflict));
+            }
+            let read = record.data.as_ref().and_then(|data| serde_json::from_str::<T>(data.get()).ok());
+            let written = read.and_then(|mut data| {
+                change(&mut data);
+                to_raw_value(&data).ok()
+            });
+            let Some(data) = written else { return Change::Keep(Err(SessionErrorKind::Corrupt)) };
+            record.data = Some(data);
+            Change::Write(Ok(()))
+        });
+        let (record, changed) = changed.await?;
+        changed?;
+        read_live(&record)
+    }
+}

@@ -1,0 +1,87 @@
+//! The provider's side of a conversation, as a strategy implements it.
+
+use std::future::Future;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    error::{ErrorKind, SendError},
+    message::Identity,
+};
+
+/// The calls by which a strategy opens a conversation at its provider. Implement it on a value that holds what one send knows: its
+/// tenant, context and message.
+pub trait ConversationProvider: Send + Sync {
+    /// The strategy's own data of a conversation, such as tokens. It is stored encrypted, and printed by nothing here. Members that
+    /// a later release adds need a default: what is stored must still be read.
+    type Data: Serialize + DeserializeOwned + Send + Sync;
+
+    /// Opens a conversation. Where your provider takes a client token, give it [`Opening::key`].
+    ///
+    /// # Errors
+    /// With the reach of *this call*: after `NotSent` and `Processed` no conversation is open, after `Maybe` one may be, and
+    /// [`resolve`](Self::resolve) is called before the next opening.
+    fn open(&self, opening: &Opening) -> impl Future<Output = Result<Opened<Self::Data>, SendError>> + Send;
+
+    /// Decides about an earlier opening whose end is not known: its process crashed, or no answer came.
+    ///
+    /// # Errors
+    /// If it cannot be decided now. The message is then sent later, and `resolve` is called again.
+    fn resolve(&self, opening: &Opening) -> impl Future<Output = Result<Resolution<Self::Data>, SendError>> + Send;
+
+    /// Returns `true` if a send failed because the provider does not know the conversation any more. It is then opened again, once per
+    /// attempt. An error of reach `Maybe` never opens one. Defaults to the kind [`SessionClosed`](ErrorKind::SessionClosed).
+    fn is_gone(&self, error: &SendError) -> bool {
+        error.kind() == ErrorKind::SessionClosed
+    }
+}
+
+/// One opening of a conversation.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Opening {
+    /// The customer.
+    pub customer: Identity,
+    /// The number of this life, from 1.
+    pub generation: u64,
+    /// Our own key of this life: 32 hexadecimal digits, random, the same when an opening is repeated, and different for every life. Use
+    /// it as the provider's client token, or in the address that the provider calls back:
+    /// [`find`](super::Conversations::find) knows it before the provider is called.
+    pub key: String,
+}
+
+// The key may stand in an address that authenticates.
+debug_fields!(Opening { generation });
+
+/// A conversation that is open at the provider.
+#[derive(Clone)]
+pub struct Opened<T> {
+    /// The provider's id.
+    pub id: String,
+    /// The strategy's data.
+    pub data: T,
+}
+
+debug_fields!([T] Opened<T> {});
+
+impl<T> Opened<T> {
+    /// A conversation by the provider's id, with the strategy's data.
+    pub fn new(id: impl Into<String>, data: T) -> Self {
+        Self { id: id.into(), data }
+    }
+}
+
+/// What became of an opening whose end was not known.
+#[non_exhaustive]
+pub enum Resolution<T> {
+    /// The provider recognises [`Opening::key`] as a client token: open again with the same key.
+    Repeat,
+    /// It happened: this is the conversation.
+    Found(Opened<T>),
+    /// It surely did not happen: open a new one.
+    NotOpened,
+    /// It cannot be known. Open a new one; a line `conversation.abandoned` says that the provider may have two.
+    Abandon,
+}
+
+debug_fields!([T] Resolution<T> {});

@@ -1,0 +1,309 @@
+//! The stored form of a conversation, and its changes, which are pure.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, value::RawValue};
+
+use crate::message::{EndReason, Identity};
+
+/// The version of the stored form.
+pub(super) const VERSION: u32 = 1;
+
+/// Sends that may wait for one conversation, the one that has its turn left out.
+pub(super) const MAX_WAITING: usize = 20;
+
+words! {
+    /// The state of a conversation. Only a compare-and-set moves it.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[non_exhaustive]
+    pub enum ConversationState {
+        /// One send opens it at the provider.
+        Opening = "opening",
+        /// It is open.
+        Open = "open",
+        /// It was asked to end, and may still bring events.
+        Ending = "ending",
+        /// It has ended, or was never opened.
+        Ended = "ended",
+    }
+}
+
+/// A conversation, as stored under its customer.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Record {
+    pub(super) v: u32,
+    pub(super) customer: Identity,
+    /// Lives so far, this one included. An opening that failed counts.
+    pub(super) generation: u64,
+    pub(super) state: ConversationState,
+    /// Id of the last write, by which a writer whose answer was lost knows its own.
+    pub(super) write: String,
+    /// Our own key of this life, random.
+    pub(super) key: String,
+    /// The send that opens it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) owner: Option<String>,
+    /// The end of the opening or of the ending, from which others may take it over.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) lease_until_ms: i64,
+    /// The sends that wait, the one that has its turn first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) queue: Vec<Ticket>,
+    /// The provider's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) id: Option<String>,
+    /// The strategy's own data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) data: Option<Box<RawValue>>,
+    /// The last use that was written down.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) active_at_ms: i64,
+    /// The reason of its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) reason: Option<EndReason>,
+    /// Members of a newer release, which are written back.
+    #[serde(flatten)]
+    pub(super) unread: Map<String, Value>,
+}
+
+/// The place of a send that waits.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ticket {
+    pub(super) owner: String,
+    /// The end of the send's attempt, after which it holds up no other.
+    pub(super) until_ms: i64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks with a reference to the field
+fn is_zero(ms: &i64) -> bool {
+    *ms == 0
+}
+
+/// What a send does next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The conversation is open and it is this send's turn.
+    Go,
+    /// Begin a life.
+    Begin,
+    /// An earlier opening was given up by its owner: find out what became of it.
+    Resolve,
+    /// Draw a ticket.
+    Draw,
+    /// Wait for a change.
+    Wait,
+    /// Come again: too many wait, the opening failed, or the conversation ends.
+    Busy(&'static str),
+}
+
+impl Record {
+    /// The first record of a customer, before any life.
+    pub(super) fn new(customer: Identity) -> Self {
+        Self {
+            v: VERSION,
+            customer,
+            generation: 0,
+            state: ConversationState::Ended,
+            write: String::new(),
+            key: String::new(),
+            owner: None,
+            lease_until_ms: 0,
+            queue: vec![],
+            id: None,
+            data: None,
+            active_at_ms: 0,
+            reason: None,
+            unread: Map::new(),
+        }
+    }
+
+    /// Removes the tickets of sends that ended, and the lease of one that is known to be gone.
+    pub(super) fn prune(&mut self, now_ms: i64, is_gone: impl Fn(&str) -> bool) {
+        self.queue.retain(|ticket| ticket.until_ms > now_ms && !is_gone(&ticket.owner));
+        if self.owner.as_deref().is_some_and(is_gone) {
+            self.lease_until_ms = 0;
+        }
+    }
+
+    /// The next step of a send with this owner token, which has drawn a ticket or not. A conversation that was idle
+    /// for `idle_ms` is over. Call [`prune`](Self::prune) before.
+    pub(super) fn step(&self, me: &str, drawn: bool, now_ms: i64, idle_ms: i64) -> Step {
+        let place = self.queue.iter().position(|ticket| ticket.owner == me);
+        if drawn && place.is_none() {
+            return Step::Busy("the conversation could not be opened");
+        }
+        let first = place == Some(0) || self.queue.is_empty();
+        let lapsed = self.lease_until_ms <= now_ms;
+        match self.state {
+            ConversationState::Ending if !lapsed => Step::Busy("the conversation is about to end"),
+            ConversationState::Opening if !lapsed => self.queued(place),
+            _ if !first => self.queued(place),
+            ConversationState::Opening => Step::Resolve,
+            ConversationState::Open if now_ms.saturating_sub(self.active_at_ms) < idle_ms => Step::Go,
+            ConversationState::Open | ConversationState::Ending | ConversationState::Ended => Step::Begin,
+        }
+    }
+
+    fn queued(&self, place: Option<usize>) -> Step {
+        match place {
+            Some(_) => Step::Wait,
+            None if self.queue.len() > MAX_WAITING => Step::Busy("too many messages wait for the conversation"),
+            None => Step::Draw,
+        }
+    }
+
+    /// Adds a ticket at the end.
+    pub(super) fn draw(&mut self, me: &str, until_ms: i64) {
+        self.leave(me);
+        self.queue.push(Ticket { owner: me.to_owned(), until_ms });
+    }
+
+    /// Removes a ticket.
+    pub(super) fn leave(&mut self, me: &str) {
+        self.queue.retain(|ticket| ticket.owner != me);
+    }
+
+    /// Makes a send the owner of the opening, first in the queue.
+    pub(super) fn own(&mut self, me: &str, until_ms: i64) {
+        self.leave(me);
+        self.queue.insert(0, Ticket { owner: me.to_owned(), until_ms });
+        (self.state, self.owner, self.lease_until_ms) = (ConversationState::Opening, Some(me.to_owned()), until_ms);
+    }
+
+    /// Begins a new life that this send opens.
+    pub(super) fn begin(&mut self, me: &str, key: String, until_ms: i64) {
+        self.own(me, until_ms);
+        self.generation += 1;
+        self.key = key;
+        (self.id, self.data, self.reason) = (None, None, None);
+    }
+
+    /// Whether a send still owns the opening.
+    pub(super) fn is_opened_by(&self, me: &str, generation: u64) -> bool {
+        self.state == ConversationState::Opening && self.generation == generation && self.owner.as_deref() == Some(me)
+    }
+
+    /// The opening is done.
+    pub(super) fn opened(&mut self, id: String, data: Box<RawValue>, now_ms: i64) {
+        (self.state, self.owner, self.lease_until_ms) = (ConversationState::Open, None, 0);
+        (self.id, self.data, self.active_at_ms) = (Some(id), Some(data), now_ms);
+    }
+
+    /// The opening surely did not happen: all that wait come again.
+    pub(super) fn failed(&mut self) {
+        self.end(EndReason::Other);
+        self.queue.clear();
+    }
+
+    /// The opening may have happened: the next send finds out, from now on.
+    pub(super) fn in_doubt(&mut self, me: &str) {
+        self.leave(me);
+        (self.owner, self.lease_until_ms) = (None, 0);
+    }
+
+    /// The life has ended. Its id and data go: a late event is found by its own entry.
+    pub(super) fn end(&mut self, reason: EndReason) {
+        (self.state, self.owner, self.lease_until_ms) = (ConversationState::Ended, None, 0);
+        (self.id, self.data, self.reason) = (None, None, Some(reason));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        Record::new(Identity::phone("+15551230001").unwrap())
+    }
+
+    fn step(it: &Record, me: &str, drawn: bool, now_ms: i64) -> Step {
+        it.step(me, drawn, now_ms, 1000)
+    }
+
+    fn raw() -> Box<RawValue> {
+        RawValue::from_string("1".into()).unwrap()
+    }
+
+    #[test]
+    fn the_first_send_begins_and_the_next_ones_draw() {
+        let mut it = record();
+        assert_eq!(step(&it, "a", false, 0), Step::Begin);
+        it.begin("a", "k".into(), 100);
+        assert_eq!((it.generation, step(&it, "b", false, 50)), (1, Step::Draw));
+        it.draw("b", 100);
+        it.draw("c", 200);
+        assert_eq!((step(&it, "b", true, 50), step(&it, "c", true, 50)), (Step::Wait, Step::Wait));
+        it.opened("id".into(), raw(), 60);
+        // The opener's own message goes first, then those that wait in their order, and a newcomer after them.
+        assert_eq!((step(&it, "a", true, 60), step(&it, "b", true, 60), step(&it, "d", false, 60)), (Step::Go, Step::Wait, Step::Draw));
+        it.leave("a");
+        assert_eq!((step(&it, "b", true, 60), step(&it, "c", true, 60)), (Step::Go, Step::Wait));
+        it.prune(100, |_| false);
+        assert_eq!(step(&it, "c", true, 100), Step::Go);
+        it.leave("c");
+        assert_eq!(step(&it, "d", false, 100), Step::Go);
+    }
+
+    #[test]
+    fn a_failed_opening_sends_all_that_wait_home() {
+        let mut it = record();
+        it.begin("a", "k".into(), 100);
+        it.draw("b", 100);
+        it.failed();
+        assert!(matches!(step(&it, "b", true, 1), Step::Busy(_)));
+        assert_eq!((step(&it, "c", false, 1), it.generation), (Step::Begin, 1));
+    }
+
+    #[test]
+    fn an_opening_that_lapsed_is_resolved_by_the_first_that_waits() {
+        let mut it = record();
+        it.begin("a", "k".into(), 100);
+        it.draw("b", 200);
+        it.draw("c", 200);
+        it.prune(100, |_| false);
+        assert_eq!((step(&it, "b", true, 100), step(&it, "c", true, 100)), (Step::Resolve, Step::Wait));
+        it.own("b", 200);
+        assert!(it.is_opened_by("b", 1) && !it.is_opened_by("a", 1));
+        it.in_doubt("b");
+        assert_eq!(step(&it, "c", true, 110), Step::Resolve);
+    }
+
+    #[test]
+    fn an_owner_that_is_gone_holds_up_no_other() {
+        let mut it = record();
+        it.begin("a", "k".into(), 100);
+        it.draw("b", 100);
+        it.prune(1, |owner| owner == "a");
+        assert_eq!(step(&it, "b", true, 1), Step::Resolve);
+    }
+
+    #[test]
+    fn twenty_wait_and_no_more() {
+        let mut it = record();
+        it.begin("a", "k".into(), 100);
+        for n in 0..MAX_WAITING {
+            assert_eq!(step(&it, &n.to_string(), false, 1), Step::Draw);
+            it.draw(&n.to_string(), 100);
+        }
+        assert!(matches!(step(&it, "late", false, 1), Step::Busy(_)));
+    }
+
+    #[test]
+    fn an_idle_conversation_is_over() {
+        let mut it = record();
+        it.begin("a", "k".into(), 100);
+        it.opened("id".into(), raw(), 60);
+        it.leave("a");
+        assert_eq!((step(&it, "b", false, 1059), step(&it, "b", false, 1060)), (Step::Go, Step::Begin));
+    }
+
+    #[test]
+    fn an_end_that_lapsed_is_an_end() {
+        let mut it = record();
+        it.begin("a", "k".into(), 100);
+        it.opened("id".into(), raw(), 1);
+        it.leave("a");
+        (it.state, it.lease_until_ms) = (ConversationState::Ending, 100);
+        assert!(matches!(step(&it, "b", false, 99), Step::Busy(_)));
+        assert_eq!(step(&it, "b", false, 100), Step::Begin);
+    }
+}

@@ -1,0 +1,89 @@
+//! A send in a conversation, with one reopening.
+
+use std::future::Future;
+
+use super::{
+    Conversations, Live, Turn,
+    entries::Change,
+    join::{Attempt, not_sent},
+    provider::ConversationProvider,
+};
+use crate::{
+    error::{Reach, SendError},
+    message::{EndReason, Identity},
+    strategy::SendContext,
+};
+
+impl Conversations {
+    /// Sends in the customer's conversation: joins or opens it, calls `send` when it is this send's turn, and leaves. If the provider
+    /// does not know the conversation any more ([`is_gone`](ConversationProvider::is_gone)), it is opened again and `send` called once
+    /// more, once per attempt.
+    ///
+    /// # Errors
+    /// Those of [`join`](Self::join) and of `send`.
+    pub async fn send<C, R, F>(
+        &self,
+        cx: &SendContext,
+        customer: &Identity,
+        provider: &C,
+        send: impl Fn(Live<C::Data>) -> F + Send + Sync,
+    ) -> Result<R, SendError>
+    where
+        C: ConversationProvider,
+        F: Future<Output = Result<R, SendError>> + Send,
+        R: Send,
+    {
+        let mut turn = self.join(cx, customer, provider).await?;
+        loop {
+            match send(turn.live.clone()).await {
+                Err(error) if !turn.reopened && error.reach() != Reach::Maybe && provider.is_gone(&error) => {
+                    turn = self.reopen(cx, turn, provider).await?;
+                }
+                sent => {
+                    self.leave(turn).await;
+                    return sent;
+                }
+            }
+        }
+    }
+
+    /// Opens the conversation again that the provider does not know any more: ends that life, and opens a new one or joins the one that
+    /// another send opened meanwhile. A turn is reopened once; a second time gives the turn's place up.
+    ///
+    /// # Errors
+    /// Those of [`join`](Self::join); `Busy` of reach `NotSent` the second time.
+    pub async fn reopen<C: ConversationProvider>(
+        &self,
+        cx: &SendContext,
+        turn: Turn<C::Data>,
+        provider: &C,
+    ) -> Result<Turn<C::Data>, SendError> {
+        let Turn { live, reopened, ticket } = turn;
+        if reopened {
+            self.return_ticket(&live.customer, ticket).await;
+            return Err(SendError::local("the conversation was gone twice in one attempt").not_sent());
+        }
+        let mut attempt = self.attempt(cx, &live.customer);
+        if let Some(ticket) = &ticket {
+            attempt.me.clone_from(&ticket.owner);
+        }
+        let begun = self.change(&live.customer, |record, _| {
+            let current = record.generation == live.generation && record.id.as_deref() == Some(&*live.id);
+            if !current {
+                return Change::Keep(false);
+            }
+            record.end(EndReason::Lost);
+            record.begin(&attempt.me, self.token(), attempt.until_ms);
+            Change::Write(true)
+        });
+        let again = match begun.await.map_err(not_sent)? {
+            (record, true) => self.open(&attempt, record, provider, Some(ticket.unwrap_or_else(|| self.drawn(&attempt))), false).await,
+            (_, false) => {
+                // Another send was faster. A new ticket, because the old one may be gone with the life.
+                self.return_ticket(&live.customer, ticket).await;
+                self.enter(&Attempt { me: self.token(), ..attempt }, provider).await
+            }
+        };
+        again.map(|turn| Turn { reopened: true, ..turn })
+    }
+}

@@ -1,0 +1,211 @@
+//! A provider of chats, and sends to it.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use zengine_connector::{
+    ClientMessageId, ErrorKind, Identity, SendError, StrategyName, TenantId,
+    runtime::Clock,
+    strategy::{ConversationProvider, Conversations, Live, Opened, Opening, Resolution},
+    testing::{Contexts, SimClock},
+};
+
+/// How the provider answers one opening.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Answer {
+    /// After a time.
+    Slow(Duration),
+    /// The call does not leave.
+    NotSent,
+    /// It refuses.
+    Refused,
+    /// It opens, and the answer is lost.
+    Lost,
+    /// It opens, and never answers.
+    Hang,
+}
+
+/// How the strategy resolves an opening whose end is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resolve {
+    /// The provider knows client tokens.
+    Repeat,
+    /// The provider can be asked.
+    LookUp,
+    /// It cannot be known.
+    Abandon,
+}
+
+/// The provider's state.
+#[derive(Debug, Default)]
+pub(crate) struct Desk {
+    /// Openings that took effect: our key, and the provider's id.
+    pub(crate) opened: Vec<(String, String)>,
+    /// Calls that open.
+    pub(crate) calls: usize,
+    /// Messages that arrived: the conversation and the text.
+    pub(crate) messages: Vec<(String, String)>,
+    pub(crate) closed: Vec<String>,
+    pub(crate) answers: VecDeque<Answer>,
+    pub(crate) resolutions: Vec<(u64, String)>,
+    /// The provider forgets its client tokens, although the strategy counts on them.
+    pub(crate) forgetful: bool,
+    by_key: BTreeMap<String, String>,
+}
+
+/// The strategy's data: a token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Token {
+    pub(crate) token: String,
+}
+
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) desk: Arc<Mutex<Desk>>,
+    pub(crate) clock: Arc<SimClock>,
+    pub(crate) contexts: Contexts,
+    pub(crate) resolve: Resolve,
+    pub(crate) early: bool,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let clock = Arc::new(SimClock::new());
+        let contexts = Contexts::new(TenantId::new("acme").unwrap(), StrategyName::new("desk").unwrap(), Arc::clone(&clock) as _)
+            .with_time_left(Duration::from_secs(10));
+        Self { desk: Arc::default(), clock, contexts, resolve: Resolve::Repeat, early: false }
+    }
+
+    /// The same stores and provider, seen from another process.
+    pub(crate) fn other_process(&self) -> Self {
+        Self { contexts: self.contexts.other_process(), ..self.clone() }
+    }
+
+    pub(crate) fn resolving(self, resolve: Resolve) -> Self {
+        Self { resolve, ..self }
+    }
+
+    pub(crate) fn next(&self, answer: Answer) {
+        self.desk.lock().unwrap().answers.push_back(answer);
+    }
+
+    pub(crate) fn conversations(&self) -> Conversations {
+        let conversations = Conversations::of(self.contexts.sessions());
+        if self.early { conversations.with_early_events() } else { conversations }
+    }
+
+    /// Sends a text to a customer, in one attempt.
+    pub(crate) async fn send(&self, customer: &Identity, text: &str) -> Result<u64, SendError> {
+        let cx = self.contexts.send(ClientMessageId::new(text).unwrap());
+        self.conversations().send(&cx, customer, self, |live| self.post(live, text.to_owned())).await
+    }
+
+    /// Sends in a task of its own, which begins before this returns.
+    pub(crate) async fn spawn(&self, text: &str) -> tokio::task::JoinHandle<Result<u64, SendError>> {
+        let (world, text) = (self.clone(), text.to_owned());
+        let task = tokio::spawn(async move { world.send(&customer(), &text).await });
+        self.clock.sleep(Duration::from_millis(1)).await;
+        task
+    }
+
+    async fn post(&self, live: Live<Token>, text: String) -> Result<u64, SendError> {
+        self.clock.sleep(Duration::from_millis(20)).await;
+        assert_eq!(live.data.token, format!("canary-token-{}", live.id), "the data of another conversation");
+        let mut desk = self.desk.lock().unwrap();
+        if desk.closed.contains(&live.id) {
+            return Err(SendError::of(ErrorKind::SessionClosed, "unknown conversation").processed());
+        }
+        desk.messages.push((live.id, text));
+        Ok(live.generation)
+    }
+
+    pub(crate) fn texts(&self) -> Vec<String> {
+        self.desk.lock().unwrap().messages.iter().map(|(_, text)| text.clone()).collect()
+    }
+
+    pub(crate) fn ids(&self) -> Vec<String> {
+        self.desk.lock().unwrap().opened.iter().map(|(_, id)| id.clone()).collect()
+    }
+
+    pub(crate) fn close(&self, id: &str) {
+        self.desk.lock().unwrap().closed.push(id.to_owned());
+    }
+}
+
+impl Desk {
+    /// Opens, or finds what this client token opened.
+    fn open(&mut self, opening: &Opening, knows_tokens: bool) -> String {
+        if let Some(id) = self.by_key.get(&opening.key).filter(|_| knows_tokens && !self.forgetful) {
+            return id.clone();
+        }
+        let id = format!("canary-id-{}", self.opened.len() + 1);
+        self.opened.push((opening.key.clone(), id.clone()));
+        self.by_key.insert(opening.key.clone(), id.clone());
+        id
+    }
+}
+
+fn opened(id: String) -> Opened<Token> {
+    let token = format!("canary-token-{id}");
+    Opened::new(id, Token { token })
+}
+
+impl ConversationProvider for World {
+    type Data = Token;
+
+    async fn open(&self, opening: &Opening) -> Result<Opened<Token>, SendError> {
+        let answer = {
+            let mut desk = self.desk.lock().unwrap();
+            desk.calls += 1;
+            desk.answers.pop_front().unwrap_or(Answer::Slow(Duration::from_millis(300)))
+        };
+        let open = || self.desk.lock().unwrap().open(opening, self.resolve == Resolve::Repeat);
+        match answer {
+            Answer::Slow(time) => {
+                let id = open();
+                self.clock.sleep(time).await;
+                Ok(opened(id))
+            }
+            Answer::NotSent => {
+                self.clock.sleep(Duration::from_millis(100)).await;
+                Err(SendError::provider("no connection").not_sent())
+            }
+            Answer::Refused => Err(SendError::of(ErrorKind::InvalidRecipient, "no agents").processed()),
+            Answer::Lost => {
+                open();
+                self.clock.sleep(Duration::from_millis(100)).await;
+                Err(SendError::provider("the connection broke").maybe())
+            }
+            Answer::Hang => {
+                open();
+                std::future::pending().await
+            }
+        }
+    }
+
+    async fn resolve(&self, opening: &Opening) -> Result<Resolution<Token>, SendError> {
+        let mut desk = self.desk.lock().unwrap();
+        desk.resolutions.push((opening.generation, opening.key.clone()));
+        Ok(match self.resolve {
+            Resolve::Repeat => Resolution::Repeat,
+            Resolve::Abandon => Resolution::Abandon,
+            Resolve::LookUp => match desk.by_key.get(&opening.key) {
+                Some(id) => Resolution::Found(opened(id.clone())),
+                None => Resolution::NotOpened,
+            },
+        })
+    }
+}
+
+pub(crate) fn customer() -> Identity {
+    Identity::phone("+15551230001").unwrap()
+}
+
+/// Whether an error defers the send: it did not leave, and nothing is said against it.
+pub(crate) fn is_deferred(error: &SendError) -> bool {
+    error.kind() == ErrorKind::Busy && error.is_safe_to_resend()
+}

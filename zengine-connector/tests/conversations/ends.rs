@@ -1,0 +1,216 @@
+//! Ends, reopenings, late and foreign events.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use zengine_connector::{
+    SendError,
+    message::EndReason,
+    store::Memory,
+    strategy::{ConversationState, Ending, Live, SessionErrorKind},
+    testing::{Faults, StoreCall, StoreFault},
+};
+
+use crate::desk::{Answer, Token, World, customer, is_deferred};
+
+#[tokio::test(start_paused = true)]
+async fn rule_89_expiry_in_the_middle_of_sends_reopens_once() {
+    let world = World::new();
+    world.send(&customer(), "1").await.unwrap();
+    world.close("canary-id-1");
+    let to = customer();
+    let (a, b, c) = tokio::join!(world.send(&to, "2"), world.send(&to, "3"), world.send(&to, "4"));
+    assert_eq!([a, b, c].map(Result::unwrap), [2, 2, 2]);
+    let desk = world.desk.lock().unwrap();
+    assert_eq!((desk.opened.len(), desk.messages.len()), (2, 4));
+    assert_ne!(desk.opened[0].0, desk.opened[1].0, "the client token of the first life brings the ended conversation back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_89_a_conversation_that_is_gone_again_is_not_reopened_twice_in_one_attempt() {
+    let world = World::new();
+    for n in 1..=3 {
+        world.close(&format!("canary-id-{n}"));
+    }
+    assert!(world.send(&customer(), "1").await.is_err());
+    assert_eq!(world.ids().len(), 2);
+}
+
+async fn end(world: &World, ending: Result<Ending, SendError>) -> Result<bool, SendError> {
+    world.conversations().end(&customer(), EndReason::Customer, |_: Live<Token>| async { ending }).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_89_an_end_and_a_send_begin_a_new_life() {
+    let world = World::new();
+    assert!(!end(&world, Ok(Ending::Done)).await.unwrap(), "none was open");
+    world.send(&customer(), "1").await.unwrap();
+    assert!(end(&world, Ok(Ending::Done)).await.unwrap());
+    assert_eq!(world.conversations().state(&customer()).await.unwrap(), (ConversationState::Ended, 1));
+    assert_eq!(world.send(&customer(), "2").await.unwrap(), 2);
+    // The late event of the first life finds its customer, and ends nothing.
+    let late = world.conversations().find("canary-id-1").await.unwrap().unwrap();
+    assert_eq!((late.generation, late.customer.clone()), (1, customer()));
+    assert!(!world.conversations().ended(&late, EndReason::Agent).await.unwrap());
+    assert_eq!(world.conversations().state(&customer()).await.unwrap(), (ConversationState::Open, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_is_still_to_come_defers_sends_until_it_came_or_its_time_is_over() {
+    for comes in [true, false] {
+        let world = World::new();
+        world.send(&customer(), "1").await.unwrap();
+        end(&world, Ok(Ending::Within(Duration::from_secs(900)))).await.unwrap();
+        assert!(is_deferred(&world.send(&customer(), "2").await.unwrap_err()));
+        if comes {
+            let found = world.conversations().find("canary-id-1").await.unwrap().unwrap();
+            assert!(world.conversations().ended(&found, EndReason::Provider).await.unwrap());
+            assert!(!world.conversations().ended(&found, EndReason::Provider).await.unwrap(), "a redelivery");
+        } else {
+            world.clock.advance(Duration::from_secs(900)).await;
+        }
+        assert_eq!(world.send(&customer(), "2").await.unwrap(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_does_not_leave_leaves_the_conversation_open() {
+    let world = World::new();
+    world.send(&customer(), "1").await.unwrap();
+    assert!(end(&world, Err(SendError::provider("no connection").not_sent())).await.is_err());
+    assert_eq!(world.send(&customer(), "2").await.unwrap(), 1);
+    assert!(end(&world, Err(SendError::provider("the connection broke").maybe())).await.is_err());
+    assert_eq!(world.send(&customer(), "3").await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_89_a_foreign_conversation_is_known_as_foreign() {
+    let world = World::new();
+    world.send(&customer(), "1").await.unwrap();
+    assert!(world.conversations().find("somebody-else").await.unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_finds_its_customer_as_long_as_the_conversation_lives_and_a_day_more() {
+    let world = World::new();
+    world.send(&customer(), "0").await.unwrap();
+    // Used every hour for three days, which renews all entries.
+    for n in 1..=72 {
+        world.clock.advance(Duration::from_secs(3600)).await;
+        assert_eq!(world.send(&customer(), &n.to_string()).await.unwrap(), 1);
+    }
+    world.clock.advance(Duration::from_secs(26 * 3600)).await;
+    assert!(world.conversations().find("canary-id-1").await.unwrap().is_some());
+    world.clock.advance(Duration::from_secs(30 * 3600)).await;
+    assert!(world.conversations().find("canary-id-1").await.unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_conversation_is_over_and_an_event_keeps_it_from_being_idle() {
+    let world = World::new();
+    world.send(&customer(), "1").await.unwrap();
+    let found = world.conversations().find("canary-id-1").await.unwrap().unwrap();
+    for _ in 0..3 {
+        world.clock.advance(Duration::from_secs(3600)).await;
+        world.conversations().seen(&found).await.unwrap();
+    }
+    assert_eq!(world.send(&customer(), "2").await.unwrap(), 1);
+    world.clock.advance(Duration::from_secs(7200)).await;
+    assert_eq!(world.send(&customer(), "3").await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_breaks_off_leaves_the_way_to_the_customer() {
+    // The calls of the send that renews: read, read and write of two entries, read and write of the conversation.
+    for n in 1..=7 {
+        let faults = Faults::new();
+        let world = World::new();
+        let world = World { contexts: world.contexts.clone().with_session_store(faults.sessions(Memory::new().sessions())), ..world };
+        world.send(&customer(), "1").await.unwrap();
+        world.clock.advance(Duration::from_secs(3600)).await;
+        faults.nth(n, StoreFault::Refused);
+        let _ = world.send(&customer(), "2").await;
+        world.clock.advance(Duration::from_secs(7100)).await;
+        // While the conversation counts as open, its events find it.
+        let (state, _) = world.conversations().state(&customer()).await.unwrap();
+        assert_eq!(state, ConversationState::Open);
+        assert!(world.conversations().find("canary-id-1").await.unwrap().is_some(), "call {n}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn data_is_changed_by_all_and_of_a_life_that_is_over_by_none() {
+    let (faults, changes) = (Faults::new(), Arc::new(AtomicU32::new(0)));
+    let world = World::new();
+    let world = World { contexts: world.contexts.clone().with_session_store(faults.sessions(Memory::new().sessions())), ..world };
+    world.send(&customer(), "1").await.unwrap();
+    let live = world.conversations().get::<Token>(&customer()).await.unwrap().unwrap();
+    let conversations = world.conversations();
+    let append = |mark: char| {
+        let changes = Arc::clone(&changes);
+        conversations.update(&live, move |data| {
+            changes.fetch_add(1, SeqCst);
+            data.token.push(mark);
+        })
+    };
+    let (a, b) = tokio::join!(append('a'), append('b'));
+    assert!(a.is_ok() && b.is_ok());
+    let token = world.conversations().get::<Token>(&customer()).await.unwrap().unwrap().data.token.clone();
+    assert!(token.ends_with("ab") || token.ends_with("ba"), "{token}");
+    faults.next(StoreCall::PutSession, 1, StoreFault::AnswerLost);
+    append('c').await.unwrap();
+    let token = world.conversations().get::<Token>(&customer()).await.unwrap().unwrap().data.token.clone();
+    assert_eq!(token.matches('c').count(), "canary-token-canary-id-1".matches('c').count() + 1, "{token}");
+    end(&world, Ok(Ending::Done)).await.unwrap();
+    assert_eq!(append('d').await.unwrap_err().kind, SessionErrorKind::Conflict);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_ends_what_is_idle_and_what_should_have_ended() {
+    let world = World::new();
+    let people: Vec<_> = (1..=3).map(|n| zengine_connector::Identity::phone(&format!("+1555123000{n}")).unwrap()).collect();
+    for person in &people {
+        world.send(person, "hello").await.unwrap();
+    }
+    world
+        .conversations()
+        .end(&people[1], EndReason::Customer, |_: Live<Token>| async { Ok(Ending::Within(Duration::from_secs(60))) })
+        .await
+        .unwrap();
+    world.clock.advance(Duration::from_secs(3600)).await;
+    world.send(&people[2], "still here").await.unwrap();
+    let idle = Duration::from_secs(1800);
+    let desk = Arc::clone(&world.desk);
+    let close = move |live: Live<Token>| {
+        desk.lock().unwrap().closed.push(live.id);
+        async { Ok(Ending::Done) }
+    };
+    let swept = world.conversations().sweep(idle, None, close.clone()).await.unwrap();
+    assert_eq!((swept.ended, swept.failed, swept.next), (2, 0, None));
+    assert_eq!(world.desk.lock().unwrap().closed, ["canary-id-1"]);
+    assert_eq!(world.conversations().sweep(idle, None, close).await.unwrap().ended, 0);
+    let states = [&people[0], &people[1], &people[2]];
+    for (person, expected) in states.into_iter().zip([ConversationState::Ended, ConversationState::Ended, ConversationState::Open]) {
+        assert_eq!(world.conversations().state(person).await.unwrap().0, expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_life_that_ends_while_others_wait_is_followed_by_one_new_life() {
+    let world = World::new();
+    world.next(Answer::Slow(Duration::from_secs(1)));
+    let mut sends = vec![];
+    for n in 0..4 {
+        sends.push(world.spawn(&n.to_string()).await);
+    }
+    world.close("canary-id-1");
+    for sent in sends {
+        assert_eq!(sent.await.unwrap().unwrap(), 2);
+    }
+    assert_eq!((world.texts(), world.ids().len()), (["0", "1", "2", "3"].map(str::to_owned).to_vec(), 2));
+}

@@ -1,0 +1,80 @@
+//! The stored forms, and what erases them.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use zengine_connector::{Identity, Orchestrator, StrategyRegistry, store::Memory};
+
+use crate::desk::{Answer, World, customer};
+
+/// The stored JSON of a session.
+async fn stored(world: &World, key: &str) -> Value {
+    world.contexts.sessions().get(key).await.unwrap().unwrap().value
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stored_forms_are_the_documented_ones() {
+    let world = World { early: true, ..World::new() };
+    world.next(Answer::Slow(std::time::Duration::from_secs(1)));
+    let opening = world.spawn("1").await;
+    let guide = include_str!("../../guide/formats.md");
+    let key = world.desk.lock().unwrap().opened[0].0.clone();
+    let documented = |mut it: Value, drawn: &[&str]| {
+        for path in drawn {
+            *it.pointer_mut(path).unwrap() = json!("…");
+        }
+        let text = it.to_string();
+        assert!(guide.contains(&text), "guide/formats.md lacks\n{text}");
+    };
+    let conversation = "conversation/phone:+15551230001";
+    documented(stored(&world, conversation).await, &["/write", "/key", "/owner", "/queue/0/owner"]);
+    let listed = stored(&world, "conversation-openings").await;
+    assert_eq!(listed, json!({ "v": 1, "until_ms": { key.as_str(): 1_767_225_612_000_i64 } }));
+    opening.await.unwrap().unwrap();
+    documented(stored(&world, conversation).await, &["/write", "/key"]);
+    documented(stored(&world, &hashed("canary-id-1")).await, &[]);
+    assert_eq!(stored(&world, &hashed(&key)).await["customer"]["value"], "+15551230001");
+}
+
+fn hashed(id: &str) -> String {
+    use sha2::{Digest as _, Sha256};
+    use std::fmt::Write as _;
+    Sha256::digest(id).iter().fold("conversation-id/".to_owned(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_of_a_newer_release_keeps_its_members() {
+    let world = World::new();
+    world.send(&customer(), "1").await.unwrap();
+    let key = "conversation/phone:+15551230001";
+    let newer = world.contexts.sessions().get::<Value>(key).await.unwrap().unwrap();
+    let mut value = newer.value;
+    value["mood"] = json!("calm");
+    world.contexts.sessions().put(key, &value, Some(newer.version), std::time::Duration::from_secs(9000)).await.unwrap();
+    let live = world.conversations().get::<crate::desk::Token>(&customer()).await.unwrap().unwrap();
+    world.conversations().update(&live, |_| ()).await.unwrap();
+    assert_eq!(stored(&world, key).await["mood"], "calm");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conversation_is_forgotten_with_its_customer() {
+    let (world, stores) = (World::new(), Memory::new());
+    let world = World { contexts: world.contexts.clone().with_stores(stores.clone()), ..world };
+    let other = Identity::opaque("desk", "a/b").unwrap();
+    for person in [&customer(), &other] {
+        world.send(person, "hello").await.unwrap();
+    }
+    let registry = StrategyRegistry::builder().build().unwrap();
+    let orchestrator = Orchestrator::builder().registry(&registry).stores(stores).clock(Arc::clone(&world.clock) as _).build().unwrap();
+    for (person, id) in [(&customer(), "canary-id-1"), (&other, "canary-id-2")] {
+        assert!(world.conversations().find(id).await.unwrap().is_some());
+        // The conversation, the entry of its id, and that of our key.
+        let forgotten = orchestrator.forget_person("acme", person).await.unwrap();
+        assert_eq!((forgotten.sessions, forgotten.is_complete()), (3, true));
+        assert!(world.conversations().find(id).await.unwrap().is_none());
+        assert_eq!(world.conversations().state(person).await.unwrap().1, 0);
+    }
+}
