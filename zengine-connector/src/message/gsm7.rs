@@ -54,13 +54,11 @@ pub struct SmsParts {
 impl SmsParts {
     /// Counts the parts of a text. A character is never cut in two: neither one of the extension table nor a surrogate pair.
     pub fn of(text: &str) -> Self {
-        match septets(text) {
-            Some(units) => Self::count(SmsEncoding::Gsm7, units, text.chars().filter_map(septets_of), 160, 153),
-            None => {
-                let sizes = text.chars().map(|c| c.len_utf16() as u64);
-                Self::count(SmsEncoding::Ucs2, sizes.clone().sum(), sizes, 70, 67)
-            }
+        if let Some(units) = septets(text) {
+            return Self::count(SmsEncoding::Gsm7, units, text.chars().filter_map(septets_of), 160, 153);
         }
+        let sizes = text.chars().map(|c| c.len_utf16() as u64);
+        Self::count(SmsEncoding::Ucs2, sizes.clone().sum(), sizes, 70, 67)
     }
 
     fn count(encoding: SmsEncoding, units: u64, sizes: impl Iterator<Item = u64>, single: u64, part: u64) -> Self {

@@ -134,17 +134,15 @@ fn parse(text: &str) -> Result<Mailbox, Flaw> {
         let (name, rest) = quoted(text)?;
         (Some(name), rest.strip_prefix('<').ok_or(QUOTED)?)
     } else {
-        match text.split_once('<') {
-            Some((name, rest)) => (Some(words(name.trim_matches(' '))?.to_owned()), rest),
-            None => {
-                match text.chars().find(|c| "(),;".contains(*c)) {
-                    None => address::check(text)?,
-                    Some('(' | ')') => return Err(NO_COMMENT),
-                    Some(_) => return Err(ONE),
-                }
-                return Ok(Mailbox::new(text));
+        let Some((name, rest)) = text.split_once('<') else {
+            match text.chars().find(|c| "(),;".contains(*c)) {
+                None => address::check(text)?,
+                Some('(' | ')') => return Err(NO_COMMENT),
+                Some(_) => return Err(ONE),
             }
-        }
+            return Ok(Mailbox::new(text));
+        };
+        (Some(words(name.trim_matches(' '))?.to_owned()), rest)
     };
     let (address, after) = rest.split_once('>').ok_or(Flaw::new("a > is missing after the address"))?;
     if !after.trim_matches(' ').is_empty() {

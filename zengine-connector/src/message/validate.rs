@@ -209,7 +209,7 @@ fn content(at: &str, content: &Content, can: &Capabilities, check: &mut Checker)
             optional(check, Under(at, "/description"), choice.description.as_deref(), CHOICE);
         }
         Content::Order(_) | Content::FlowReply(_) | Content::System(_) | Content::Unsupported(_) | Content::Unknown { .. } => {
-            check.add(at, "this content only arrives, it cannot be sent")
+            check.add(at, "this content only arrives, it cannot be sent");
         }
     }
 }

@@ -90,9 +90,10 @@ pub(super) fn tags(at: &str, tags: &BTreeMap<String, String>, rules: &TagRules, 
         let pointer = member(&at, name);
         for (text, max) in [(name, rules.name), (value, rules.value)] {
             check.text(&*pointer, text, 1, max);
-            let is_fine = match rules.words {
-                true => text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b)),
-                false => !text.chars().any(is_invisible),
+            let is_fine = if rules.words {
+                text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+            } else {
+                !text.chars().any(is_invisible)
             };
             let allowed = if rules.words { "name and value are letters, digits, _ and -" } else { LINES };
             check.require(is_fine, &*pointer, allowed);
