@@ -81,7 +81,7 @@ fn case_30_events_and_messages_of_version_1_are_read() {
         let read: T = serde_json::from_str(&text).unwrap();
         assert_eq!(serde_json::to_string_pretty(&read).unwrap() + "\n", text, "{name}");
     }
-    for name in ["event-v1", "event-v1-session"] {
+    for name in ["event-v1", "event-v1-session", "event-v1-status"] {
         reads_and_rewrites::<InboundEvent>(name);
     }
     for name in ["message-v1", "message-v1-opening", "message-v1-email"] {
@@ -190,5 +190,5 @@ fn every_golden_file_is_read_by_a_test() {
         let family = file.rsplit_once("v1").unwrap().0;
         assert!(tests.contains(family), "{file}");
     }
-    assert_eq!(files.len(), 20 + 13, "13 of the 20 have a CBOR form");
+    assert_eq!(files.len(), 21 + 13, "13 of the 21 have a CBOR form");
 }

@@ -7,7 +7,7 @@ use std::{
 
 use zengine_connector::{
     Content, Event, HandlerContext, HandlerError, InboundEvent,
-    message::{State, Transition, merge},
+    message::{Standing, State, Transition, merge},
     orchestrator::InboundHandler,
 };
 
@@ -17,7 +17,7 @@ pub(super) struct ReceivedEvents(Arc<Mutex<Received>>);
 
 #[derive(Debug, Default)]
 struct Received {
-    statuses: BTreeMap<String, Vec<State>>,
+    statuses: BTreeMap<String, Vec<Standing>>,
     written: Vec<String>,
 }
 
@@ -28,7 +28,8 @@ impl ReceivedEvents {
 
     /// How far each message came, by our own ids.
     pub(super) fn statuses(&self) -> BTreeMap<String, Vec<State>> {
-        self.received().statuses.clone()
+        let states = |standings: &Vec<Standing>| standings.iter().map(|standing| standing.state).collect();
+        self.received().statuses.iter().map(|(id, standings)| (id.clone(), states(standings))).collect()
     }
 
     /// Messages of customers, as lines to print.
@@ -37,11 +38,11 @@ impl ReceivedEvents {
     }
 
     /// Keeps a status only if it is news: late ones never take a read mark back.
-    fn status(&self, id: String, state: State) {
+    fn status(&self, id: String, news: Standing) {
         let mut received = self.received();
         let known = received.statuses.entry(id).or_default();
-        if known.last().is_none_or(|last| merge(*last, state) == Transition::Advance) {
-            known.push(state);
+        if known.last().is_none_or(|last| merge(last, &news) == Transition::Advance) {
+            known.push(news);
         }
     }
 }
@@ -50,8 +51,9 @@ impl InboundHandler for ReceivedEvents {
     async fn handle(&self, event: InboundEvent, cx: HandlerContext) -> Result<(), HandlerError> {
         match event.event {
             Event::Status(status) => {
+                let news = status.standing();
                 let id = status.client_message_id.map_or(status.target, |id| id.to_string());
-                self.status(id, status.state);
+                self.status(id, news);
             }
             Event::Message { content } => {
                 let said = match &content {

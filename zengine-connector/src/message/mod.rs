@@ -6,7 +6,7 @@
 //! | [`Content`] and its kinds | the content of a message, in both directions |
 //! | [`Event`], [`InboundEvent`] | one inbound event, and the same with its envelope |
 //! | [`Opening`] | what the first message of a conversation tells beside its content |
-//! | [`Status`], [`State`], [`merge`] | the status of a message, and the order of its states |
+//! | [`Status`], [`Standing`], [`merge`] | the status of a message, and the order in which its states count |
 //! | [`Party`], [`Identity`] | people and groups, with several typed identities each |
 //! | [`Participant`], [`Role`] | people and programs in a conversation, such as an agent or a bot |
 //! | [`SessionEvent`], [`SessionNotice`] | a change of a conversation, inbound and outbound |
@@ -24,6 +24,8 @@ mod canonical;
 mod capabilities;
 mod channel;
 mod content;
+mod cost;
+mod currency;
 mod degrade;
 mod email_rules;
 mod event;
@@ -38,10 +40,13 @@ mod opening;
 mod outbound;
 mod participant;
 mod party;
+mod provider_error;
 mod raw;
 mod receipt;
 mod reference;
 mod session;
+mod standing;
+mod state;
 mod status;
 mod template;
 mod traits;
@@ -54,6 +59,7 @@ pub use content::{
     FlowReply, InteractiveReply, LabelledValue, Money, Order, OrderItem, Organization, PostalAddress, Reaction, ReplySource, System, Text,
     TextFormat, Unsubscribe, Unsupported,
 };
+pub use cost::Cost;
 pub use degrade::{Degrade, Loss, LossReport};
 pub use email_rules::{EmailRules, TagRules};
 pub(crate) use event::raw_from_parts;
@@ -75,12 +81,15 @@ pub use opening::{Opening, PastMessage};
 pub use outbound::OutboundMessage;
 pub use participant::{Participant, Role};
 pub use party::Party;
+pub use provider_error::ProviderError;
 pub use raw::RawJson;
 pub use receipt::Receipt;
 pub use reference::MessageRef;
 pub(crate) use reference::Prepared;
 pub use session::{EndReason, QueuePlace, SessionChange, SessionEnd, SessionEvent, SessionNotice};
-pub use status::{Cost, ProviderError, State, Status, Transition, merge};
+pub use standing::{Standing, Transition, merge};
+pub use state::State;
+pub use status::{Failure, Feedback, RecipientClient, Status};
 pub use template::{Template, TemplateCard, TemplateComponent, TemplateParameter};
 pub use traits::{Class, Effect, Idempotency, Message, Never};
 pub use validate::Checker;

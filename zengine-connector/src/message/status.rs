@@ -1,117 +1,9 @@
-//! The status of a message, and the order of its states.
+//! The status of a message: its state, and what a provider tells beside it.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Identity, RawJson};
-use crate::{error::ErrorKind, ids::ClientMessageId};
-
-words! {
-    /// The state of a message.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
-    #[non_exhaustive]
-    pub enum State {
-        /// The provider accepted it.
-        Accepted = "accepted",
-        /// It waits at the provider.
-        Queued = "queued",
-        /// It waits for a check by the provider.
-        Held = "held",
-        /// The provider tries again later.
-        Deferred = "deferred",
-        /// It left the provider.
-        Sent = "sent",
-        /// It reached the recipient's device or mailbox.
-        Delivered = "delivered",
-        /// The recipient saw it.
-        Read = "read",
-        /// The recipient listened to it.
-        Played = "played",
-        /// The recipient opened it.
-        Opened = "opened",
-        /// The recipient followed a link in it.
-        Clicked = "clicked",
-        /// The recipient reported it as unwanted.
-        Complained = "complained",
-        /// The recipient unsubscribed.
-        Unsubscribed = "unsubscribed",
-        /// It will not arrive.
-        Failed = "failed",
-        /// The provider refused it after accepting it.
-        Rejected = "rejected",
-        /// It was not delivered in time.
-        Expired = "expired",
-        /// It was deleted.
-        Deleted = "deleted",
-    }
-}
-
-impl State {
-    /// Whether the message did not arrive and will not.
-    pub const fn is_failure(self) -> bool {
-        matches!(self, Self::Failed | Self::Rejected | Self::Expired)
-    }
-
-    /// Whether the recipient has it: proof of delivery.
-    pub const fn is_arrival(self) -> bool {
-        matches!(self, Self::Delivered | Self::Read | Self::Played | Self::Opened | Self::Clicked | Self::Complained | Self::Unsubscribed)
-    }
-
-    /// The rank of progress; later states have higher ranks.
-    const fn rank(self) -> u8 {
-        match self {
-            Self::Accepted => 0,
-            Self::Queued => 1,
-            Self::Held | Self::Deferred => 2,
-            Self::Sent => 3,
-            Self::Delivered => 4,
-            Self::Read | Self::Opened => 5,
-            Self::Played | Self::Clicked => 6,
-            Self::Complained | Self::Unsubscribed => 7,
-            Self::Failed | Self::Rejected | Self::Expired => 8,
-            Self::Deleted => 9,
-        }
-    }
-}
-
-/// The effect of a new state on the known one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transition {
-    /// The new state is later: store it.
-    Advance,
-    /// Already known.
-    Duplicate,
-    /// The new state is older: keep the old one.
-    Stale,
-    /// The two exclude each other: keep the old state and investigate.
-    Conflict,
-}
-
-/// Compares the known state with a new one, in whatever order a provider reports them.
-///
-/// ```
-/// use zengine_connector::message::{State, Transition, merge};
-///
-/// assert_eq!(merge(State::Sent, State::Delivered), Transition::Advance);
-/// assert_eq!(merge(State::Read, State::Delivered), Transition::Stale); // late news never takes a read mark back
-/// assert_eq!(merge(State::Delivered, State::Failed), Transition::Conflict);
-/// ```
-pub const fn merge(old: State, new: State) -> Transition {
-    if old as u8 == new as u8 {
-        return Transition::Duplicate;
-    }
-    match (old, new) {
-        // Taken back is the end, and may follow anything.
-        (State::Deleted, _) => Transition::Stale,
-        (_, State::Deleted) => Transition::Advance,
-        // What arrived did not fail, and what failed did not arrive.
-        (old, new) if old.is_arrival() && new.is_failure() => Transition::Conflict,
-        (old, new) if old.is_failure() && new.is_arrival() => Transition::Conflict,
-        (old, new) if old.is_failure() && new.is_failure() => Transition::Stale,
-        // Side states of one rank say different things; neither takes the other back.
-        (old, new) if new.rank() >= old.rank() => Transition::Advance,
-        _ => Transition::Stale,
-    }
-}
+use super::{Cost, Identity, ProviderError, Standing, State};
+use crate::ids::ClientMessageId;
 
 /// The status of one message.
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -133,6 +25,18 @@ pub struct Status {
     /// The member, if the recipient is a group.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub participant: Vec<Identity>,
+    /// The failure: how final it is, beside the error that names its kind. Stands in a `Deferred` too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// The recipient's or the mailbox provider's verdict on the message, of a complaint or its opposite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<Feedback>,
+    /// The program that opened the message or followed a link in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<RecipientClient>,
+    /// The number of parts that the message was sent in, at least 1: an SMS that is too long for one is cut into several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<u32>,
     /// The error, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ProviderError>,
@@ -148,7 +52,7 @@ pub struct Status {
 }
 
 // The provider's id may hold a phone number.
-debug_fields!(Status { state, at_ms, client_message_id, error, more_errors, cost });
+debug_fields!(Status { state, at_ms, client_message_id, failure, feedback, parts, error, more_errors, cost });
 
 impl Status {
     /// The status of a message.
@@ -160,109 +64,156 @@ impl Status {
             at_ms: None,
             recipient: vec![],
             participant: vec![],
+            failure: None,
+            feedback: None,
+            client: None,
+            parts: None,
             error: None,
             more_errors: vec![],
             cost: None,
             reference: None,
         }
     }
-}
 
-/// The cost of a message, in the provider's terms.
-#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct Cost {
-    /// The price category (`utility`).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub category: Option<String>,
-    /// Whether it is charged.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub billable: Option<bool>,
-    /// The price model (`PMP`).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub model: Option<String>,
-    /// The provider's type of charge (`regular`).
-    #[serde(rename = "kind", skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    /// The amount in the currency's smallest unit.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub minor: Option<i64>,
-    /// The currency, ISO 4217.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub currency: Option<String>,
-}
-
-/// An error that a provider reports, with its kind.
-#[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[non_exhaustive]
-pub struct ProviderError {
-    /// The kind of error.
-    #[schemars(with = "String")]
-    pub kind: ErrorKind,
-    /// The provider's code.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-    /// The provider's finer code.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subcode: Option<String>,
-    /// The provider's id of the failed call.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trace_id: Option<String>,
-    /// The HTTP status.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub http: Option<u16>,
-    /// The provider's title of the error; may name a recipient, so it is masked in `Debug`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-    /// The provider's JSON.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub raw: Option<RawJson>,
-}
-
-impl ProviderError {
-    /// An error of a class, with the provider's code.
-    pub fn new(kind: ErrorKind, code: Option<String>) -> Self {
-        Self { kind, code, subcode: None, trace_id: None, http: None, message: None, raw: None }
+    /// The part of the status that decides what it changes: see [`merge`](super::merge).
+    pub fn standing(&self) -> Standing {
+        let failure = self.failure.as_ref();
+        let permanent = failure.and_then(|failure| failure.permanent);
+        Standing { state: self.state, permanent, suppressed: failure.is_some_and(|failure| failure.suppressed) }
     }
 }
 
-debug_fields!(ProviderError { kind, code });
+/// A failure of a delivery in the provider's terms: a bounce, a delivery receipt. The kind of error is in [`Status::error`].
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Failure {
+    /// Whether it is final. `false` if the message may still arrive or another one would (mailbox full, phone off); `None` if the
+    /// provider does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permanent: Option<bool>,
+    /// The provider's finer word (`MailboxFull`, `NoEmail`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subtype: Option<String>,
+    /// Whether the provider did not deliver because the recipient is on its suppression list: nothing was sent, whatever the state says.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub suppressed: bool,
+    /// The answer of the recipient's server or carrier (`smtp; 550 5.1.1 …`). May name the recipient, so it is masked in `Debug`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diagnostic: Option<String>,
+}
+
+debug_fields!(Failure { permanent, subtype, suppressed });
+
+impl Failure {
+    /// A failure of which it is known whether it is final; `None` if the provider does not tell.
+    pub fn new(permanent: Option<bool>) -> Self {
+        Self { permanent, ..Self::default() }
+    }
+
+    /// A message that the provider did not deliver because of its suppression list.
+    pub fn suppressed() -> Self {
+        Self { permanent: Some(true), suppressed: true, ..Self::default() }
+    }
+}
+
+/// A verdict on a message, as mailbox providers report it.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Feedback {
+    /// The kind, in the words of RFC 5965: `abuse`, `auth-failure`, `fraud`, `virus`, `other`, `not-spam`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The provider's or the recipient's own text; masked in `Debug`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+debug_fields!(Feedback { kind });
+
+impl Feedback {
+    /// Feedback of a kind.
+    pub fn new(kind: impl Into<String>) -> Self {
+        Self { kind: Some(kind.into()), text: None }
+    }
+
+    /// The state of a message with this feedback. `Complained`, unless the kind is `not-spam`, the opposite of a complaint: the recipient
+    /// has the message and wants it, so it is `Delivered`.
+    pub fn state(&self) -> State {
+        match &self.kind {
+            Some(kind) if kind.eq_ignore_ascii_case("not-spam") => State::Delivered,
+            _ => State::Complained,
+        }
+    }
+}
+
+/// The program with which the recipient opened a message or followed a link in it. Personal data: masked in `Debug`.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct RecipientClient {
+    /// The name that it gives itself. Mail proxies and link scanners open messages too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    /// Its address, as the provider writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ip: Option<String>,
+    /// The link that was followed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+}
+
+masked!(RecipientClient);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_state_never_goes_back() {
-        for &old in State::ALL {
-            for &new in State::ALL {
-                if merge(old, new) == Transition::Advance {
-                    let back = merge(new, old);
-                    assert!(back != Transition::Advance || old.rank() == new.rank(), "{old:?} {new:?} {back:?}");
-                }
-            }
-        }
+    fn a_standing_holds_what_decides_the_weight_of_a_status() {
+        let mut status = Status::new("m", State::Complained);
+        assert_eq!(status.standing(), Standing::of(State::Complained));
+        status.failure = Some(Failure::suppressed());
+        assert!(!status.standing().is_arrival() && status.standing().is_permanent_failure());
+        status.state = State::Failed;
+        status.failure = Some(Failure::new(Some(false)));
+        assert_eq!(status.standing(), Standing::of(State::Failed).with_permanent(false));
     }
 
     #[test]
-    fn any_order_of_sent_delivered_read_ends_at_read() {
-        let states = [State::Sent, State::Delivered, State::Read];
-        for a in states {
-            for b in states {
-                for c in states {
-                    let end = [b, c].into_iter().fold(a, |known, new| if merge(known, new) == Transition::Advance { new } else { known });
-                    let best = [a, b, c].into_iter().max_by_key(|s| s.rank()).unwrap();
-                    assert_eq!(end, best);
-                }
-            }
-        }
+    fn feedback_that_a_message_is_no_spam_is_no_complaint() {
+        assert_eq!(
+            ["abuse", "fraud", "other", "x", "Not-Spam"].map(|kind| Feedback::new(kind).state()),
+            [State::Complained, State::Complained, State::Complained, State::Complained, State::Delivered]
+        );
+        assert_eq!(Feedback::default().state(), State::Complained);
     }
 
     #[test]
-    fn delivered_and_failed_exclude_each_other() {
-        assert_eq!(merge(State::Failed, State::Delivered), Transition::Conflict);
-        assert_eq!(merge(State::Read, State::Failed), Transition::Conflict);
-        assert_eq!(merge(State::Sent, State::Failed), Transition::Advance);
+    fn debug_names_neither_the_recipient_nor_what_they_did() {
+        let canary = || Some("canary".to_owned());
+        let mut status = Status::new("canary", State::Clicked);
+        status.failure = Some(Failure { diagnostic: canary(), subtype: Some("MailboxFull".to_owned()), ..Failure::default() });
+        status.feedback = Some(Feedback { kind: Some("abuse".to_owned()), text: canary() });
+        status.client = Some(RecipientClient { user_agent: canary(), ip: canary(), link: canary() });
+        let shown = format!("{status:?} {:?}", status.client);
+        assert!(!shown.contains("canary") && shown.contains("MailboxFull") && shown.contains("abuse"), "{shown}");
+    }
+
+    #[test]
+    fn a_status_keeps_what_a_provider_tells_beside_its_state() {
+        let json = serde_json::json!({
+            "target": "0100",
+            "state": "failed",
+            "failure": { "permanent": false, "subtype": "MailboxFull", "diagnostic": "smtp; 452 4.2.2" },
+            "feedback": { "kind": "abuse", "text": "too many" },
+            "client": { "user_agent": "x/1", "ip": "192.0.2.1", "link": "https://shop.example/a" },
+            "parts": 3,
+        });
+        let status: Status = serde_json::from_value(json.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&status).unwrap(), json);
+        let suppressed = serde_json::to_value(Failure::suppressed()).unwrap();
+        assert_eq!(suppressed, serde_json::json!({ "permanent": true, "suppressed": true }));
     }
 }

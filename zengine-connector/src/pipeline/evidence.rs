@@ -73,7 +73,7 @@ async fn tell(
         return Ok(());
     };
     let receipt = ProviderMessageId::new(&status.target).ok().and_then(|id| engine.seal_receipt(&key, &Receipt::accepted(id)));
-    let mut evidence = Evidence::new(status.state, at_ms, receipt);
+    let mut evidence = Evidence::new(status.standing(), at_ms, receipt);
     evidence.error = status.error.as_ref().map(|error| {
         let reported = SendError::of(error.kind, "the provider reported a failure");
         let coded = match &error.code {

@@ -2,8 +2,8 @@
 //! sorted by field, not by operation, so that it says for each field who may change it, when, and to what.
 
 use zengine_connector::store::{
-    At, AttemptsMade, ClaimOp, ClaimRecord, ClaimStatus, Decision, Effects, Fingerprint, Lease, OwnerToken, StoredError, StoredReceipt,
-    Terminal,
+    At, AttemptsMade, ClaimOp, ClaimRecord, ClaimStatus, Decision, Effects, Evidence, Fingerprint, Lease, OwnerToken, StoredError,
+    StoredReceipt, Terminal,
 };
 
 /// Statuses name whole seconds (rule 27).
@@ -87,12 +87,15 @@ fn verdict(before: Option<&ClaimRecord>, operation: &ClaimOp, at: At<'_>) -> Ver
         // Rule 27: only proof of delivery outweighs earlier proof.
         ClaimOp::Tell { key_generation, evidence, skew_ms, .. } => {
             let is_about = record.key_generation == *key_generation && evidence.at_ms >= oldest_evidence_ms(record, *skew_ms);
-            let is_news = match record.evidence.as_ref().map(|known| known.proves()) {
-                None => true,
-                Some(known) => known == Terminal::Failed && evidence.proves() == Terminal::Delivered,
+            // What is proved about the end: delivered outweighs failed, and either outweighs a failure that is not final.
+            let weight = |proof: &Evidence| match proof.proves() {
+                Terminal::Unknown => 1,
+                Terminal::Failed => 2,
+                Terminal::Delivered => 3,
             };
-            let is_open = !status.is_terminal();
-            (is_about && is_open && !is_news, is_about && (status == Unknown || (is_open && is_news)))
+            let is_news = weight(evidence) > record.evidence.as_deref().map_or(0, weight);
+            let (is_open, settles) = (!status.is_terminal(), status == Unknown && evidence.proves() != Terminal::Unknown);
+            (is_about && is_open && !is_news, is_about && (settles || (is_open && is_news)))
         }
         // Rules 65 and 66.
         ClaimOp::ClearEffects { first_claimed_at_ms, generation, done } => {
@@ -107,7 +110,10 @@ fn verdict(before: Option<&ClaimRecord>, operation: &ClaimOp, at: At<'_>) -> Ver
             let is_open = match status {
                 Failed => is_failure,
                 Unknown => is_failure && *maybe_sent,
-                Released => record.generation == *generation + 1 && record.evidence.is_none(),
+                Released => {
+                    let proves_nothing = |proof: &Evidence| proof.proves() == Terminal::Unknown;
+                    record.generation == *generation + 1 && record.evidence.as_deref().is_none_or(proves_nothing)
+                }
                 _ => false,
             };
             (has(Claimed, &lease.owner), is_open && is_message(fingerprint) && !record.effects_pending.pending())

@@ -3,7 +3,7 @@
 use proptest::{prelude::*, sample::select};
 use zengine_connector::{
     ErrorKind, Reach,
-    message::State,
+    message::{Standing, State},
     store::{
         AttemptRecord, AttemptsMade, ClaimOp, ClaimRecord, Effects, Evidence, Fingerprint, Lease, OwnerToken, StoredError, StoredReceipt,
         Terminal,
@@ -74,7 +74,7 @@ pub(crate) enum Step {
         owner_gone: bool,
     },
     Tell {
-        state: State,
+        standing: Standing,
         error: bool,
         age: Age,
         other_generation: bool,
@@ -164,7 +164,14 @@ fn step() -> impl Strategy<Value = Step> {
     let terminal = select(vec![Terminal::Delivered, Terminal::Failed, Terminal::Unknown]);
     let effects = || select(vec![Effects::NONE, Effects::LETTER, Effects::EVENT, Effects::BOTH]);
     let age = prop_oneof![4 => Just(Age::New), 1 => Just(Age::Oldest), 1 => Just(Age::TooOld)];
-    let state = select(vec![State::Sent, State::Delivered, State::Failed, State::Failed]);
+    let standing = select(vec![
+        Standing::of(State::Sent),
+        Standing::of(State::Delivered),
+        Standing::of(State::Failed),
+        Standing::of(State::Failed).with_permanent(true),
+        Standing::of(State::Failed).with_permanent(false),
+        Standing::of(State::Complained).with_suppressed(),
+    ]);
     let generation = prop_oneof![4 => Just(0), 3 => Just(-1), 1 => Just(1)];
     let life = prop_oneof![3 => Just(None), 2 => Just(Some(0)), 1 => Just(Some(-1))];
     prop_oneof![
@@ -178,8 +185,8 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(who, terminal, receipt, error, made, effects)| Step::Commit { who, terminal, receipt, error, made, effects }),
         4 => (owner, yes(), made()).prop_map(|(who, maybe_sent, made)| Step::Release { who, maybe_sent, made }),
         4 => (who.clone(), seldom(), often()).prop_map(|(who, outrun, owner_gone)| Step::GiveUp { who, outrun, owner_gone }),
-        3 => (state, yes(), age, seldom())
-            .prop_map(|(state, error, age, other_generation)| Step::Tell { state, error, age, other_generation }),
+        3 => (standing, yes(), age, seldom())
+            .prop_map(|(standing, error, age, other_generation)| Step::Tell { standing, error, age, other_generation }),
         4 => (effects(), yes(), seldom(), seldom())
             .prop_map(|(done, settled, other_generation, other_life)| Step::ClearEffects { done, settled, other_generation, other_life }),
         4 => (who, message(), generation, life, yes(), yes()).prop_map(|(who, message, generation, life, maybe_sent, knows_times)| {
@@ -286,14 +293,14 @@ impl World {
                 let (seen, claimant) = (self.seen(outrun), self.lease(who).owner);
                 ClaimOp::GiveUp { claimant, seen, owner_gone, error: error(), skew_ms: SKEW_MS, ttl_s: DAY_S }
             }
-            Step::Tell { state, error: has_error, age, other_generation } => {
+            Step::Tell { standing, error: has_error, age, other_generation } => {
                 let oldest_ms = self.record.as_ref().map_or(NOW, |record| oldest_evidence_ms(record, SKEW_MS));
                 let at_ms = match age {
                     Age::New => self.now_ms,
                     Age::Oldest => oldest_ms,
                     Age::TooOld => oldest_ms - 1,
                 };
-                let mut evidence = Evidence::new(state, at_ms, Some(StoredReceipt::sealed(&b"its id"[..])));
+                let mut evidence = Evidence::new(standing, at_ms, Some(StoredReceipt::sealed(&b"its id"[..])));
                 evidence.error = has_error.then(|| StoredError::new(ErrorKind::Forbidden, Reach::Processed, "the provider's error"));
                 let key_generation = self.record.as_ref().map_or(0, |record| record.key_generation) + u32::from(other_generation);
                 ClaimOp::Tell { key_generation, evidence, skew_ms: SKEW_MS, ttl_s: DAY_S }

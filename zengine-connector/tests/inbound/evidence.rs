@@ -117,6 +117,32 @@ async fn rule_27_a_webhook_settles_an_unknown_as_failed() {
     assert_eq!(settled(&host), [("order-17".to_owned(), "failed".to_owned())]);
 }
 
+/// What a mail provider tells: a bounce that is not final says nothing about the end, a suppressed complaint is no delivery.
+#[tokio::test(start_paused = true)]
+async fn rule_27_neither_a_soft_failure_nor_a_suppressed_complaint_proves_a_delivery() {
+    let soft = json!({ "permanent": false, "subtype": "MailboxFull" });
+    let hard = json!({ "permanent": true, "subtype": "NoEmail" });
+    let suppressed = json!({ "permanent": true, "subtype": "OnAccountSuppressionList", "suppressed": true });
+    for (news, status, announced) in [
+        (vec![(State::Failed, &soft)], ClaimStatus::Unknown, vec![]),
+        (vec![(State::Failed, &soft), (State::Deferred, &soft)], ClaimStatus::Delivered, vec!["delivered"]),
+        (vec![(State::Failed, &soft), (State::Delivered, &Value::Null)], ClaimStatus::Delivered, vec!["delivered"]),
+        (vec![(State::Failed, &soft), (State::Failed, &hard)], ClaimStatus::Failed, vec!["failed"]),
+        (vec![(State::Complained, &suppressed)], ClaimStatus::Failed, vec!["failed"]),
+        (vec![(State::Complained, &Value::Null)], ClaimStatus::Delivered, vec!["delivered"]),
+    ] {
+        let host = Host::new();
+        let send = Send::unknown(&host, "order-17").await;
+        for (n, (state, failure)) in news.iter().enumerate() {
+            let mut element = self::status(&n.to_string(), *state, &send.reference(0));
+            element["failure"] = (*failure).clone();
+            assert_eq!(host.shared(payload(&[element])).await.ack, Ack::Done);
+        }
+        assert_eq!(send.record(&host).await.status, status, "{news:?}");
+        assert_eq!(settled(&host).iter().map(|(_, outcome)| outcome.as_str()).collect::<Vec<_>>(), announced, "{news:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn case_90_proof_that_comes_while_sending_decides_after_a_crash() {
     let host = Host::new();

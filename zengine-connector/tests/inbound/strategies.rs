@@ -16,7 +16,9 @@ use zengine_connector::{
     Configure, ConfigureContext, Content, ConversationId, Error, ErrorKind, Event, EventContext, Identity, InboundContext, InboundEvent,
     InboundStrategy, OutboundMessage, OutboundStrategy, ProviderMessageId, Receipt, SecretRef, SendContext, SendError, Strategy,
     ids::{CorrelationId, RouteKey},
-    message::{Capabilities, ElementError, EventSource, Length, Participant, Party, Role, SessionChange, SessionEvent, State, Status},
+    message::{
+        Capabilities, ElementError, EventSource, Failure, Length, Participant, Party, Role, SessionChange, SessionEvent, State, Status,
+    },
     schemars,
     strategy::{
         Admit, CredentialFault, EventEncoding, FinalResponse, Handled, InboundRequest, Origin, ProviderKey, RaisedEvent, RawPayload,
@@ -59,6 +61,8 @@ struct Element<'a> {
     #[serde(default)]
     status: Option<State>,
     #[serde(default)]
+    failure: Option<Failure>,
+    #[serde(default)]
     reference: Option<String>,
     #[serde(default)]
     fan_out: bool,
@@ -82,7 +86,11 @@ struct Element<'a> {
 impl Element<'_> {
     fn event(self, payload: &RawPayload) -> RoutedEvent {
         let event = match (self.status, self.text) {
-            (Some(state), _) => Event::Status(Status::new("wamid.1", state)),
+            (Some(state), _) => {
+                let mut status = Status::new("wamid.1", state);
+                status.failure = self.failure;
+                Event::Status(status)
+            }
             _ if self.typing => Event::Typing,
             (None, Some(text)) => Event::message(Content::text(text)),
             (None, None) => Event::Unknown { provider_type: "nothing".into() },

@@ -25,13 +25,17 @@ pub(super) fn with_parts(obj: &Object<'_>) -> Vec<ProviderError> {
 /// One error, classed by its code.
 pub(super) fn one(raw: ValueRef<'_>) -> ProviderError {
     let obj = raw.object().unwrap_or_default();
+    let title: Option<String> = obj.first_text(&["title", "message", "error_description"]).map(Into::into);
+    let message = obj.owned_text("message").filter(|message| Some(message) != title.as_ref());
     let error = GraphError {
         code: obj.integer("code").or_else(|| obj.integer("error_code")),
         subcode: obj.integer("error_subcode"),
         is_transient: obj.boolean("is_transient") == Some(true),
         trace_id: obj.owned_text("fbtrace_id"),
-        title: obj.first_text(&["title", "message", "error_description"]).map(Into::into),
-        ..GraphError::default()
+        title,
+        details: obj.object("error_data").and_then(|data| data.owned_text("details")).or_else(|| obj.owned_text("error_data")),
+        user_title: obj.owned_text("error_user_title"),
+        user_message: obj.owned_text("error_user_msg").or(message),
     };
     error.to_provider_error(Some(raw.into()))
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::message::currency::minor_units;
+
 masked!(Order, OrderItem);
 
 /// An amount of money: minor units beside the provider's own text, because decimals do not survive as floats.
@@ -29,29 +31,9 @@ impl Money {
     /// assert_eq!(Money::parse("12.345", Some("USD")).minor, None); // not a whole number of cents
     /// ```
     pub fn parse(text: &str, currency: Option<&str>) -> Self {
-        let minor = currency.and_then(|currency| minor_units(text, decimals(currency)));
+        let minor = currency.and_then(|currency| minor_units(text, currency));
         Self { minor, currency: currency.map(str::to_owned), text: text.to_owned() }
     }
-}
-
-/// Decimal places of a currency (ISO 4217, the exceptions from two).
-fn decimals(currency: &str) -> usize {
-    match currency {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
-        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
-        _ => 2,
-    }
-}
-
-fn minor_units(text: &str, decimals: usize) -> Option<i64> {
-    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let fraction = fraction.trim_end_matches('0');
-    if whole.is_empty() || fraction.len() > decimals || !(whole.bytes().chain(fraction.bytes())).all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    let minor: i64 = format!("{whole}{fraction:0<decimals$}").parse().ok()?;
-    Some(if negative { -minor } else { minor })
 }
 
 /// One position of an order.

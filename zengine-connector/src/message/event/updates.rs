@@ -31,6 +31,12 @@ pub struct TemplateUpdate {
     /// The template's id at the provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template_id: Option<String>,
+    /// The template's id at the partner that manages it, if the partner has ids of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hub_id: Option<String>,
+    /// The id of the WhatsApp Business account that owns it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waba_id: Option<String>,
     /// Its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -46,6 +52,9 @@ pub struct TemplateUpdate {
     /// The reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The provider's advice on what to change in a template that it rejected, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recommendation: Option<String>,
     /// The provider's JSON, in full.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<RawJson>,

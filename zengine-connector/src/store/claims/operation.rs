@@ -148,8 +148,8 @@ pub enum ClaimOp {
         /// Lifetime of the record from now, in seconds.
         ttl_s: i64,
     },
-    /// Stores evidence from the provider, regardless of the owner, and settles an Unknown (rule 27). Refused if the evidence is
-    /// older than the send.
+    /// Stores evidence from the provider, regardless of the owner, and settles an Unknown if it proves an end (rule 27). Refused if the
+    /// evidence is older than the send.
     Tell {
         /// Generation in the provider key that the evidence is about. Another one is refused.
         key_generation: u32,
@@ -391,17 +391,20 @@ impl Case<'_> {
         let told = ClaimRecord { evidence: Some(Box::new(evidence.clone())), updated_at_ms: self.at.now_ms, ..record.clone() };
         match record.status {
             ClaimStatus::Delivered | ClaimStatus::Failed => Decision::Refuse,
+            // A failure that is not final proves nothing about an end, and only proof changes one.
+            ClaimStatus::Unknown if evidence.proves() == Terminal::Unknown => Decision::Refuse,
             ClaimStatus::Unknown => {
                 let (result, error) = (record.result.clone(), evidence.error.clone());
                 let end = TerminalEnd { terminal: evidence.proves(), result, error, effects: Effects::NONE };
                 Decision::Write(self.settled(told, end, ttl_s))
             }
-            ClaimStatus::Claimed | ClaimStatus::Sending | ClaimStatus::Released => match &record.evidence {
-                // Evidence of a failure does not override evidence of delivery.
-                Some(old) if old.proves() == Terminal::Delivered || evidence.proves() == Terminal::Failed => Decision::Keep,
-                // The provider has seen the message, so it must not be sent as if it were new.
-                _ => Decision::Write(ClaimRecord { maybe_sent: true, ..told }),
-            },
+            ClaimStatus::Claimed | ClaimStatus::Sending | ClaimStatus::Released if !evidence.outweighs(record.evidence.as_deref()) => {
+                Decision::Keep
+            }
+            // The provider has seen the message, so it must not be sent as if it were new.
+            ClaimStatus::Claimed | ClaimStatus::Sending | ClaimStatus::Released => {
+                Decision::Write(ClaimRecord { maybe_sent: true, ..told })
+            }
         }
     }
 
@@ -439,7 +442,7 @@ impl Case<'_> {
                 ..next
             }),
             // An earlier redrive of this generation was put off.
-            ClaimStatus::Released if record.generation == next.generation && record.evidence.is_none() => {
+            ClaimStatus::Released if record.generation == next.generation && !record.is_decided() => {
                 Decision::Write(with_doubt_of(record, next))
             }
             _ => Decision::Refuse,

@@ -9,7 +9,7 @@ use super::{
     time::{Kept, as_ms, is_reached},
 };
 use crate::{
-    message::State,
+    message::{Standing, State},
     store::cbor::{Unread, cbor_codes, record},
 };
 
@@ -81,21 +81,46 @@ record! {
         3 optional pub receipt: Option<StoredReceipt>,
         /// The provider's error, if it reported a failure.
         4 optional pub error: Option<StoredError>,
+        /// Whether a failure is final; absent if the provider does not tell.
+        5 optional pub permanent: Option<bool>,
+        /// Whether the provider did not deliver because of its suppression list.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        6 default pub suppressed: bool,
     }
 }
 
 // The provider's id may hold a phone number.
-debug_fields!(Evidence { state, at_ms, error });
+debug_fields!(Evidence { state, at_ms, error, permanent, suppressed });
 
 impl Evidence {
-    /// Evidence of a state at a time, without an error.
-    pub fn new(state: State, at_ms: i64, receipt: Option<StoredReceipt>) -> Self {
-        Self { state, at_ms, receipt, error: None, unread: Unread::default() }
+    /// Evidence of a standing at a time, without an error.
+    pub fn new(standing: impl Into<Standing>, at_ms: i64, receipt: Option<StoredReceipt>) -> Self {
+        let Standing { state, permanent, suppressed } = standing.into();
+        Self { state, at_ms, receipt, error: None, permanent, suppressed, unread: Unread::default() }
     }
 
-    /// The end of the send that this evidence proves.
+    /// The end of the send that this evidence proves. Unknown for a failure that is not final: the provider has the message, and it may
+    /// or may not arrive.
     pub const fn proves(&self) -> Terminal {
-        if self.state.is_failure() { Terminal::Failed } else { Terminal::Delivered }
+        let standing = Standing { state: self.state, permanent: self.permanent, suppressed: self.suppressed };
+        if standing.is_soft_failure() {
+            Terminal::Unknown
+        } else if standing.is_failure() {
+            Terminal::Failed
+        } else {
+            Terminal::Delivered
+        }
+    }
+
+    /// Whether this evidence proves more than what is known.
+    pub(super) fn outweighs(&self, known: Option<&Self>) -> bool {
+        match known.map(Self::proves) {
+            None => true,
+            // A failure does not override a delivery.
+            Some(Terminal::Delivered) => false,
+            Some(Terminal::Failed) => self.proves() == Terminal::Delivered,
+            Some(Terminal::Unknown) => self.proves() != Terminal::Unknown,
+        }
     }
 }
 
@@ -178,6 +203,11 @@ impl ClaimRecord {
     pub const fn is_in_doubt(&self) -> bool {
         matches!(self.status, ClaimStatus::Sending)
             || (self.maybe_sent && matches!(self.status, ClaimStatus::Claimed | ClaimStatus::Released))
+    }
+
+    /// Returns `true` if evidence proves how the send ended.
+    pub(crate) fn is_decided(&self) -> bool {
+        self.evidence.as_ref().is_some_and(|evidence| evidence.proves() != Terminal::Unknown)
     }
 
     /// Returns `true` if the lease is over or the owner's process is gone (rule 17).

@@ -144,6 +144,7 @@ macro_rules! store_contract {
             rule_22_a_terminal_record_does_not_change
             rule_27_only_a_late_owner_settles_an_unknown
             rule_27_evidence_settles_an_unknown
+            rule_27_a_failure_that_is_not_final_settles_nothing
             rule_27_evidence_of_an_earlier_key_is_refused
             rule_27_evidence_while_sending_decides_the_commit
             rule_27_evidence_while_sending_decides_when_the_owner_is_given_up

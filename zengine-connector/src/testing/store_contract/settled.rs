@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{ClaimRun, DAY_S, IN_DOUBT_S, LEASE_MS, NOW, ROUNDS, SKEW_MS, Subject, Works as _, at_once, fingerprint, key, named};
 use crate::{
     error::{ErrorKind, Reach},
-    message::State,
+    message::{Standing, State},
     store::{ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, Effects, Evidence, StoreErrorKind, StoredError, StoredReceipt, Terminal},
 };
 
@@ -14,8 +14,8 @@ const CLEARED: ClaimOp = ClaimOp::ClearEffects { first_claimed_at_ms: NOW, gener
 
 const LATER: i64 = NOW + LEASE_MS + SKEW_MS + 1;
 
-fn tell(state: State) -> ClaimOp {
-    let evidence = Evidence::new(state, NOW, Some(StoredReceipt::sealed(&b"told"[..])));
+fn tell(standing: impl Into<Standing>) -> ClaimOp {
+    let evidence = Evidence::new(standing, NOW, Some(StoredReceipt::sealed(&b"told"[..])));
     ClaimOp::Tell { key_generation: 0, evidence, skew_ms: 2_000, ttl_s: DAY_S }
 }
 
@@ -98,6 +98,28 @@ pub async fn rule_27_evidence_settles_an_unknown(subject: &Subject) {
     }
     let absent = ClaimRun::new(subject, 27, "absent");
     absent.refused(absent.apply(tell(State::Read), NOW).await, None).await;
+}
+
+/// A failure that is not final settles nothing; what is proved later does.
+pub async fn rule_27_a_failure_that_is_not_final_settles_nothing(subject: &Subject) {
+    let soft = Standing::of(State::Failed).with_permanent(false);
+    let run = ClaimRun::new(subject, 27, "1");
+    sending(&run).await;
+    let told = run.done(run.apply(tell(soft), NOW + 1).await).await;
+    let kept = told.evidence.as_ref().map(|evidence| (evidence.state, evidence.permanent));
+    assert_eq!(kept, Some((State::Failed, Some(false))), "rule 27: the store lost evidence of a failure that is not final");
+    let unknown = run.done(run.commit("a", Terminal::Unknown, NOW + 2).await).await;
+    assert_eq!(unknown.status, ClaimStatus::Unknown, "rule 27: a failure that is not final ended a send (left)");
+    run.refused(run.apply(tell(soft), NOW + 2).await, Some(&unknown)).await;
+    let settled = run.done(run.apply(tell(State::Delivered), NOW + 3).await).await;
+    assert_eq!(settled.status, ClaimStatus::Delivered, "rule 27: later proof of a delivery did not settle the record (left)");
+
+    let suppressed = ClaimRun::new(subject, 27, "suppressed");
+    sending(&suppressed).await;
+    suppressed.done(suppressed.commit("a", Terminal::Unknown, NOW + 1).await).await;
+    let complaint = Standing::of(State::Complained).with_suppressed();
+    let settled = suppressed.done(suppressed.apply(tell(complaint), NOW + 2).await).await;
+    assert_eq!(settled.status, ClaimStatus::Failed, "rule 27: a message that the provider suppressed settled (left) as another end");
 }
 
 /// Evidence that arrives before the commit decides it.

@@ -122,10 +122,7 @@ impl GraphError {
     /// The error as events carry it; `raw` is its exact JSON.
     pub(crate) fn to_provider_error(&self, raw: Option<RawJson>) -> ProviderError {
         let mut error = ProviderError::new(classify(self, None).kind, self.code.map(|code| code.to_string()));
-        error.subcode = self.subcode.map(|code| code.to_string());
-        error.trace_id.clone_from(&self.trace_id);
-        error.message.clone_from(&self.title);
         error.raw = raw;
-        error
+        error.with_provider_details(self.to_details())
     }
 }

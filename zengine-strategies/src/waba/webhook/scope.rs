@@ -217,6 +217,11 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// The id of the WhatsApp Business account, if the change names one.
+    pub(super) fn account(&self) -> Option<&str> {
+        self.owner.account.as_deref()
+    }
+
     /// The business's side.
     pub(super) fn business(&self) -> Vec<Party> {
         self.owner.business.iter().cloned().collect()

@@ -31,6 +31,8 @@ pub(super) fn update(scope: &Scope<'_>, value: &Object<'_>, raw_value: Option<Va
     update.template_id = value.owned_text("message_template_id");
     update.name = value.owned_text("message_template_name");
     update.language = value.owned_text("message_template_language");
+    update.waba_id = scope.account().map(str::to_owned);
+    update.recommendation = value.object("rejection_info").and_then(|info| info.owned_text("recommendation"));
     update.reason = reason::of(value, &["reason"]).or_else(|| reason::of_parts(value));
     update.data = raw_value.map(Into::into);
     scope.event(Event::Template(update), scope.by_bytes(raw))

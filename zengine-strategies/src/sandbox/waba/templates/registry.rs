@@ -87,6 +87,9 @@ pub(in crate::sandbox) mod changed {
         value["event"] = status.into();
         value["message_template_category"] = template.category.as_str().into();
         value["reason"] = reason.map_or(if status == "APPROVED" { "NONE".into() } else { Value::Null }, Value::from);
+        if let Some(reason) = reason.filter(|_| status == "REJECTED") {
+            value["rejection_info"] = json!({"reason": reason, "recommendation": "Edit the template and submit it again."});
+        }
         if status == "PAUSED" {
             value["other_info"] = json!({"title": "FIRST_PAUSE", "description": "Paused because of low quality."});
         }

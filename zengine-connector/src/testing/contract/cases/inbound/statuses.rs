@@ -26,10 +26,11 @@ fn sample_of(state: State) -> Sample {
 }
 
 fn status(event: &InboundEvent) -> &Status {
-    match &event.event {
-        Event::Status(status) => status,
-        other => panic!("a status became an event of type {}", other.kind()),
+    let Event::Status(status) = &event.event else { panic!("a status became an event of type {}", event.event.kind()) };
+    if let Some(feedback) = status.feedback.as_ref().filter(|_| status.state == State::Complained) {
+        assert_eq!(feedback.state(), State::Complained, "feedback that a message is no spam was read as a complaint");
     }
+    status
 }
 
 /// The states that the provider reports, and the recipient of their statuses.
@@ -81,8 +82,9 @@ pub(crate) async fn statuses_in_any_order_merge_to_the_furthest_state(kit: &Shar
         );
         let states: Vec<_> = seen.iter().map(|event| status(event).state).collect();
         assert_eq!(states, order, "a status has another state than the provider reported");
-        let end = states.iter().copied().reduce(|known, new| if merge(known, new) == Transition::Advance { new } else { known });
-        assert_eq!(end, furthest, "merged statuses of a message do not end at the furthest state");
+        let standings = seen.iter().map(|event| status(event).standing());
+        let end = standings.reduce(|known, new| if merge(&known, &new) == Transition::Advance { new } else { known });
+        assert_eq!(end.map(|standing| standing.state), furthest, "merged statuses of a message do not end at the furthest state");
     }
     Ok(())
 }
