@@ -86,6 +86,9 @@ kinds! {
     Media = "media", Domain, permanent, poisons Message;
     /// The recipient is not on the channel or cannot be reached.
     InvalidRecipient = "invalid_recipient", Domain, permanent, poisons Message;
+    /// The recipient cannot be reached for now: the mailbox is full, the phone is off. This send is over, and another one later may
+    /// arrive.
+    RecipientUnavailable = "recipient_unavailable", Domain, temporary, poisons Nothing;
     /// The recipient has opted out of messages.
     OptedOut = "opted_out", Domain, permanent, poisons Message;
     /// The window for free-form messages is closed.
@@ -163,6 +166,12 @@ mod tests {
         for kind in ErrorKind::ALL {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
         }
+    }
+
+    #[test]
+    fn a_recipient_who_is_not_there_now_is_of_no_ones_doing() {
+        let kind = ErrorKind::RecipientUnavailable;
+        assert_eq!((kind.fault(), kind.is_temporary(), kind.poison()), (Fault::Domain, true, Poison::Nothing));
     }
 
     #[test]

@@ -102,6 +102,8 @@ struct Inner {
     context: Vec<(&'static str, String)>,
     violations: Vec<Violation>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    /// An error of the tenant's set-up that a message of management met.
+    management: bool,
 }
 
 impl Error {
@@ -122,12 +124,13 @@ impl Error {
             context: vec![],
             violations: vec![],
             source: None,
+            management: false,
         }))
     }
 
     /// The part of the error that its line and its JSON form print: what others wrote is cut, and cause and provider's words are left out.
     pub(crate) fn printed(&self) -> Self {
-        let Inner { kind, message, code, retry_after, context, violations, .. } = &*self.0;
+        let Inner { kind, message, code, retry_after, context, violations, management, .. } = &*self.0;
         Self(Box::new(Inner {
             kind: *kind,
             message: message.clone(),
@@ -137,6 +140,7 @@ impl Error {
             context: context.iter().map(|(key, value)| (*key, beginning(value).to_owned())).collect(),
             violations: violations.clone(),
             source: None,
+            management: *management,
         }))
     }
 
@@ -190,6 +194,24 @@ impl Error {
     /// The party at fault; follows from the kind.
     pub fn fault(&self) -> Fault {
         self.0.kind.fault()
+    }
+
+    /// The scope in which a retry is useless until the cause is fixed: that of the kind. An error of the tenant's set-up that a message of
+    /// [management](crate::message::Purpose::Management) met concerns that message alone.
+    pub fn poison(&self) -> Poison {
+        if self.is_of_management() { Poison::Message } else { self.kind().poison() }
+    }
+
+    /// Whether it is an error of the tenant's set-up that says nothing about sends, because a message of
+    /// [management](crate::message::Purpose::Management) met it.
+    pub fn is_of_management(&self) -> bool {
+        self.0.management
+    }
+
+    /// The same error, met by a message of management.
+    pub(crate) fn met_by_management(mut self) -> Self {
+        self.0.management = self.fault() == Fault::Auth;
+        self
     }
 
     /// The literal message.

@@ -133,6 +133,11 @@ impl SendError {
         self.reach == Reach::NotSent
     }
 
+    /// The same error, met by a message of management.
+    pub(crate) fn met_by_management(self) -> Self {
+        Self { error: self.error.met_by_management(), ..self }
+    }
+
     /// The error without its reach.
     pub fn error(&self) -> &Error {
         &self.error

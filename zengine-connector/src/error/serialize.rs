@@ -11,6 +11,8 @@ struct ErrorJson<'a> {
     kind: ErrorKind,
     fault: Fault,
     temporary: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    management: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'a str>,
     message: &'a str,
@@ -26,7 +28,7 @@ struct ErrorJson<'a> {
     violations: &'a [Violation],
 }
 
-/// One object: `kind`, `fault`, `temporary`, `code` (the provider's), `message`, `http_status`, `provider_request_id`,
+/// One object: `kind`, `fault`, `temporary`, `management` (if [it is](super::Error::is_of_management)), `code` (the provider's), `message`, `http_status`, `provider_request_id`,
 /// `retry_after_ms`, `context` (an object of texts: the other [`CONTEXT_KEYS`](super::CONTEXT_KEYS)) and `violations`; those without
 /// a value are absent. What others wrote is cut to 256 characters. Never a secret, a recipient or a body.
 impl Serialize for Error {
@@ -38,6 +40,7 @@ impl Serialize for Error {
             kind: self.kind(),
             fault: self.fault(),
             temporary: self.is_temporary(),
+            management: self.is_of_management(),
             code: self.provider_code().map(beginning),
             message: self.message(),
             http_status: self.http_status(),

@@ -91,5 +91,5 @@ pub use standing::{Standing, Transition, merge};
 pub use state::State;
 pub use status::{Failure, Feedback, RecipientClient, Status};
 pub use template::{Template, TemplateCard, TemplateComponent, TemplateParameter};
-pub use traits::{Class, Effect, Idempotency, Message, Never};
+pub use traits::{Class, Effect, Idempotency, Message, Never, Purpose};
 pub use validate::Checker;

@@ -28,6 +28,20 @@ pub enum Class {
     Ephemeral,
 }
 
+/// What a message is for. Exhaustive by design.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// It goes to a recipient. An error of the tenant's set-up that it meets is met by every message of the tenant.
+    Delivery,
+    /// It manages what the tenant owns at the provider, such as templates. An error of the set-up that it meets ([`Fault::Auth`]: the
+    /// account may hold no more templates, a permission is missing) says nothing about sends: its [`Error::poison`] is the message, and a
+    /// [status](crate::orchestrator::Status) tells it apart.
+    ///
+    /// [`Error::poison`]: crate::Error::poison
+    /// [`Fault::Auth`]: crate::Fault::Auth
+    Management,
+}
+
 /// A provider's protection against duplicates (rule 4). Exhaustive by design.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -80,6 +94,11 @@ pub trait Message: Serialize + DeserializeOwned + schemars::JsonSchema + Send + 
     /// Whether the message is worth a record.
     fn class(&self) -> Class {
         Class::Kept
+    }
+
+    /// What the message is for.
+    fn purpose(&self) -> Purpose {
+        Purpose::Delivery
     }
 
     /// The provider's protection against duplicates of this message, if it differs from the strategy's.

@@ -38,6 +38,10 @@ pub struct Status {
     /// or since the tenant was idle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<LastError>,
+    /// The last call for [management](crate::message::Purpose::Management) that failed because of the tenant's set-up: it says nothing
+    /// about sends, and is not in `last_error`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_management_error: Option<LastError>,
 }
 
 /// The breaker of a tenant and strategy.
@@ -116,6 +120,7 @@ impl Orchestrator {
             bulkhead: BulkheadStatus { in_use, limit },
             paused_until_ms: last_error.as_ref().and_then(|error| error.paused_until_ms(engine.now_ms())),
             last_error,
+            last_management_error: stages.as_ref().and_then(Stages::last_management_error),
         })
     }
 }

@@ -168,7 +168,9 @@ pub(crate) async fn call(
             Missed::TimedOut => SendError::of(ErrorKind::Timeout, "the provider did not answer in time").maybe(),
         })
     });
-    job.stages().called(result.as_ref().err(), began_ms, job.clock().ms());
+    let manages = job.manages();
+    let result = result.map_err(|error| if manages { error.met_by_management() } else { error });
+    job.stages().called(manages, result.as_ref().err(), began_ms, job.clock().ms());
     let verdict = result.as_ref().map_or_else(|error| Verdict::of(error.fault()), |_| Verdict::Success);
     admitted.permit.settle(verdict, job.clock().monotonic());
     result

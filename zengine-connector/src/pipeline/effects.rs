@@ -147,7 +147,7 @@ fn letter(send: &Identified<'_>, record: &ClaimRecord, details: Option<&Provider
     let redrivable = match (record.status, &last_error) {
         _ if record.generation >= MAX_REDRIVES => false,
         (ClaimStatus::Unknown, _) | (_, None) => true,
-        (_, Some(error)) => error.fault != Fault::Domain,
+        (_, Some(error)) => error.fault != Fault::Domain || error.kind.is_temporary(),
     };
     let trace = [options.correlation_id.as_ref().map(ToString::to_string), options.traceparent.clone()];
     let letter = DeadLetter {

@@ -12,7 +12,7 @@ use super::{
     report,
 };
 use crate::{
-    error::{Error, ErrorKind, Reach},
+    error::{Error, ErrorKind, Fault, Reach},
     ids::FailureId,
     stage::backoff,
     store::Life,
@@ -72,7 +72,8 @@ async fn make(job: &SendJob<'_>, time: Duration) -> Outcome {
             Err(error) => error,
         };
         let wait = backoff::delay(retry, n, error.retry_after(), &*job.engine().rng);
-        let again = error.reach() == Reach::NotSent && error.error().is_temporary() && n < retry.max_attempts;
+        let may_pass = error.error().is_temporary() && error.fault() != Fault::Domain;
+        let again = error.reach() == Reach::NotSent && may_pass && n < retry.max_attempts;
         if !(again && wait + retry.min_attempt <= left() && job.pause(wait).await) {
             let reach = error.reach();
             let (error, id) = (error.into_error().with_context("attempts", n), failure_id(job));

@@ -12,7 +12,7 @@ use super::{Engine, SendOptions, clock::CallClock, decision::Protection, trace::
 use crate::{
     error::{Error, ErrorKind},
     ids::{ClientMessageId, TenantId},
-    message::{Class, Effect, Idempotency, LossReport, MessageRef, Prepared},
+    message::{Class, Effect, Idempotency, LossReport, MessageRef, Prepared, Purpose},
     registry::{BoundTenant, RegisteredStrategy},
     runtime::{ms, seconds},
     stage::{Dedup, Stages, StrategySettings},
@@ -99,6 +99,11 @@ impl<'a> Identified<'a> {
 
     pub(crate) fn class(&self) -> Result<Class, Error> {
         self.outbound.class(&self.message)
+    }
+
+    /// Whether the message manages what the tenant owns. A message that panics when asked is none.
+    pub(crate) fn manages(&self) -> bool {
+        self.outbound.purpose(&self.message).is_ok_and(|purpose| purpose == Purpose::Management)
     }
 
     pub(crate) fn effect(&self) -> Result<Effect, Error> {

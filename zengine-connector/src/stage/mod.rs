@@ -5,6 +5,7 @@
 
 pub(crate) mod backoff;
 pub(crate) mod breaker;
+mod calls;
 mod settings;
 mod stages;
 

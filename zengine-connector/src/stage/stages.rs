@@ -1,23 +1,18 @@
 //! The stages of each tenant and strategy.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use hashbrown::HashMap;
 
 use super::{
     breaker::{Circuit, CircuitPorts},
+    calls::Calls,
     settings::StrategySettings,
 };
 use crate::{
     error::{LastError, SendError},
     ids::{StrategyName, TenantId},
-    sync::{Limit, Mutex, Permit, RwLock},
+    sync::{Limit, Permit, RwLock},
 };
 
 /// The stages that belong to one tenant and strategy.
@@ -30,34 +25,20 @@ pub(crate) struct Stages {
     calls: Arc<Calls>,
 }
 
-/// The end of a tenant's calls, as far as its status tells it.
-#[derive(Debug, Default)]
-struct Calls {
-    last_error: Mutex<Option<LastError>>,
-    /// Whether no call succeeded since the last error. A successful call after a success takes no lock.
-    failing: AtomicBool,
-}
-
 impl Stages {
-    /// Remembers the end of a call, with its beginning and end on the wall clock. A call that began before the last error proves nothing of
-    /// the time after it.
-    pub(crate) fn called(&self, error: Option<&SendError>, began_ms: i64, at_ms: i64) {
-        let Calls { last_error, failing } = &*self.calls;
-        if error.is_none() && !failing.load(Ordering::Relaxed) {
-            return;
-        }
-        let mut last = last_error.lock();
-        if let Some(error) = error {
-            *last = Some(LastError::new(error, at_ms));
-        } else if let Some(last) = last.as_mut().filter(|last| last.recovered_at_ms.is_none() && began_ms >= last.at_ms) {
-            last.recovered_at_ms = Some(at_ms);
-        }
-        failing.store(last.as_ref().is_some_and(|last| last.recovered_at_ms.is_none()), Ordering::Relaxed);
+    /// Remembers the end of a call, with its beginning and end on the wall clock. `manages` if it was for management.
+    pub(crate) fn called(&self, manages: bool, error: Option<&SendError>, began_ms: i64, at_ms: i64) {
+        self.calls.called(manages, error, began_ms, at_ms);
     }
 
     /// The error of the last call that failed.
     pub(crate) fn last_error(&self) -> Option<LastError> {
-        self.calls.last_error.lock().clone()
+        self.calls.last_error()
+    }
+
+    /// The error of the last call that failed because of the tenant's set-up and only concerns management.
+    pub(crate) fn last_management_error(&self) -> Option<LastError> {
+        self.calls.last_management_error()
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{
     error::{Error, ErrorKind, SendError, Violation},
     ids::{RouteKey, TenantId},
     keyring::Key,
-    message::{Capabilities, Class, Degrade, Effect, ElementError, InboundEvent, Media, Message, MessageRef, Prepared, Receipt},
+    message::{Capabilities, Class, Degrade, Effect, ElementError, InboundEvent, Media, Message, MessageRef, Prepared, Purpose, Receipt},
     runtime::BoxFuture,
     schema::{Checks, parse, schema_of},
     telemetry::RecipientHmac,
@@ -172,6 +172,11 @@ impl<S: Strategy + OutboundStrategy<S::Config, S::Message>> DynOutbound for Outb
     fn effect(&self, message: &Prepared<'_>) -> Result<Effect, Error> {
         let message = message_of::<S>(message)?;
         guarded("effect", || message.effect())
+    }
+
+    fn purpose(&self, message: &Prepared<'_>) -> Result<Purpose, Error> {
+        let message = message_of::<S>(message)?;
+        guarded("purpose", || message.purpose())
     }
 
     fn class(&self, message: &Prepared<'_>) -> Result<Class, Error> {

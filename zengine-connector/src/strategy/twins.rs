@@ -21,7 +21,8 @@ use crate::{
     ids::{RouteKey, TenantId},
     keyring::Key,
     message::{
-        Capabilities, Class, Degrade, Effect, ElementError, Idempotency, InboundEvent, LossReport, Media, MessageRef, Prepared, Receipt,
+        Capabilities, Class, Degrade, Effect, ElementError, Idempotency, InboundEvent, LossReport, Media, MessageRef, Prepared, Purpose,
+        Receipt,
     },
     runtime::BoxFuture,
     telemetry::RecipientHmac,
@@ -68,6 +69,9 @@ pub(crate) trait DynOutbound: Send + Sync {
 
     /// A keyed hash of the recipient, for logs.
     fn recipient(&self, message: &Prepared<'_>, key: &Key, tenant: &TenantId) -> Result<Option<RecipientHmac>, Error>;
+
+    /// What the message is for.
+    fn purpose(&self, message: &Prepared<'_>) -> Result<Purpose, Error>;
 
     /// Whether the message is worth a record.
     fn class(&self, message: &Prepared<'_>) -> Result<Class, Error>;

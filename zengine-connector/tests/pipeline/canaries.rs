@@ -3,7 +3,8 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use zengine_connector::{
-    ErrorKind, Identity, Memory, Orchestrator, OutboundMessage, Reach, Receipt, SendOptions,
+    ErrorKind, Identity, Memory, Orchestrator, OutboundMessage, Reach, Receipt, SendError, SendOptions,
+    error::ProviderDetails,
     ids::CorrelationId,
     pipeline::RedriveOptions,
     stage::Breaker,
@@ -29,6 +30,15 @@ fn message() -> OutboundMessage {
     serde_json::from_str(json).unwrap()
 }
 
+/// The provider's own words about a refusal.
+fn words() -> ProviderDetails {
+    let mut words = ProviderDetails::default();
+    for text in [&mut words.subcode, &mut words.title, &mut words.message, &mut words.details, &mut words.trace_id] {
+        *text = Some("canary-words".to_owned());
+    }
+    words
+}
+
 /// A provider that accepts, throttles, refuses, breaks and panics; a duplicate of each; a mismatch; a redrive.
 async fn every_path(world: &World, printed: &mut String) {
     let provider = Recording::new();
@@ -37,7 +47,7 @@ async fn every_path(world: &World, printed: &mut String) {
     let answers = [
         ("delivered", ProviderAnswer::AcceptWith(Arc::new(told))),
         ("throttled", ProviderAnswer::throttle(secs(60))),
-        ("failed", ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed)),
+        ("failed", ProviderAnswer::Refuse(Arc::new(|| SendError::domain("refused").details(words()).processed()))),
         ("unknown", ProviderAnswer::broken()),
         ("panicked", ProviderAnswer::Panic),
     ];

@@ -18,6 +18,7 @@ mod files;
 mod forget;
 #[path = "../common/log.rs"]
 mod log;
+mod management;
 mod memory;
 mod send_all;
 mod support;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use zengine_connector::{
     ErrorKind, Outcome, Reach, SendError, SendOptions,
+    error::Poison,
     pipeline::DeferredReason,
     runtime::{Clock, to_ms},
     stage::{Dedup, Retry},
@@ -113,6 +114,20 @@ async fn rule_34_a_refused_message_is_not_tried_again() {
     let end = failed(send(&world.process(&provider), "1").await);
     assert_eq!((end.attempts, provider.calls().len()), (1, 1));
     assert!(end.error.is_domain() && !world.all_letters().await[0].redrivable);
+}
+
+/// A mailbox that is full, a phone that is off: not now, but a redrive may arrive.
+#[tokio::test(start_paused = true)]
+async fn rule_34_a_recipient_who_is_not_there_now_is_not_tried_again_and_may_be_redriven() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process(&provider);
+    for n in 0..10 {
+        provider.answer(ProviderAnswer::error(ErrorKind::RecipientUnavailable, Reach::Processed));
+        let end = failed(send(&process, &n.to_string()).await);
+        assert_eq!((end.attempts, end.error.is_domain(), end.error.poison()), (1, true, Poison::Nothing));
+    }
+    assert!(world.all_letters().await.iter().all(|letter| letter.redrivable));
+    delivered(send(&process, "the breaker is closed").await);
 }
 
 /// Case 41, without the health check.

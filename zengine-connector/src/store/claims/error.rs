@@ -21,6 +21,9 @@ record! {
         5 default pub message: String,
         /// Number of attempts made.
         6 default pub attempts: u32,
+        /// Whether it is an error of the tenant's set-up that a message of management met.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        7 default pub management: bool,
     }
 }
 
@@ -29,7 +32,16 @@ impl StoredError {
 
     /// An error of a kind.
     pub fn new(kind: ErrorKind, reach: Reach, message: impl Into<String>) -> Self {
-        Self { kind, fault: kind.fault(), reach, code: None, message: message.into(), attempts: 0, unread: Unread::default() }
+        Self {
+            kind,
+            fault: kind.fault(),
+            reach,
+            code: None,
+            message: message.into(),
+            attempts: 0,
+            management: false,
+            unread: Unread::default(),
+        }
     }
 
     /// The stored form of an attempt's error.
@@ -38,6 +50,7 @@ impl StoredError {
             fault: error.fault(),
             code: error.provider_code().map(|code| code.chars().take(Self::MAX_CODE).collect()),
             attempts,
+            management: error.error().is_of_management(),
             ..Self::new(error.kind(), error.reach(), error.error().message())
         }
     }
@@ -49,6 +62,7 @@ impl StoredError {
             Some(code) => error.with_code(code),
             None => error,
         };
+        let error = if self.management { error.met_by_management() } else { error };
         if self.attempts > 0 { error.with_context("attempts", self.attempts) } else { error }
     }
 }

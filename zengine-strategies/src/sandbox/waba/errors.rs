@@ -95,6 +95,11 @@ impl GraphError {
         if let Some(details) = &self.details {
             error["error_data"] = json!({"messaging_product": "whatsapp", "details": details});
         }
+        if let (Some(2_388_000..=2_388_999), Some(details)) = (self.subcode, &self.details) {
+            // What is wrong with a template is told to people.
+            error["error_user_title"] = title.into();
+            error["error_user_msg"] = details.as_str().into();
+        }
         if matches!(self.code, 1 | 2 | 4) {
             error["is_transient"] = true.into();
         }
@@ -168,5 +173,8 @@ mod tests {
         );
         assert_eq!(GraphError::new(132_001).status, 404);
         assert_eq!(GraphError::no_object("1").body("A")["error"]["error_subcode"], 33);
+        let of_template = GraphError::because(100, "Too many templates.").with_subcode(2_388_019).body("A");
+        assert_eq!(of_template["error"]["error_user_msg"], "Too many templates.");
+        assert_eq!(of_template["error"]["error_subcode"], 2_388_019);
     }
 }
