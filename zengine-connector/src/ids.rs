@@ -251,7 +251,21 @@ impl ConfigVersion {
 
 /// The key in a provider's payload that leads to its tenant: a kind and a value, looked up in the tenant directory.
 ///
-/// The kinds in use are `phone_number_id`, `waba_id`, `url_token`, `topic_arn`, `queue_arn` and `site`.
+/// A strategy may use any kind. These are in use:
+///
+/// | kind | value | usually of |
+/// |---|---|---|
+/// | `phone_number_id` | Meta's id of a business number | one tenant |
+/// | `waba_id` | a WhatsApp Business account | several |
+/// | `url_token` | an unguessable part of the webhook's path: [a token](Self::is_token) | one |
+/// | `topic_arn`, `queue_arn` | a notification topic or queue | several |
+/// | `site` | a web chat's site | one |
+/// | `configuration_set` | a configuration set of Amazon SES | several |
+/// | `ses_identity` | a verified domain or address of Amazon SES | several |
+/// | `log_group` | a CloudWatch log group with delivery reports | several |
+/// | `phone_number` | the number that a message was sent to, as the provider spells it | one |
+/// | `instance_id` | an Amazon Connect instance | several |
+/// | `five9_token` | the token in a Five9 callback's path: [a token](Self::is_token) | one |
 ///
 /// Whether a key is shared is said where routes are made, by a strategy or a set-up. It is no part of the key: it is not stored, and keys
 /// with one kind and value are equal.
@@ -263,7 +277,7 @@ pub struct RouteKey {
     is_shared: bool,
 }
 
-// Without the value: a `url_token` authenticates its holder.
+// Without the value: a token authenticates its holder, and a number is personal data.
 debug_value!(RouteKey, |it| it.kind);
 
 impl RouteKey {
@@ -271,6 +285,8 @@ impl RouteKey {
     pub(crate) const MAX_KIND: usize = 64;
     /// Maximum length of a value, in bytes. No provider's is longer.
     pub(crate) const MAX_VALUE: usize = 1024;
+    /// The kinds whose values authenticate their holder.
+    const TOKENS: &[&str] = &["url_token", "five9_token"];
 
     /// A key of one tenant; `value` is taken as the provider spells it.
     pub fn new(kind: impl Into<Cow<'static, str>>, value: impl AsRef<str>) -> Self {
@@ -295,6 +311,12 @@ impl RouteKey {
     /// Whether several tenants may have it. `false` for a key that was stored.
     pub fn is_shared(&self) -> bool {
         self.is_shared
+    }
+
+    /// Whether the value authenticates its holder, as that of `url_token` and `five9_token`: keep it out of logs. A set-up refuses one
+    /// that is [shared](Self::shared).
+    pub fn is_token(&self) -> bool {
+        Self::TOKENS.contains(&self.kind())
     }
 
     fn stored(&self) -> (&str, &str) {
@@ -354,6 +376,8 @@ mod tests {
 
     #[test]
     fn a_route_key_prints_its_kind_alone() {
+        assert!(["url_token", "five9_token"].iter().all(|kind| RouteKey::new(*kind, "canary").is_token()));
+        assert!(!RouteKey::new("phone_number", "canary").is_token());
         let key = RouteKey::new("url_token", "canary");
         assert_eq!(format!("{key:?}"), "RouteKey(url_token)");
     }

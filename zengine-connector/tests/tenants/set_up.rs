@@ -306,6 +306,17 @@ async fn a_route_made_of_a_secret_is_refused() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_token_leads_to_one_tenant() {
+    for kind in ["url_token", "five9_token"] {
+        let token = |setup: TenantSetup| setup.route("number", "17").route("account", "900");
+        let error = host(Memory::new()).set_up(token(acme("17")).shared_route(kind, "canary-path")).await.unwrap_err();
+        assert_eq!(violations(&error), ["/routes/2: must be one tenant's: it authenticates its holder"]);
+        assert!(!format!("{error} {error:?}").contains("canary"));
+        host(Memory::new()).set_up(token(acme("17")).route(kind, "canary-path")).await.unwrap();
+    }
+}
+
 /// A vault that limits its calls, and so answers only those for many names.
 #[derive(Debug)]
 struct Vault(Arc<dyn SecretStore>);

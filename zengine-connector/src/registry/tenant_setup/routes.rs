@@ -48,7 +48,8 @@ fn violations(at: &str, route: &RouteKey, secrets: &[&str]) -> Vec<Violation> {
     let kind = bounds(at, "kind", route.kind(), RouteKey::MAX_KIND);
     let bounds = kind.or_else(|| bounds(at, route.kind(), route.value(), RouteKey::MAX_VALUE));
     let holds = secrets.iter().any(|secret| holds_secret(route, secret)).then(|| Violation::new(at, "holds a secret"));
-    bounds.into_iter().chain(holds).collect()
+    let shares = (route.is_shared() && route.is_token()).then(|| Violation::new(at, "must be one tenant's: it authenticates its holder"));
+    bounds.into_iter().chain(holds).chain(shares).collect()
 }
 
 fn bounds(at: &str, what: &str, text: &str, max: usize) -> Option<Violation> {
