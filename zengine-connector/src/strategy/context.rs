@@ -140,6 +140,34 @@ pub struct EventContext {
     pub(crate) base: Base,
 }
 
+impl EventContext {
+    /// Waits for `time`, by the host's clock, and returns `true`; `false` at once, without waiting, if the call would have no time left
+    /// then. For a method of a strategy that asks a provider again and again until a change is done: a registration, a review, a code
+    /// that is on its way. A send has no such method: what it waits for, the pipeline waits for.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use zengine_connector::{EventContext, SendError};
+    /// # async fn is_confirmed() -> Result<bool, SendError> { Ok(true) }
+    /// # async fn confirmed(cx: &EventContext) -> Result<bool, SendError> {
+    /// while !is_confirmed().await? {
+    ///     if !cx.sleep(Duration::from_secs(2)).await {
+    ///         return Ok(false); // not done in the caller's time: the caller may ask later
+    ///     }
+    /// }
+    /// # Ok(true)
+    /// # }
+    /// ```
+    #[must_use = "without time left it returns at once: a loop that ignores this would not wait"]
+    pub async fn sleep(&self, time: Duration) -> bool {
+        let fits = time < self.remaining();
+        if fits {
+            self.base.scope.clock.sleep(time).await;
+        }
+        fits
+    }
+}
+
 impl ConfigureContext {
     /// The version of the configuration.
     pub fn version(&self) -> &ConfigVersion {

@@ -48,6 +48,20 @@ async fn the_typed_door_gives_strategy_tenant_and_a_context() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_method_of_a_strategy_waits_within_the_callers_time_only() {
+    let host = Host::new();
+    let bound = host.bind("acme").await.unwrap();
+    let cx = bound.cx_within(Duration::from_secs(5));
+    let mut asked = 0;
+    while cx.sleep(Duration::from_secs(2)).await {
+        asked += 1;
+    }
+    assert_eq!((asked, cx.remaining()), (2, Duration::from_secs(1)), "what does not fit is not waited for at all");
+    assert!(!cx.sleep(Duration::from_secs(1)).await && cx.sleep(Duration::from_millis(999)).await);
+    assert!(cx.sleep(Duration::ZERO).await && !cx.sleep(Duration::MAX).await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_typed_door_refuses_another_type_and_another_name() {
     let host = Host::new();
     let error = host.orchestrator.bound::<Another>(&id("acme"), "acme").await.unwrap_err();
