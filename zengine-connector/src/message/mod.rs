@@ -65,7 +65,7 @@ pub use email_rules::{EmailRules, TagRules};
 pub(crate) use event::raw_from_parts;
 pub use event::{
     AccountUpdate, Call, Context, DedupeKey, ElementError, Event, EventSource, Forwarded, InboundEvent, Preference, Presence, Referral,
-    TemplateUpdate,
+    Reorder, TemplateUpdate,
 };
 pub use gsm7::{SmsEncoding, SmsParts};
 pub use identity::{Identity, IdentityKind};

@@ -4,6 +4,7 @@ mod context;
 mod dedupe_key;
 mod element_error;
 mod envelope;
+mod reorder;
 mod updates;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ pub use dedupe_key::DedupeKey;
 pub use element_error::ElementError;
 pub(crate) use envelope::raw_from_parts;
 pub use envelope::{EventSource, InboundEvent};
+pub use reorder::Reorder;
 pub use updates::{AccountUpdate, Call, Preference, Presence, TemplateUpdate};
 
 use super::{Content, SessionEvent, Status};
