@@ -18,7 +18,7 @@ use zengine_connector::{
     ids::RouteKey,
     message::ElementError,
     registry::Caching,
-    runtime::TokioSpawner,
+    runtime::{Clock as _, TokioSpawner},
     schemars,
     store::{SecretScope, StoreError, TenantConfig, TenantDirectory, TenantRow},
     strategy::{InboundRequest, RawPayload, RoutedEvent, Verified, VerifyError},
@@ -57,6 +57,8 @@ impl InboundStrategy<CentreConfig> for Centre {
         let event = |text: &str| {
             let mut event = RoutedEvent::new(Event::message(Content::text(text)), text.to_owned(), payload.body().clone());
             event.routes = vec![RouteKey::new("number", "17")];
+            // `three@5`: what happened at a time.
+            event.occurred_at_ms = text.split_once('@').map(|(_, at)| at.parse().unwrap());
             Ok(event)
         };
         text.split(',').map(event).collect()
@@ -121,6 +123,11 @@ impl Process {
             .build()
             .unwrap();
         Self { memory, clock, handled, reads, orchestrator }
+    }
+
+    fn now_ms(&self) -> i64 {
+        let now = self.clock.now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        i64::try_from(now.as_millis()).unwrap()
     }
 
     /// Writes a tenant as a set-up in another process does.
@@ -190,6 +197,27 @@ async fn rule_85_sends_of_a_tenant_that_was_just_set_up_elsewhere_are_made() {
     assert_eq!((one.unwrap().as_str(), two.unwrap().as_str()), ("delivered", "delivered"));
 }
 
+#[test]
+fn rule_85_of_sends_on_several_threads_none_takes_a_refusal_that_another_asks_past() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
+    let memory = Memory::new();
+
+    let orchestrator = Orchestrator::builder().strategy(Recording::new()).stores(&memory).build().unwrap();
+    for round in 0..500 {
+        let tenant = format!("tenant-{round}");
+        let send = |n: usize| {
+            let (orchestrator, tenant) = (orchestrator.clone(), tenant.clone());
+            async move { orchestrator.send(tenant, "recording", format!("{n}"), &hi()).await }
+        };
+        runtime.block_on(send(0)).unwrap_err();
+        memory.put_tenant(&id(&tenant), &StrategyName::new("recording").unwrap(), json!({}));
+        let sends: Vec<_> = (1..5).map(|n| runtime.spawn(send(n))).collect();
+        for sent in runtime.block_on(join_all(sends)) {
+            assert_eq!(sent.unwrap().unwrap().as_str(), "delivered", "round {round}");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn rule_85_a_flood_of_sends_of_no_tenant_asks_the_directory_twice_a_second_at_most() {
     let (process, message) = (Process::new(), hi());
@@ -232,6 +260,22 @@ async fn rule_84_a_rewritten_secret_has_its_minute_in_a_new_process_too() {
     assert_eq!(process.outcome("one").await, (503, 0));
     process.secret("t");
     assert_eq!(process.outcome("one").await, (200, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_84_a_new_process_does_not_hold_up_an_old_event_of_a_tenant_without_its_secret() {
+    for (age_ms, outcome) in [(59_000, (503, 0)), (60_000, (200, 1))] {
+        let process = Process::new();
+        process.set_up();
+        process.secret("");
+        let at = process.now_ms() - age_ms;
+        assert_eq!(process.outcome(format!("one@{at}").leak()).await, outcome, "{age_ms} ms old");
+    }
+    // One that had the secret waits for it, however long the provider took to deliver.
+    let process = handled_once().await;
+    process.secret("");
+    let at = process.now_ms() - 3_600_000;
+    assert_eq!(process.outcome(format!("two@{at}").leak()).await, (503, 0));
 }
 
 #[tokio::test(start_paused = true)]

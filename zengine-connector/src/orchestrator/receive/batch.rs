@@ -249,7 +249,7 @@ impl Batch {
             Err(error)
                 if self.shared
                     && error.disposition() == Disposition::Reject
-                    && !self.engine().tenants.may_recover(&self.entry, &event.tenant) =>
+                    && !self.engine().tenants.may_recover(&self.entry, &event.tenant, self.age(&event)) =>
             {
                 tracing::warn!(tenant_id = %event.tenant, strategy = %self.entry.name, error = %error, "inbound.tenant_broken");
                 return self.poison(&event, key, error.kind(), "the tenant's configuration for this strategy is invalid").await;
@@ -264,6 +264,12 @@ impl Batch {
             }
             Err(error) => self.unstored(&event, "admit", &error),
         }
+    }
+
+    /// The time since an event happened, if the provider tells when.
+    fn age(&self, event: &InboundEvent) -> Option<Duration> {
+        let age_ms = self.engine().now_ms().saturating_sub(event.occurred_at_ms?);
+        Some(Duration::from_millis(u64::try_from(age_ms).unwrap_or(0)))
     }
 
     async fn admit(&self, tenant: &ErasedTenant, event: &mut InboundEvent) -> Result<Admit, Error> {

@@ -18,7 +18,7 @@ use crate::{
     error::{Error, ErrorKind},
     ids::{ConfigVersion, TenantId},
     registry::RegisteredStrategy,
-    runtime::{catch, within},
+    runtime::{BoxFuture, catch, within},
     schema::{Resolved, Site},
     stage::Stages,
     store::TenantConfig,
@@ -57,12 +57,12 @@ pub(super) struct BindRequest {
 #[derive(Default)]
 pub(super) struct Slot {
     state: Snapshot<State>,
-    pub(super) work: SharedWork<Arc<BoundTenant>>,
+    work: SharedWork<Arc<BoundTenant>>,
     /// The last failure of a store, and until when a request that is not authenticated gets it.
     outage: Mutex<Option<(Error, Duration)>>,
     used_ms: AtomicU64,
     /// When a remembered refusal was last asked past.
-    pub(super) asked_again: OncePerSecond,
+    asked_again: OncePerSecond,
 }
 
 #[derive(Default)]
@@ -126,26 +126,27 @@ impl Slot {
     }
 
     /// Reads the stores. Concurrent callers share one read.
-    /// `asks_again` does not take a remembered refusal for an answer.
+    /// `asks_again` does not take a remembered refusal for an answer, once per second.
     pub(super) async fn load(self: &Arc<Self>, request: BindRequest, asks_again: bool) -> Result<Arc<BoundTenant>, Error> {
         let slot = Arc::clone(self);
-        self.work
-            .join(move || {
-                Box::pin(async move {
-                    let now = request.now();
-                    slot.touch(now);
-                    // Another caller may have finished since we looked.
-                    if let Some(known) = slot.fresh(now).filter(|known| known.is_ok() || !asks_again) {
-                        return known;
-                    }
-                    let result = request.renew(&slot, now).await;
-                    let until = request.now() + request.binder.caching.refusal_ttl;
-                    let outage = result.as_ref().err().filter(|error| error.is_temporary());
-                    *slot.outage.lock() = outage.map(|error| (error.clone(), until));
-                    result.map_err(|error| error.with_context("strategy", &request.entry.name).with_context("tenant", &request.tenant))
-                })
+        let now = request.now();
+        let known = || self.fresh(now).filter(|known| asks_again && (known.is_ok() || !self.asked_again.is_due(now)));
+        let start = move || -> BoxFuture<'static, _> {
+            Box::pin(async move {
+                let now = request.now();
+                slot.touch(now);
+                // Another caller may have finished since we looked.
+                if let Some(known) = slot.fresh(now).filter(|known| known.is_ok() || !asks_again) {
+                    return known;
+                }
+                let result = request.renew(&slot, now).await;
+                let until = request.now() + request.binder.caching.refusal_ttl;
+                let outage = result.as_ref().err().filter(|error| error.is_temporary());
+                *slot.outage.lock() = outage.map(|error| (error.clone(), until));
+                result.map_err(|error| error.with_context("strategy", &request.entry.name).with_context("tenant", &request.tenant))
             })
-            .await
+        };
+        self.work.join_unless(known, start).await.result
     }
 }
 

@@ -27,21 +27,31 @@ impl<T> Default for SharedWork<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> SharedWork<T> {
-    /// Joins the work in progress, or starts it.
-    pub(super) async fn join(&self, start: impl FnOnce() -> BoxFuture<'static, Result<T, Error>>) -> Result<T, Error> {
-        self.start_or_join(start).await.map_err(Arc::unwrap_or_clone)
+    /// Joins the work in progress, or starts it unless there is an answer without it. The answer is looked at between the end of the
+    /// last work and the start of the next, so that of callers at one time none takes an answer that another one asks past.
+    pub(super) async fn join_unless(
+        &self,
+        known: impl FnOnce() -> Option<Result<T, Error>>,
+        start: impl FnOnce() -> BoxFuture<'static, Result<T, Error>>,
+    ) -> LookUpResult<T> {
+        match self.start_or_join(known, start) {
+            Ok(work) => LookUpResult { result: work.await.map_err(Arc::unwrap_or_clone), cached: false },
+            Err(result) => LookUpResult { result, cached: true },
+        }
     }
 
-    /// Whether work is in progress.
-    pub(super) fn is_running(&self) -> bool {
-        self.0.lock().as_ref().and_then(WeakShared::upgrade).is_some_and(|work| work.peek().is_none())
-    }
-
-    fn start_or_join(&self, start: impl FnOnce() -> BoxFuture<'static, Result<T, Error>>) -> Shared<Running<T>> {
+    fn start_or_join(
+        &self,
+        known: impl FnOnce() -> Option<Result<T, Error>>,
+        start: impl FnOnce() -> BoxFuture<'static, Result<T, Error>>,
+    ) -> Result<Shared<Running<T>>, Result<T, Error>> {
         let mut running = self.0.lock();
         // Finished work answers only the callers that joined it before.
         if let Some(work) = running.as_ref().and_then(WeakShared::upgrade).filter(|work| work.peek().is_none()) {
-            return work;
+            return Ok(work);
+        }
+        if let Some(result) = known() {
+            return Err(result);
         }
         let work = AssertUnwindSafe(start()).catch_unwind().map(|result| match result {
             Ok(result) => result.map_err(Arc::new),
@@ -49,7 +59,7 @@ impl<T: Clone + Send + Sync + 'static> SharedWork<T> {
         });
         let work = (Box::pin(work) as Running<T>).shared();
         *running = work.downgrade();
-        work
+        Ok(work)
     }
 }
 
@@ -136,16 +146,16 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
         let fresh = move |known: &Known<V>, now| known.fresh(cache_use, lifetimes, is_missing, now);
         let now = self.clock.monotonic();
         let known = fresh(&entry.known.lock(), now);
-        let (asks_again, joins) = match cache_use {
-            CacheUse::AnswersAndFailures | CacheUse::Answers => (false, false),
-            CacheUse::Bypass => (known.is_some() && entry.asked_again.is_due(now), entry.work.is_running()),
-            CacheUse::Never => (true, false),
-        };
-        if let Some(result) = known.filter(|_| !asks_again && !joins) {
+        let asks_again = cache_use == CacheUse::Never || cache_use == CacheUse::Bypass && known.is_some();
+        if let Some(result) = known.filter(|_| !asks_again) {
             return LookUpResult { result, cached: true };
         }
+        let known = || {
+            let known = fresh(&entry.known.lock(), now).filter(|_| cache_use == CacheUse::Bypass && asks_again);
+            known.filter(|_| !entry.asked_again.is_due(now))
+        };
         let (clock, place) = (Arc::clone(&self.clock), Arc::clone(&entry));
-        let work = entry.work.join(move || {
+        let work = entry.work.join_unless(known, move || {
             let fetch = fetch();
             Box::pin(async move {
                 let read = clock.monotonic();
@@ -164,7 +174,7 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> Lookups<K, V> {
                 }
             })
         });
-        LookUpResult { result: work.await, cached: false }
+        work.await
     }
 
     pub(super) fn clear(&self) {

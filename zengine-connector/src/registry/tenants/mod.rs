@@ -114,18 +114,17 @@ impl Tenants {
     /// the others wait for that answer. The tenant may have been set up since, in another process.
     pub(crate) async fn bind_or_ask_again(&self, entry: &Arc<RegisteredStrategy>, tenant: &TenantId) -> Result<Arc<BoundTenant>, Error> {
         let now = self.binder.sessions.clock.monotonic();
-        let known = self.bound(entry, tenant, now);
-        let refusing = matches!(known, Some(Err(_))).then(|| self.slots.get(&SlotRef(tenant, &entry.name))).flatten();
-        let (asks_again, joins) = refusing.map_or((false, false), |slot| (slot.asked_again.is_due(now), slot.work.is_running()));
-        match known {
-            Some(result) if !asks_again && !joins => result,
-            _ => self.load(entry, tenant, now, asks_again).await,
+        match self.bound(entry, tenant, now) {
+            Some(Ok(bound)) => Ok(bound),
+            Some(Err(_)) => self.load(entry, tenant, now, true).await,
+            None => self.load(entry, tenant, now, false).await,
         }
     }
 
-    /// Whether the secrets of a tenant that is refused may come back: its configuration is refused for less than a minute.
-    pub(crate) fn may_recover(&self, entry: &RegisteredStrategy, tenant: &TenantId) -> bool {
-        self.binder.graces.is_running(tenant, &entry.name, self.binder.sessions.clock.monotonic())
+    /// Whether the secrets of a tenant that is refused may come back for an event of an age: its configuration is refused for less than a
+    /// minute.
+    pub(crate) fn may_recover(&self, entry: &RegisteredStrategy, tenant: &TenantId, age: Option<Duration>) -> bool {
+        self.binder.graces.is_running(tenant, &entry.name, age, self.binder.sessions.clock.monotonic())
     }
 
     async fn load(
