@@ -14,10 +14,11 @@ pub(crate) fn described(error: &(dyn Error + 'static)) -> String {
     let texts = chain.iter().map(|error| {
         let text = error.to_string();
         let known = masks.iter().any(|(said, _)| text.contains(said));
-        let place = placed(&text).filter(|_| !known && !text.starts_with("missing field `")).map(str::to_owned);
-        let told = unquoted(&masks.iter().fold(text.clone(), |text, (said, mask)| text.replace(said, mask)));
         // An error that hides one of JSON, as `#[error(transparent)]` does: its words may be those of a type that quotes its input.
-        place.filter(|_| told == text).map_or(told, |place| format!("parse error{place}"))
+        match placed(&text).filter(|place| !known && !is_of_serde(&text, place)) {
+            Some(place) => format!("parse error{place}"),
+            None => unquoted(&masks.iter().fold(text, |text, (said, mask)| text.replace(said, mask))),
+        }
     });
     texts.collect::<Vec<_>>().join(": ")
 }
@@ -27,6 +28,13 @@ fn placed(text: &str) -> Option<&str> {
     let place = &text[text.rfind(" at line ")?..];
     let (line, column) = place.strip_prefix(" at line ")?.split_once(" column ")?;
     [line, column].iter().all(|number| number.parse::<u64>().is_ok()).then_some(place)
+}
+
+/// Whether a text begins as serde's own do, so that what it quotes of the input is known.
+fn is_of_serde(text: &str, place: &str) -> bool {
+    let is_name = |name: &str| name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let missing = text.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix(place)?.strip_suffix('`'));
+    missing.is_some_and(is_name) || QUOTING.iter().any(|form| text.starts_with(form))
 }
 
 fn masked(error: &serde_json::Error) -> String {
@@ -105,15 +113,17 @@ mod tests {
         }
     }
 
-    /// The error of a type that quotes its input.
-    fn choosy() -> serde_json::Error {
-        #[derive(Debug)]
-        struct Choosy;
-        impl<'de> Deserialize<'de> for Choosy {
-            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                Err(serde::de::Error::custom(format!("odd: {}", String::deserialize(from)?)))
-            }
+    /// A type that quotes its input.
+    #[derive(Debug)]
+    struct Choosy;
+
+    impl<'de> Deserialize<'de> for Choosy {
+        fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            Err(serde::de::Error::custom(format!("odd: {}", String::deserialize(from)?)))
         }
+    }
+
+    fn choosy() -> serde_json::Error {
         serde_json::from_str::<Vec<Choosy>>("[\"canary\"]").unwrap_err()
     }
 
@@ -127,7 +137,7 @@ mod tests {
         assert_eq!(described(&Wrapped(outer, Some(choosy()))), format!("{outer}: {inner}: {inner}"));
         assert!(!described(&Wrapped(outer, Some(number()))).contains("canary"));
         let repeated = Wrapped("row 7: unknown field `canary`, there are no fields at line 1 column 3", None);
-        assert_eq!(described(&repeated), "row 7: unknown field `…");
+        assert_eq!(described(&repeated), "parse error at line 1 column 3");
         assert_eq!(described(&Wrapped("the disk is full", None)), "the disk is full");
     }
 
@@ -154,6 +164,17 @@ mod tests {
         assert_eq!(of(serde_json::from_str::<u32>("\"canary\"").unwrap_err()), "invalid type: …, expected u32 at line 1 column 8");
         assert_eq!(of(serde_json::from_str::<OutboundMessage>("{}").unwrap_err()), "missing field `to` at line 1 column 2");
         assert_eq!(described(&Wrapped("the train stops at line 7", None)), "the train stops at line 7");
+    }
+
+    #[test]
+    fn content_that_looks_like_a_sentence_of_serde_does_not_show_what_a_hidden_error_quotes() {
+        for input in ["canary unknown field `x", "canary invalid type: x", "missing field `canary", "canary missing field `x`"] {
+            let json = serde_json::to_string(&[input]).unwrap();
+            let told = described(&Transparent(serde_json::from_str::<Vec<Choosy>>(&json).unwrap_err()));
+            assert!(told.starts_with("parse error at line 1") && !told.contains("canary"), "{told}");
+        }
+        let told = described(&Wrapped("missing field `canary of a person` at line 1 column 2", None));
+        assert_eq!(told, "parse error at line 1 column 2");
     }
 
     #[test]

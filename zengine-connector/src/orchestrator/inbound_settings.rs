@@ -62,7 +62,8 @@ pub struct InboundSettings {
     /// `true`: the text is the host's own. With `false` a line shows only the name of its type.
     ///
     /// The input that errors of JSON quote is left out. One that another error hides, as `#[error(transparent)]` does, is known by its
-    /// text: there you must not quote the input in words of your own (`serde::de::Error::custom`), unless line and column end the text.
+    /// text: there you must not quote the input in words of your own (`serde::de::Error::custom`), unless line and column end the text and it does
+    /// not begin with the input.
     pub log_handler_errors: bool,
     /// Time that replies of a synchronous channel wait for a poll, from the last reply of the conversation. Defaults to
     /// 24 hours; at least 1 second.
