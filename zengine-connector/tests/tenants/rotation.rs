@@ -151,7 +151,10 @@ async fn a_tenants_own_secret_comes_before_the_shared_one_and_each_scope_is_aske
 
 #[tokio::test(start_paused = true)]
 async fn a_malformed_or_empty_own_secret_is_an_error_and_the_shared_one_does_not_stand_in() {
-    for (own, said) in [("canary, no JSON", "/token: the secret is not a JSON object"), (r#"{"id":""}"#, "/token: the secret is empty")] {
+    for (own, said) in [
+        ("canary, no JSON", "/token: the secret is not a JSON object, or a member of it comes twice"),
+        (r#"{"id":""}"#, "/token: the secret is empty"),
+    ] {
         let host = Host::new();
         host.shared("json", r#"{"id":"shared"}"#);
         host.secret(Some("acme"), "json", own);

@@ -48,12 +48,21 @@ pub(super) fn moved() -> SecretError {
     SecretError::unavailable("a secret's file is changed while it is read")
 }
 
+/// The code of a link that leads to itself: its kind has no stable name yet.
+const ELOOP: i32 = if cfg!(any(target_os = "linux", target_os = "android")) { 40 } else { 62 };
+
 /// Converts the error without the operating system's text, which may hold the path.
 pub(super) fn refusal(error: &std::io::Error) -> SecretError {
     match error.kind() {
         // A name that is too long for the file system is one that no file has.
-        ErrorKind::NotFound | ErrorKind::InvalidFilename => SecretError::NotFound,
+        // So is one below a plain file.
+        ErrorKind::NotFound | ErrorKind::InvalidFilename | ErrorKind::NotADirectory => SecretError::NotFound,
         ErrorKind::PermissionDenied => SecretError::Denied,
+        ErrorKind::InvalidInput => SecretError::Malformed("the name of a secret's file holds a NUL character"),
+        ErrorKind::IsADirectory => SecretError::Malformed("a folder stands in the place of a secret's file"),
+        _ if cfg!(unix) && error.raw_os_error() == Some(ELOOP) => {
+            SecretError::Malformed("the links to a secret's file lead round in a circle")
+        }
         // Also of a mounted volume that is gone: known secrets serve until it is back.
         kind => SecretError::unavailable(kind.to_string()),
     }
@@ -71,6 +80,20 @@ mod tests {
             assert!(matches!(refusal(&kind.into()), SecretError::Unavailable(Some(_))), "{kind}");
         }
         assert!(matches!(refusal(&ErrorKind::NotFound.into()), SecretError::NotFound));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_path_that_can_lead_to_no_file_is_no_outage() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("plain"), "value").unwrap();
+        std::os::unix::fs::symlink("round", at("round")).unwrap();
+        let told = |path: &str| read(&at(path), 100, |_| Ok(())).unwrap_err();
+        assert!(matches!(told("plain/below"), SecretError::NotFound));
+        for path in ["round", "nul\0", ""] {
+            assert!(matches!(told(path), SecretError::Malformed(_)), "{path:?}");
+        }
     }
 
     #[test]

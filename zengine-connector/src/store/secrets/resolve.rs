@@ -84,7 +84,7 @@ fn checked(values: Vec<Secret<Vec<u8>>>, key: Option<&str>) -> SecretAnswer {
 
 /// A member of a secret that is a JSON object: the text of a string, or the JSON of any other value.
 fn member(value: &Secret<Vec<u8>>, key: &str) -> Result<Secret<Vec<u8>>, SecretError> {
-    const NO_OBJECT: SecretError = SecretError::Malformed("the secret is not a JSON object");
+    const NO_OBJECT: SecretError = SecretError::Malformed("the secret is not a JSON object, or a member of it comes twice");
     let text = value.expose_str().ok_or(NO_OBJECT)?;
     let members: Members<&RawValue> = serde_json::from_str(text).map_err(|_| NO_OBJECT)?;
     let raw = members.get(key).ok_or(SecretError::Malformed("the secret has no such member"))?.get();
