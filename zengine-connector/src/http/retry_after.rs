@@ -54,9 +54,10 @@ pub fn retry_hint<B>(answer: &Response<B>, now: SystemTime) -> Option<Duration> 
 }
 
 fn reset(text: &str, now: SystemTime) -> Option<Duration> {
-    let wait = match seconds(text.trim())? {
-        wait @ ..1_000_000_000 => Duration::from_secs(wait),
-        at @ ..100_000_000_000 => until(UNIX_EPOCH + Duration::from_secs(at), now),
+    let (whole, up) = number(text.trim())?;
+    let wait = match whole {
+        ..1_000_000_000 => Duration::from_secs(whole + up),
+        ..100_000_000_000 => until(UNIX_EPOCH + Duration::from_secs(whole + up), now),
         ms => UNIX_EPOCH.checked_add(Duration::from_millis(ms)).map_or(CAP, |at| until(at, now)),
     };
     Some(wait.min(CAP))
@@ -64,10 +65,15 @@ fn reset(text: &str, now: SystemTime) -> Option<Duration> {
 
 /// Parses a number of seconds. A part of a second is a whole one, and more digits than fit are a very long time.
 fn seconds(text: &str) -> Option<u64> {
+    number(text).map(|(whole, up)| whole.saturating_add(up))
+}
+
+/// The whole part of a number, and 1 if there is more.
+fn number(text: &str) -> Option<(u64, u64)> {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let up = u64::from(part.bytes().any(|digit| digit != b'0'));
-    (!whole.is_empty() && is_number(whole) && is_number(part)).then(|| whole.parse().unwrap_or(u64::MAX).saturating_add(up))
+    (!whole.is_empty() && is_number(whole) && is_number(part)).then(|| (whole.parse().unwrap_or(u64::MAX), up))
 }
 
 fn until(at: SystemTime, now: SystemTime) -> Duration {
@@ -182,6 +188,8 @@ mod tests {
             ("x-ratelimit-reset", "1760000012000", Some(12)),
             ("x-ratelimit-reset", "1759999999", Some(0)),
             ("x-rate-limit-reset", "999999999", Some(86_400)),
+            ("x-rate-limit-reset", "999999999.5", Some(86_400)),
+            ("x-rate-limit-reset", "99999999999.5", Some(86_400)),
             ("x-rate-limit-reset", "99999999999999999999999", Some(86_400)),
             ("ratelimit-reset", "-1", None),
             ("ratelimit-reset", ".5", None),

@@ -31,12 +31,21 @@ pub(super) fn violations<'j>(schema: &Value, json: impl Json<'j>) -> Vec<Violati
 pub(super) fn unread<'t>(schema: &Value, text: &'t str, json: ValueRef<'_>) -> (Vec<Violation>, Cow<'t, str>) {
     let mut walk = Walk::new(schema, true);
     walk.visit(&[schema], json, 0);
-    let mut mended = Cow::Borrowed(text);
-    // From behind, so that the places before stay right.
-    for (place, stand_in) in walk.refused.into_iter().rev() {
-        mended.to_mut().replace_range(place, stand_in);
+    if walk.refused.is_empty() {
+        return (walk.found, Cow::Borrowed(text));
     }
-    (walk.found, mended)
+    walk.refused.sort_by_key(|(place, _)| place.start);
+    let (mut mended, mut end) = (String::with_capacity(text.len()), 0);
+    for (place, stand_in) in walk.refused {
+        // A value inside one that is replaced goes with it.
+        if place.start >= end {
+            mended.push_str(&text[end..place.start]);
+            mended.push_str(stand_in);
+            end = place.end;
+        }
+    }
+    mended.push_str(&text[end..]);
+    (walk.found, Cow::Owned(mended))
 }
 
 struct Walk<'s> {

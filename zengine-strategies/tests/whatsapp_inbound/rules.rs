@@ -242,6 +242,30 @@ fn d_an_entry_of_account_zero_has_no_route() {
 }
 
 #[test]
+fn d_a_change_is_read_alike_alone_and_beside_others() {
+    let metadata = || json!({"display_phone_number": "15550009999", "phone_number_id": "100200300"});
+    let text = json!([{"id": "wamid.1", "from": "15551230001", "timestamp": "1760000000", "type": "text", "text": {"body": "hi"}}]);
+    let changes = [
+        json!({"field": "messages", "value": {"metadata": metadata(), "messages": text}}),
+        json!({"field": "account_update", "value": {"event": "X", "metadata": metadata()}}),
+        json!({"field": "phone_number_quality_update", "value": {"event": "FLAGGED", "display_phone_number": "15550009999"}}),
+        json!({"field": "message_template_status_update", "value": {"event": "APPROVED", "message_template_id": "1", "metadata": metadata()}}),
+        json!({"field": "of_next_year", "value": {"metadata": metadata()}}),
+        json!({"field": "of_next_year", "value": {"one": 1}}),
+    ];
+    let read = |changes: &[&Value]| {
+        let body = json!({"object": "whatsapp_business_account", "entry": [{"id": "900100", "time": 1_760_000_000, "changes": changes}]});
+        let told = |event: RoutedEvent| format!("{:?} {} {} {}", routes(&event), event.fan_out, event.dedup, shown(&event.event));
+        normalize(body.to_string()).into_iter().map(|event| told(event.unwrap())).collect::<Vec<_>>()
+    };
+    for first in &changes {
+        for second in &changes {
+            assert_eq!(read(&[first, second]), [read(&[first]), read(&[second])].concat(), "{first} {second}");
+        }
+    }
+}
+
+#[test]
 fn r6_numbers_may_be_strings_and_times_may_be_milliseconds() {
     for time in [json!("1760000000"), json!(1_760_000_000), json!("1760000000000"), json!(1_760_000_000_000_i64), json!(1.76e9)] {
         let event = only(&message(json!({"timestamp": time, "type": "text", "text": {"body": "a"}})));
