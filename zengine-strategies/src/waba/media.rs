@@ -7,12 +7,16 @@ use super::capabilities::CAPABILITIES;
 /// Maximum size of a still sticker, in bytes.
 pub(super) const STILL_STICKER: u64 = 100 << 10;
 
-/// Maximum size that WhatsApp takes of a kind, in bytes.
-pub(crate) fn most(kind: MediaKind, animated: bool) -> u64 {
+/// Maximum size that WhatsApp stores of a kind, in bytes. An upload names a MIME type and no kind, so a picture that is to be sent as a
+/// document is stored as a picture.
+pub(crate) fn most(kind: MediaKind, mime: Option<&str>, animated: bool) -> u64 {
     if kind == MediaKind::Sticker && !animated {
         return STILL_STICKER;
     }
-    CAPABILITIES.media_rule(kind).map_or(0, |rule| rule.max_bytes)
+    let essence = mime.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let of_mime = CAPABILITIES.media.iter().find(|rule| rule.mimes.iter().any(|known| known.eq_ignore_ascii_case(essence)));
+    let of_kind = CAPABILITIES.media_rule(kind).map_or(0, |rule| rule.max_bytes);
+    of_mime.map_or(of_kind, |rule| rule.max_bytes.min(of_kind))
 }
 
 /// Whether a text is valid as a MIME type in a header.

@@ -92,11 +92,32 @@ async fn media_is_a_link_or_an_id_within_its_limits() {
             "/content/source/data",
             Some((102_400, 102_402)),
         ),
+        (
+            json!({"kind": "document", "source": {"type": "inline", "data": "AAAA".repeat(1_747_627)}, "mime": "image/png"}),
+            "/content/source/data",
+            Some((5_242_880, 5_242_881)),
+        ),
         (json!({"source": {"type": "store", "key": "xxx"}}), "/content/mime", None),
+        (json!({"source": {"type": "store", "key": "xxx"}, "mime": "image/png", "bytes": 0}), "/content/bytes", Some((1, 0))),
+        (
+            json!({"kind": "document", "source": {"type": "store", "key": "xxx"}, "mime": "image/png", "bytes": 5_242_881}),
+            "/content/bytes",
+            Some((5_242_880, 5_242_881)),
+        ),
     ];
     for (members, pointer, sizes) in table {
         refused(&Bench::new().await, &media(members), pointer, sizes).await;
     }
+}
+
+#[tokio::test]
+async fn a_stored_file_that_is_too_large_is_one_violation() {
+    let bench = Bench::new().await;
+    let source = json!({"type": "store", "key": "xxx"});
+    let sent = message(json!({"type": "media", "kind": "image", "source": source, "mime": "image/png", "bytes": 5_242_881}));
+    let capabilities = bench.strategy.capabilities(&bench.tenant).unwrap();
+    assert_eq!(pointers(&sent.validate(capabilities).unwrap_err()), ["/content/bytes"]);
+    assert!(bench.strategy.check(&bench.tenant, &sent).is_ok());
 }
 
 #[tokio::test]

@@ -4,7 +4,10 @@ use serde_json::Value;
 use zengine_connector::message::{Media, MediaKind, MediaSource};
 
 use super::cx::{Cx, Object};
-use crate::waba::media::{STILL_STICKER, is_mime, most, shown_name};
+use crate::waba::{
+    capabilities::CAPABILITIES,
+    media::{STILL_STICKER, is_mime, most, shown_name},
+};
 
 /// The object of a media message. Length of the caption, MIME type and size are checked by the core.
 pub(super) fn message(cx: &mut Cx, at: &str, media: &Media) -> Value {
@@ -26,9 +29,15 @@ pub(super) fn message(cx: &mut Cx, at: &str, media: &Media) -> Value {
         cx.check.count(format!("{at}/bytes"), bytes, 0, STILL_STICKER);
     }
     match &media.source {
-        MediaSource::Inline { data } => inline(cx, at, media, data.len()),
+        MediaSource::Inline { data } => {
+            uploaded(cx, at, media);
+            cx.check.count(format!("{at}/source/data"), data.len(), 1, most(kind, media.mime.as_deref(), media.animated));
+        }
         // Its bytes come before it is sent.
-        MediaSource::Store { .. } => inline(cx, at, media, media.bytes.map_or(0, |size| usize::try_from(size).unwrap_or(usize::MAX))),
+        MediaSource::Store { .. } => {
+            uploaded(cx, at, media);
+            stored(cx, at, media);
+        }
         _ => {}
     }
     let captioned = matches!(kind, MediaKind::Image | MediaKind::Video | MediaKind::Document);
@@ -48,13 +57,21 @@ fn is_voice(mime: &str) -> bool {
             .all(|(name, codec)| !name.trim().eq_ignore_ascii_case("codecs") || codec.trim().trim_matches('"').eq_ignore_ascii_case("opus"))
 }
 
-/// Checks inline bytes: they are stored at Meta first, which requires their MIME type.
-fn inline(cx: &mut Cx, at: &str, media: &Media, bytes: usize) {
+/// Checks the size of a file of the media store. What is above the limit of its kind is the core's to say, and of a sticker said above.
+fn stored(cx: &mut Cx, at: &str, media: &Media) {
+    let (size, of_kind) = (media.bytes.unwrap_or_default(), CAPABILITIES.media_rule(media.kind).map_or(0, |rule| rule.max_bytes));
+    if size <= of_kind {
+        let most = if media.kind == MediaKind::Sticker { of_kind } else { most(media.kind, media.mime.as_deref(), media.animated) };
+        cx.check.count(format!("{at}/bytes"), usize::try_from(size).unwrap_or(usize::MAX), 1, most);
+    }
+}
+
+/// Checks the MIME type of bytes: they are stored at Meta first, which requires it.
+fn uploaded(cx: &mut Cx, at: &str, media: &Media) {
     cx.check.require(media.mime.is_some(), format!("{at}/mime"), "bytes need their MIME type");
     if let Some(mime) = &media.mime {
         cx.check.require(is_mime(mime), format!("{at}/mime"), "must be a MIME type");
     }
-    cx.check.count(format!("{at}/source/data"), bytes, 1, most(media.kind, media.animated));
 }
 
 /// The object of a header or a template parameter: no caption.

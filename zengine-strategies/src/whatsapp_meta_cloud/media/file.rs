@@ -87,7 +87,7 @@ impl NewMedia {
 
     /// Maximum size that Meta takes of this kind, in bytes.
     fn most(&self) -> u64 {
-        most(self.kind, self.animated)
+        most(self.kind, Some(&self.mime), self.animated)
     }
 
     /// The file and its content, after all checks.
