@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, ser::SerializeStruct as _};
 
 use crate::{
     error::{Error, Reach},
@@ -82,23 +82,41 @@ impl Outcome {
 }
 
 /// The provider accepted the message.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct Delivered {
     /// The provider's receipt.
     pub receipt: Receipt,
     /// An earlier send was accepted, and this one sent nothing.
     pub replayed: bool,
-    /// Whether the send's record is stored. If not, sending the same id again may deliver the message twice (rule 26).
+    /// Whether the send's record is stored. If not, sending the same id again may deliver the message twice (rule 26). `false`, and not
+    /// in JSON, for an ephemeral message, which has no record.
     pub dedup_recorded: bool,
     /// The message is [ephemeral](crate::message::Class::Ephemeral): its sends are not recorded, so the same id is sent each time.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub ephemeral: bool,
     /// Losses from degradation, if any.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<LossReport>,
     /// Provider calls made for this send, by all its owners.
     pub attempts: u32,
+}
+
+impl Serialize for Delivered {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { receipt, replayed, dedup_recorded, ephemeral, loss, attempts } = self;
+        let mut object = serializer.serialize_struct("Delivered", 4 + usize::from(loss.is_some()))?;
+        object.serialize_field("receipt", receipt)?;
+        object.serialize_field("replayed", replayed)?;
+        if *ephemeral {
+            object.serialize_field("ephemeral", ephemeral)?;
+        } else {
+            object.serialize_field("dedup_recorded", dedup_recorded)?;
+        }
+        if let Some(loss) = loss {
+            object.serialize_field("loss", loss)?;
+        }
+        object.serialize_field("attempts", attempts)?;
+        object.end()
+    }
 }
 
 impl Delivered {
