@@ -11,11 +11,12 @@
 
 #[doc(inline)]
 pub use crate::{
+    error::Disposition,
     ids::{ClientMessageId, StrategyName, TenantId},
     message::{Content, Event, Identity, InboundEvent, OutboundMessage},
     orchestrator::{HandlerContext, HandlerError, Orchestrator},
     pipeline::{Outcome, SendOptions},
-    registry::StrategyRegistry,
+    registry::{StrategyRegistry, TenantSetup},
     secret::SecretRef,
     store::{Memory, SecretScope},
 };

@@ -640,7 +640,7 @@ async fn a_file_is_encrypted_and_goes_with_rotations_and_snapshots() {
     let mut store = Embedded::open(&path).unwrap();
     let (acme, bytes) = (TenantId::new("acme").unwrap(), Bytes::from(b"canary of a file ".repeat(20_000)));
     let file = NewFile::new(bytes.clone()).with_mime("text/canary").with_name("canary.txt");
-    let stored = store.media().put(&acme, &file, Duration::from_secs(3600), NOW).await.unwrap();
+    let stored = store.media().put(&acme, "1", &file, Duration::from_secs(3600), NOW).await.unwrap();
     let old = store.keys().current().id().to_owned();
     let _ = store.rotate_key().unwrap();
     let report = store.reseal().await.unwrap();

@@ -366,6 +366,10 @@ enum Planted {
     Keeps,
     /// `erase` removes nothing.
     ErasesNone,
+    /// `put` replaces a file that stands.
+    Replaces,
+    /// `extend` moves the end to an earlier time too.
+    Shortens,
     /// `put` takes files of any size.
     AnySize,
 }
@@ -392,10 +396,24 @@ impl FaultyFiles {
 
 #[async_trait]
 impl MediaStore for FaultyFiles {
-    async fn put(&self, tenant: &TenantId, file: &NewFile, ttl: Duration, now_ms: i64) -> Result<StoredFile, StoreError> {
+    async fn put(&self, tenant: &TenantId, id: &str, file: &NewFile, ttl: Duration, now_ms: i64) -> Result<StoredFile, StoreError> {
         let cut = NewFile::new(file.bytes.slice(..file.bytes.len().min(1000)));
         let file = if self.1 == Planted::AnySize && file.check().is_err() { &cut } else { file };
-        self.0.put(&self.tenant(tenant), file, ttl, now_ms).await
+        if self.1 == Planted::Replaces {
+            self.0.delete(&self.tenant(tenant), id).await?;
+        }
+        self.0.put(&self.tenant(tenant), id, file, ttl, now_ms).await
+    }
+
+    async fn extend(&self, tenant: &TenantId, id: &str, ttl: Duration, now_ms: i64) -> Result<Option<StoredFile>, StoreError> {
+        let (tenant, now_ms) = (self.tenant(tenant), self.now(now_ms));
+        let stands = self.0.info(&tenant, id, now_ms).await?;
+        if let Some(stands) = stands.filter(|_| self.1 == Planted::Shortens) {
+            let bytes = self.0.get(&tenant, id, 0..stands.bytes, now_ms).await?.unwrap();
+            self.0.delete(&tenant, id).await?;
+            return self.0.put(&tenant, id, &NewFile::new(bytes), ttl, now_ms).await.map(Some);
+        }
+        self.0.extend(&tenant, id, ttl, now_ms).await
     }
 
     async fn info(&self, tenant: &TenantId, id: &str, now_ms: i64) -> Result<Option<StoredFile>, StoreError> {
@@ -455,4 +473,16 @@ async fn a_media_store_that_erases_nothing_breaks_the_contract() {
 #[should_panic(expected = "must be refused: call `NewFile::check`")]
 async fn a_media_store_that_takes_any_size_breaks_the_contract() {
     store_contract::a_file_that_is_too_large_is_refused(&FaultyFiles::subject(Planted::AnySize)).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "`put` replaced a file that stands")]
+async fn a_media_store_that_replaces_a_file_breaks_the_contract() {
+    store_contract::a_file_that_stands_is_not_replaced(&FaultyFiles::subject(Planted::Replaces)).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "`extend` moved the end of a file (left) to an earlier time")]
+async fn a_media_store_that_shortens_the_life_of_a_file_breaks_the_contract() {
+    store_contract::the_end_of_a_file_moves_only_later(&FaultyFiles::subject(Planted::Shortens)).await;
 }

@@ -146,6 +146,32 @@ tagged! {
     }
 }
 
+impl Interactive {
+    /// A text with reply buttons.
+    ///
+    /// ```
+    /// use zengine_connector::{Content, message::{Button, Interactive}};
+    ///
+    /// let ask = Content::Interactive(Interactive::buttons("Did it arrive?", [Button::new("yes", "Yes"), Button::new("no", "No")]));
+    /// # let _ = ask;
+    /// ```
+    pub fn buttons(body: impl Into<String>, buttons: impl IntoIterator<Item = Button>) -> Self {
+        Self::Buttons { header: None, body: body.into(), footer: None, buttons: buttons.into_iter().collect() }
+    }
+
+    /// A text with a list of rows, which `button` opens.
+    pub fn list(body: impl Into<String>, button: impl Into<String>, rows: impl IntoIterator<Item = ListRow>) -> Self {
+        let sections = vec![ListSection { title: None, rows: rows.into_iter().collect() }];
+        Self::List { header: None, body: body.into(), footer: None, button: button.into(), sections }
+    }
+
+    /// A text with a button that opens a web address.
+    pub fn cta_url(body: impl Into<String>, label: impl Into<String>, url: impl Into<String>) -> Self {
+        let (body, label, url) = (body.into(), label.into(), url.into());
+        Self::CtaUrl(CtaUrl { header: None, body, footer: None, label, url, payment_link_preview: false })
+    }
+}
+
 /// The header above the text.
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]

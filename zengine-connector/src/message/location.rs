@@ -31,4 +31,11 @@ impl Location {
     pub fn new(latitude: f64, longitude: f64) -> Self {
         Self { latitude, longitude, accuracy_m: None, name: None, address: None, url: None }
     }
+
+    setters! {
+        /// Sets the place's name.
+        with_name(name: impl Into<String>) => name = Some(name.into());
+        /// Sets the place's address.
+        with_address(address: impl Into<String>) => address = Some(address.into());
+    }
 }

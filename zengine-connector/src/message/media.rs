@@ -130,7 +130,12 @@ impl Media {
         Self::new(kind, MediaSource::Handle { id: id.into(), url: None })
     }
 
-    /// A file of the host's media store.
+    /// A file by its bytes. Set its MIME type too.
+    pub fn inline(kind: MediaKind, data: impl Into<Bytes>) -> Self {
+        Self::new(kind, MediaSource::Inline { data: data.into() })
+    }
+
+    /// A file of the host's media store, by the id that [`Orchestrator::store_media`](crate::Orchestrator::store_media) gave.
     pub fn stored(kind: MediaKind, id: impl Into<String>) -> Self {
         Self::new(kind, MediaSource::Store { key: id.into() })
     }

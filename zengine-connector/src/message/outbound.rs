@@ -86,4 +86,11 @@ impl OutboundMessage {
         /// Names the author.
         with_author(author: impl Into<Participant>) => author = Some(author.into());
     }
+
+    /// Adds a value of your own.
+    #[must_use = "returns the changed value; the receiver is consumed"]
+    pub fn with_metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.metadata.insert(key.into(), value.into());
+        self
+    }
 }

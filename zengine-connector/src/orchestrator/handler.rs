@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Orchestrator;
 use crate::{
     error::{BoxError, described, on_one_line},
-    ids::{ConversationId, CorrelationId, StrategyName, TenantId},
+    ids::{ConversationId, CorrelationId, ProviderMessageId, StrategyName, TenantId},
     message::{InboundEvent, Party},
     runtime::BoxFuture,
 };
@@ -170,6 +170,9 @@ pub struct ReplyTo {
     pub conversation: Option<ConversationId>,
     /// Id of the event to answer.
     pub event_id: String,
+    /// The provider's id of the message to answer, if the event has one. Fills the target of a typing notice or a read mark that has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<ProviderMessageId>,
     /// Whether the event cannot be answered: an echo, a copy for another application, or history.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub closed: bool,

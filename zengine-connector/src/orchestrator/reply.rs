@@ -6,7 +6,7 @@ use super::{HandlerContext, Orchestrator, ReplyTo, outbox::Placed};
 use crate::{
     error::{Error, ErrorKind},
     ids::{ClientMessageId, CorrelationId, ProviderMessageId},
-    message::{Authored, Message, OutboundMessage, Receipt},
+    message::{Authored, Content, Message, OutboundMessage, Receipt},
     pipeline::{Deferred, DeferredReason, Delivered, Outcome, SendOptions},
     registry::RegisteredStrategy,
     strategy::{Reply, SessionErrorKind},
@@ -17,7 +17,10 @@ const STORE_PAUSE: Duration = Duration::from_secs(5);
 
 impl HandlerContext {
     /// Answers the event. `n` numbers the answers to one event. Pass the same `n` for the same answer if the handler runs
-    /// again: the answer is then sent once. [`Content::by`](crate::Content::by) names its author.
+    /// again: the answer is then sent once. [`Content::by`](crate::Content::by) names its author. A typing notice without a target, and a
+    /// read mark with an empty one, are about the message of the event.
+    ///
+    /// `Deferred` was not sent: return an error, so that the event is delivered again, or reply later.
     ///
     /// # Errors
     /// As [`Orchestrator::reply`].
@@ -104,7 +107,12 @@ impl Orchestrator {
     }
 }
 
-fn message(to: &ReplyTo, Authored { content, author }: Authored) -> OutboundMessage {
+fn message(to: &ReplyTo, Authored { mut content, author }: Authored) -> OutboundMessage {
+    match (&mut content, &to.message) {
+        (Content::Typing { target: target @ None }, Some(message)) => *target = Some(message.to_string()),
+        (Content::ReadMark { target }, Some(message)) if target.is_empty() => *target = message.to_string(),
+        _ => {}
+    }
     let mut message = OutboundMessage::new(to.to.clone(), content);
     message.author = author;
     message

@@ -12,14 +12,14 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Reach},
     runtime::{ms, seconds},
-    store::{Applied, At, AttemptsMade, ClaimOp, ClaimRecord, Effects, Life, StoreErrorKind, StoredError, Terminal},
+    store::{Applied, At, AttemptsMade, ClaimOp, ClaimRecord, ClaimStatus, Effects, Life, StoreErrorKind, StoredError, Terminal},
 };
 
 /// The `retry_after` if configuration or secrets cannot be resolved (rule 85).
 const BIND_AGAIN: Duration = Duration::from_secs(30);
 
 /// Answers a send that its tenant cannot make. A settled record is replayed. A message that comes again, for the reason `later`, is deferred until it is too old.
-/// One that does not is refused with the error; if it may have arrived, it ends now.
+/// One that does not is refused with the error. If it may have arrived, or was accepted by an earlier call, it ends now.
 pub(crate) async fn unable(send: &Identified<'_>, error: Error, later: Option<DeferredReason>) -> Result<Outcome, Error> {
     let record = match send.record().await {
         // It says nothing against the message (rule 86).
@@ -36,6 +36,10 @@ pub(crate) async fn unable(send: &Identified<'_>, error: Error, later: Option<De
         Ok(record) if later.is_some() => expire(send, record.as_ref()).await,
         // After a temporary error, such as a panic of the strategy, the message comes again and may be looked up.
         Ok(Some(record)) if record.is_in_doubt() && !error.is_temporary() => end_doubt(send, record).await,
+        // It was accepted before, so the caller may not have it any more: it ends with a letter.
+        Ok(Some(record)) if error.is_domain() && is_free(send, record) => {
+            fail(send, Some(record), StoredError::new(error.kind(), Reach::NotSent, error.message().to_owned())).await
+        }
         Ok(_) => return Err(error),
         Err(_) => None,
     };
@@ -64,6 +68,13 @@ async fn end_doubt(send: &Identified<'_>, record: &ClaimRecord) -> Option<Ended>
     end(send, Pending::new(send, operation.clone()), &operation, Some(record)).await
 }
 
+/// Whether no caller is at work on the send.
+fn is_free(send: &Identified<'_>, record: &ClaimRecord) -> bool {
+    let dedup = &send.engine().stages.settings(&send.entry.name).dedup;
+    let at = At { now_ms: send.clock().ms(), boot: send.engine().stores.boot() };
+    record.status == ClaimStatus::Released || record.is_orphaned(at, ms(dedup.clock_skew))
+}
+
 /// Ends a send that is older than `max_age`: as Failed, or like one in doubt. `None` if its age is not known, another caller is at work
 /// on it, or the store does not answer.
 async fn expire(send: &Identified<'_>, seen: Option<&ClaimRecord>) -> Option<Ended> {
@@ -74,8 +85,14 @@ async fn expire(send: &Identified<'_>, seen: Option<&ClaimRecord>) -> Option<End
     if let Some(record) = seen.filter(|record| record.is_in_doubt()) {
         return end_doubt(send, record).await;
     }
-    let (dedup, owner) = (&settings.dedup, send.engine().token());
     let error = StoredError::new(ErrorKind::Expired, Reach::NotSent, "the message is older than max_age, and its tenant cannot be bound");
+    fail(send, seen, error).await
+}
+
+/// Ends a send of which nothing may have arrived as Failed. `None` if another caller is at work on it, or the store does not answer.
+async fn fail(send: &Identified<'_>, seen: Option<&ClaimRecord>, error: StoredError) -> Option<Ended> {
+    let dedup = &send.engine().stages.settings(&send.entry.name).dedup;
+    let owner = send.engine().token();
     let commit = ClaimOp::Commit {
         owner,
         terminal: Terminal::Failed,

@@ -6,21 +6,22 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{StoreError, StoreErrorKind};
-use crate::{ids::TenantId, runtime::Rng};
+use crate::ids::TenantId;
 
-/// A store of files, each of one tenant, under ids that the store draws. A file never changes: other bytes have another id, so that
-/// an id tells two messages apart. The store encrypts what it keeps.
+/// A store of files, each of one tenant, under ids that its callers give. A file never changes: an id stands for the bytes that were
+/// stored first, so that it tells two messages apart. The store encrypts what it keeps.
 ///
-/// A file that is expired or of another tenant is absent. `id` may be any text, because messages name it.
+/// A file that is expired or of another tenant is absent. `id` may be any text, because messages name it. A host stores files through
+/// [`Orchestrator::store_media`](crate::Orchestrator::store_media), which derives the id.
 ///
 /// ```
 /// use std::time::Duration;
 /// use zengine_connector::{TenantId, store::{Memory, NewFile}};
 ///
 /// # smol::block_on(async {
-/// let (files, acme, now_ms) = (Memory::new().media(), TenantId::new("acme")?, 0);
+/// let (files, acme, now_ms) = (Memory::new().media(), TenantId::new("acme")?, 1_700_000_000_000);
 /// let file = NewFile::new("%PDF-1.7 …").with_mime("application/pdf").with_name("invoice.pdf");
-/// let stored = files.put(&acme, &file, Duration::from_secs(3600), now_ms).await?;
+/// let stored = files.put(&acme, "invoice-17", &file, Duration::from_secs(3600), now_ms).await?;
 /// assert_eq!(files.get(&acme, &stored.id, 0..4, now_ms).await?.unwrap(), "%PDF");
 /// assert!(files.info(&TenantId::new("other")?, &stored.id, now_ms).await?.is_none());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -28,11 +29,15 @@ use crate::{ids::TenantId, runtime::Rng};
 /// ```
 #[async_trait]
 pub trait MediaStore: Send + Sync + Debug + 'static {
-    /// Stores a file for a time, under a new id that nobody can guess. Visible as a whole or not at all.
+    /// Stores a file under an id, for a time from `now_ms`. Visible as a whole or not at all. If a file stands under the id, it stays as
+    /// it is, as with [`extend`](Self::extend), also if two calls meet.
     ///
     /// # Errors
     /// `TooLarge` if the file has more than [`NewFile::MAX_BYTES`], or more than the store takes.
-    async fn put(&self, tenant: &TenantId, file: &NewFile, ttl: Duration, now_ms: i64) -> Result<StoredFile, StoreError>;
+    async fn put(&self, tenant: &TenantId, id: &str, file: &NewFile, ttl: Duration, now_ms: i64) -> Result<StoredFile, StoreError>;
+
+    /// Moves the end of a file to `ttl` from `now_ms`, unless it ends later anyway. Returns the facts, and `None` if the file is absent.
+    async fn extend(&self, tenant: &TenantId, id: &str, ttl: Duration, now_ms: i64) -> Result<Option<StoredFile>, StoreError>;
 
     /// The facts about a file, without its bytes.
     async fn info(&self, tenant: &TenantId, id: &str, now_ms: i64) -> Result<Option<StoredFile>, StoreError>;
@@ -40,8 +45,8 @@ pub trait MediaStore: Send + Sync + Debug + 'static {
     /// The bytes of a file within a range, cut at the file's end. Callers ask for at most 1 MiB at a time.
     async fn get(&self, tenant: &TenantId, id: &str, range: Range<u64>, now_ms: i64) -> Result<Option<Bytes>, StoreError>;
 
-    /// An address from which anyone who has it can fetch the file, such as a signed one. `None`, also by default, if the store gives
-    /// none or the file is absent.
+    /// An address from which anyone who has it can fetch the file, such as a signed one: ids are no secret. `None`, also by default, if
+    /// the store gives none or the file is absent.
     async fn url(&self, tenant: &TenantId, id: &str, now_ms: i64) -> Result<Option<FileUrl>, StoreError> {
         let _ = (tenant, id, now_ms);
         Ok(None)
@@ -62,6 +67,9 @@ pub trait MediaStore: Send + Sync + Debug + 'static {
 }
 
 /// A file to store.
+///
+/// Keep it longer than its message may wait: `max_age`, the retention of your queue, and the time until somebody redrives the letter.
+/// [`TTL`](Self::TTL) is a good start.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NewFile {
@@ -78,6 +86,9 @@ debug_fields!(NewFile { len: |file| file.bytes.len(), mime });
 impl NewFile {
     /// Maximum size of a file, in bytes: 100 MiB.
     pub const MAX_BYTES: u64 = 100 << 20;
+    /// A lifetime for files of messages: 30 days. Above the default `max_age` (6 hours), the longest retention of most queues (14 days),
+    /// and two weeks to redrive.
+    pub const TTL: Duration = Duration::from_secs(30 * 24 * 3600);
     /// Maximum length of a MIME type and of a name, in bytes.
     pub const MAX_TEXT: usize = 1024;
 
@@ -158,13 +169,6 @@ impl FileUrl {
     pub fn new(url: impl Into<String>, expires_at_ms: i64) -> Self {
         Self { url: url.into(), expires_at_ms }
     }
-}
-
-/// A new id: 128 random bits.
-pub(super) fn draw_id(rng: &dyn Rng) -> String {
-    let mut bits = [0; 16];
-    rng.fill(&mut bits);
-    crate::hex::hex(&bits)
 }
 
 /// A range of a file of this size, cut at its end.

@@ -151,10 +151,15 @@ impl Ports {
     }
 
     /// Stores a file. A large one has more time than other calls.
-    pub(crate) async fn put_file(&self, tenant: &TenantId, file: &NewFile, ttl: Duration) -> Result<StoredFile, StoreError> {
+    pub(crate) async fn put_file(&self, tenant: &TenantId, id: &str, file: &NewFile, ttl: Duration) -> Result<StoredFile, StoreError> {
         file.check()?;
-        let put = guard(&*self.clock, PUT_FILE_TIMEOUT, self.media()?.put(tenant, file, ttl, self.now_ms())).await;
+        let put = guard(&*self.clock, PUT_FILE_TIMEOUT, self.media()?.put(tenant, id, file, ttl, self.now_ms())).await;
         put.unwrap_or_else(|missed| Err(unavailable(missed, "the media store panicked", "the media store did not answer within 60 s")))
+    }
+
+    /// The facts about a file, which then stands for `ttl` at least.
+    pub(crate) async fn extend_file(&self, tenant: &TenantId, id: &str, ttl: Duration) -> Result<Option<StoredFile>, StoreError> {
+        self.store(self.media()?.extend(tenant, id, ttl, self.now_ms())).await
     }
 
     pub(crate) async fn file(&self, tenant: &TenantId, id: &str) -> Result<Option<StoredFile>, StoreError> {

@@ -13,11 +13,12 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use zengine_connector::{
-    Content, HandlerContext, HandlerError, InboundEvent, Orchestrator, OutboundMessage, Outcome, StrategyName, StrategyRegistry, TenantId,
-    ids::RouteKey,
-    message::Role,
+    Content, HandlerContext, HandlerError, Identity, InboundEvent, Orchestrator, OutboundMessage, Outcome, SendOptions, StrategyName,
+    StrategyRegistry, TenantId,
+    ids::{CorrelationId, RouteKey},
+    message::{Media, MediaKind, Role},
     orchestrator::{InboundSettings, Received, ReplyTo},
-    store::{DeadLetter, Memory, SecretScope, TenantRow},
+    store::{DeadLetter, Memory, NewFile, SecretScope, TenantRow},
     strategy::InboundRequest,
     telemetry::{Metric, MetricName, Observer},
     testing::SimClock,
@@ -25,7 +26,7 @@ use zengine_connector::{
 
 use crate::{
     faults::{Faults, FaultySpawner, Under},
-    strategies::{AcmeBoth, AcmeChat, AcmeFlaky, AcmeHook, AcmeKeeper, AcmeQueue, AcmeQuick, AcmeShared, AcmeText, text_of},
+    strategies::{AcmeBoth, AcmeChat, AcmeFlaky, AcmeHook, AcmeKeeper, AcmeQueue, AcmeQuick, AcmeShared, AcmeText, TRACE, text_of},
 };
 
 /// The handler's reaction to a message of a certain text. It stores everything else.
@@ -38,6 +39,12 @@ pub(crate) enum Do {
     Slow(Duration),
     /// Stores when the test opens the gate.
     Gate,
+    /// Sends the photo of the event to another channel, and stores if `stores`.
+    PassOn {
+        stores: bool,
+    },
+    /// Replies with any content, and stores.
+    Answer(Content),
     /// Replies under `n` and does not store.
     ReplyThenFail {
         n: u32,
@@ -77,7 +84,7 @@ impl Seen {
     async fn handle(&self, event: InboundEvent, cx: HandlerContext) -> Result<(), HandlerError> {
         let text = text_of(&event).to_owned();
         self.reply_to.lock().unwrap().push(cx.reply_to().clone());
-        self.events.lock().unwrap().push(event);
+        self.events.lock().unwrap().push(event.clone());
         let running = self.running.fetch_add(1, SeqCst) + 1;
         self.most_running.fetch_max(running, SeqCst);
         let todo = self.script.lock().unwrap().get(&text).cloned();
@@ -93,6 +100,16 @@ impl Seen {
             }
             Some(Do::Gate) => {
                 self.gate.notified().await;
+                Ok(())
+            }
+            Some(Do::PassOn { stores }) => {
+                let outcome = pass_on(cx.orchestrator(), &event).await;
+                self.outcomes.lock().unwrap().push(outcome);
+                if stores { Ok(()) } else { Err("the host's database is down".into()) }
+            }
+            Some(Do::Answer(content)) => {
+                let outcome = cx.reply(0, content).await;
+                self.outcomes.lock().unwrap().push(outcome);
                 Ok(())
             }
             Some(Do::ReplyThenFail { n, with }) => {
@@ -111,6 +128,15 @@ impl Seen {
         self.finished.lock().unwrap().push(text);
         end
     }
+}
+
+/// Sends the photo of an event to an agent, under the event's id.
+async fn pass_on(orchestrator: &Orchestrator, event: &InboundEvent) -> Result<Outcome, zengine_connector::Error> {
+    let photo = Media::handle(MediaKind::Image, "photo").with_filename("me.png");
+    let kept = orchestrator.keep_media(event, &photo, NewFile::TTL).await?;
+    let message = OutboundMessage::new(Identity::phone("+15551230009").unwrap(), Content::Media(kept));
+    let options = SendOptions::new().correlation_id(CorrelationId::new("req-1")?).traceparent(TRACE);
+    orchestrator.send_with(&event.tenant, "acme-both", &*event.id, &message, options).await
 }
 
 /// How often each metric was recorded.
@@ -202,6 +228,7 @@ impl Host {
             .sessions(Arc::new(Under(memory.sessions(), Arc::clone(&faults))))
             .directory(Arc::new(Under(memory.directory(), Arc::clone(&faults))))
             .secrets(memory.secrets())
+            .media(memory.media())
             .keys(memory.keys())
             .clock(Arc::clone(&clock) as _)
             .spawner(Arc::new(FaultySpawner(Arc::clone(&faults))))

@@ -52,6 +52,31 @@ async fn rule_84_a_handler_that_runs_again_replies_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rule_23_a_handler_that_runs_again_passes_a_photo_on_once_and_is_stored() {
+    let host = Host::new();
+    for stores in [false, false, true] {
+        host.on("hello", Do::PassOn { stores });
+        assert_eq!(deliver(&host, "1", "hello").await, if stores { Ack::Done } else { Ack::Redeliver });
+        host.clock.advance(Duration::from_secs(60)).await;
+    }
+    let outcomes = host.seen.outcomes.lock().unwrap();
+    let replayed: Vec<_> = outcomes.iter().map(|outcome| outcome.as_ref().unwrap().is_replayed()).collect();
+    assert_eq!((replayed, host.sent.lock().unwrap().len()), (vec![false, true, true], 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_typing_notice_and_a_read_mark_in_a_reply_are_about_the_message_of_the_event() {
+    let host = Host::new();
+    for (event, content) in [("1", Content::Typing { target: None }), ("2", Content::ReadMark { target: String::new() })] {
+        host.on("hello", Do::Answer(content));
+        assert_eq!(deliver(&host, event, "hello").await, Ack::Done);
+    }
+    let ids: Vec<_> = host.seen.events.lock().unwrap().iter().map(|event| event.provider_ids[0].to_string()).collect();
+    let sent: Vec<_> = host.sent.lock().unwrap().iter().map(|(_, message)| message.content.clone()).collect();
+    assert_eq!(sent, [Content::Typing { target: Some(ids[0].clone()) }, Content::ReadMark { target: ids[1].clone() }]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn shutdown_finishes_what_runs_and_takes_nothing_new() {
     let host = std::sync::Arc::new(Host::new());
     host.on("slow", Do::Slow(Duration::from_secs(5)));

@@ -17,12 +17,13 @@ use zengine_connector::{
     InboundStrategy, OutboundMessage, OutboundStrategy, ProviderMessageId, Receipt, SecretRef, SendContext, SendError, Strategy,
     ids::{CorrelationId, RouteKey},
     message::{
-        Capabilities, ElementError, EventSource, Failure, Length, Participant, Party, Role, SessionChange, SessionEvent, State, Status,
+        Capabilities, ElementError, EventSource, Failure, Length, MediaKind, MediaRule, Participant, Party, Role, SessionChange,
+        SessionEvent, State, Status,
     },
     schemars,
     strategy::{
-        Admit, CredentialFault, EventEncoding, FinalResponse, Handled, InboundRequest, Origin, ProviderKey, RaisedEvent, RawPayload,
-        ReplyCursor, RequestHead, RoutedEvent, SessionErrorKind, Verified, VerifyError,
+        Admit, CredentialFault, EventEncoding, FinalResponse, Handled, InboundRequest, MediaFile, MediaRequest, Origin, ProviderKey,
+        RaisedEvent, RawPayload, ReplyCursor, RequestHead, RoutedEvent, SessionErrorKind, Verified, VerifyError,
     },
 };
 
@@ -386,7 +387,7 @@ impl InboundStrategy<AcmeConfig> for AcmeText {
 
 /// Receives on one endpoint per tenant and sends.
 #[derive(Strategy)]
-#[strategy(name = "acme-both", channel = WhatsApp, config = AcmeConfig, outbound = OutboundMessage, inbound, capabilities = CHAT)]
+#[strategy(name = "acme-both", channel = WhatsApp, config = AcmeConfig, outbound = OutboundMessage, inbound, capabilities = PHOTOS)]
 pub(crate) struct AcmeBoth(pub(crate) Arc<Mutex<Vec<(String, OutboundMessage)>>>);
 configure!(AcmeBoth);
 
@@ -414,6 +415,12 @@ impl OutboundStrategy<AcmeConfig, OutboundMessage> for AcmeBoth {
     }
 }
 
+const PHOTOS: Capabilities = CHAT
+    .with_media(&[MediaRule { kind: MediaKind::Image, max_bytes: 100, mimes: &["image/png"], caption: None }])
+    .with_media_bytes(100)
+    .with_typing()
+    .with_read_mark();
+
 /// The trace of requests to it.
 pub(crate) const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -427,8 +434,13 @@ impl InboundStrategy<AcmeConfig> for AcmeBoth {
         elements(payload)
     }
 
-    async fn admit(&self, _: &AcmeConfig, _: &mut InboundEvent, cx: &EventContext) -> Result<Admit, Error> {
+    async fn admit(&self, _: &AcmeConfig, event: &mut InboundEvent, cx: &EventContext) -> Result<Admit, Error> {
         assert_eq!((cx.correlation_id().map(CorrelationId::as_str), cx.traceparent()), (Some("req-1"), Some(TRACE)));
+        event.provider_ids = vec![ProviderMessageId::new(format!("p-{}", event.id)).unwrap()];
         Ok(Admit::Pass)
+    }
+
+    async fn media(&self, _: &AcmeConfig, request: &MediaRequest, _: &EventContext) -> Result<MediaFile, SendError> {
+        Ok(MediaFile::new(request.handle.clone()).with_mime("image/png"))
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{
     ops::Range,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
@@ -12,7 +15,7 @@ use zengine_connector::{
     Configure, ConfigureContext, Content, Deferred, Error, ErrorKind, Identity, Orchestrator, OutboundMessage, OutboundStrategy, Outcome,
     ProviderMessageId, Receipt, SendContext, SendError, Strategy, StrategyName, StrategyRegistry, TenantId,
     message::{Capabilities, Email, EmailAttachment, EmailRules, Length, Media, MediaKind, MediaRule, MediaSource},
-    pipeline::DeferredReason,
+    pipeline::{DeferredReason, RedriveOptions},
     schemars,
     store::{FileUrl, MediaStore, NewFile, StoreError, StoreErrorKind, StoredFile},
 };
@@ -35,7 +38,7 @@ macro_rules! strategies {
         $(#[$doc])*
         #[derive(Strategy)]
         #[strategy(name = $text, channel = Messenger, config = Nothing, outbound = OutboundMessage, capabilities = $capabilities)]
-        struct $name(Got);
+        struct $name(Got, Arc<AtomicBool>);
 
         impl Configure<Nothing> for $name {
             type Tenant = ();
@@ -47,6 +50,9 @@ macro_rules! strategies {
 
         impl OutboundStrategy<Nothing, OutboundMessage> for $name {
             async fn send(&self, (): &(), message: &OutboundMessage, _: &SendContext) -> Result<Receipt, SendError> {
+                if self.1.load(SeqCst) {
+                    return Err(SendError::throttled("busy").retry_after(secs(600)).not_sent());
+                }
                 self.0.lock().unwrap().push(message.clone());
                 Ok(Receipt::accepted(ProviderMessageId::new("1").unwrap()))
             }
@@ -82,8 +88,12 @@ impl Files {
 
 #[async_trait]
 impl MediaStore for Files {
-    async fn put(&self, tenant: &TenantId, file: &NewFile, ttl: Duration, now_ms: i64) -> Result<StoredFile, StoreError> {
-        self.store.put(tenant, file, ttl, now_ms).await
+    async fn put(&self, tenant: &TenantId, id: &str, file: &NewFile, ttl: Duration, now_ms: i64) -> Result<StoredFile, StoreError> {
+        self.store.put(tenant, id, file, ttl, now_ms).await
+    }
+
+    async fn extend(&self, tenant: &TenantId, id: &str, ttl: Duration, now_ms: i64) -> Result<Option<StoredFile>, StoreError> {
+        self.store.extend(tenant, id, ttl, now_ms).await
     }
 
     async fn info(&self, tenant: &TenantId, id: &str, now_ms: i64) -> Result<Option<StoredFile>, StoreError> {
@@ -114,25 +124,28 @@ impl MediaStore for Files {
 struct Host {
     world: World,
     got: Got,
+    /// Whether the provider throttles.
+    throttles: Arc<AtomicBool>,
     files: Arc<Files>,
     process: Orchestrator,
 }
 
 impl Host {
     fn new(links: bool) -> Self {
-        let (world, got) = (World::in_memory(), Got::default());
+        let (world, got, throttles) = (World::in_memory(), Got::default(), Arc::<AtomicBool>::default());
         for name in ["bytes", "links"] {
             world.memory.put_tenant(&tenant(), &StrategyName::new(name).unwrap(), serde_json::json!({}));
         }
         let files = Arc::new(Files { store: world.memory.media(), reads: Mutex::new(0), fails_from: Mutex::new(None), links });
-        let registry = StrategyRegistry::builder().register(TakesBytes(Arc::clone(&got))).register(TakesLinks(Arc::clone(&got)));
+        let registry = StrategyRegistry::builder()
+            .register(TakesBytes(Arc::clone(&got), Arc::clone(&throttles)))
+            .register(TakesLinks(Arc::clone(&got), Arc::default()));
         let process = world.host(registry, |it| it.media(Arc::clone(&files) as _));
-        Self { world, got, files, process }
+        Self { world, got, throttles, files, process }
     }
 
     async fn store(&self, file: NewFile) -> Media {
-        let now_ms = zengine_connector::runtime::to_ms(zengine_connector::runtime::Clock::now(&*self.world.clock));
-        let stored = self.files.put(&tenant(), &file, secs(3600), now_ms).await.unwrap();
+        let stored = self.process.store_media(&tenant(), &file, secs(3600)).await.unwrap();
         Media::stored(MediaKind::Document, stored.id).with_caption("Your invoice")
     }
 
@@ -177,13 +190,15 @@ async fn rule_23_a_stored_file_counts_by_its_id_and_is_not_read_for_a_duplicate(
     let host = Host::new(true);
     let media = host.store(pdf(10)).await;
     assert_eq!(host.send("bytes", "1", &media).await.unwrap().as_str(), "delivered");
-    let other = host
-        .world
-        .host(StrategyRegistry::builder().register(TakesBytes(Arc::clone(&host.got))), |it| it.media(Arc::clone(&host.files) as _));
+    let other = host.world.host(StrategyRegistry::builder().register(TakesBytes(Arc::clone(&host.got), Arc::default())), |it| {
+        it.media(Arc::clone(&host.files) as _)
+    });
     let message = OutboundMessage::new(Identity::opaque("messenger", "7").unwrap(), Content::Media(media.clone()));
     assert_eq!(other.send(&tenant(), "bytes", "1", &message).await.unwrap().as_str(), "delivered", "replayed");
-    let copy = host.store(pdf(10)).await;
-    assert_eq!(host.send("bytes", "1", &copy).await.unwrap_err().kind(), ErrorKind::Mismatch);
+    let again = host.store(pdf(10)).await;
+    assert_eq!(host.send("bytes", "1", &again).await.unwrap().as_str(), "delivered", "replayed: the same file has the same id");
+    let other = host.store(pdf(11)).await;
+    assert_eq!(host.send("bytes", "1", &other).await.unwrap_err().kind(), ErrorKind::Mismatch);
     assert_eq!((host.reads(), host.got.lock().unwrap().len()), (1, 1));
 }
 
@@ -274,6 +289,28 @@ async fn a_media_store_that_does_not_answer_defers_the_send() {
     }
 }
 
+/// A provider that throttles once: the send is accepted and put off.
+#[tokio::test(start_paused = true)]
+async fn rule_85_a_message_that_was_put_off_and_whose_file_is_gone_fails_with_a_letter() {
+    let host = Host::new(true);
+    let media = host.store(pdf(10)).await;
+    host.throttles.store(true, SeqCst);
+    assert_eq!(host.send("bytes", "1", &media).await.unwrap().as_str(), "deferred");
+    host.throttles.store(false, SeqCst);
+    host.world.pass(secs(3600)).await;
+    let Outcome::Failed(failed) = host.send("bytes", "1", &media).await.unwrap() else { panic!() };
+    assert_eq!((failed.error.kind(), host.got.lock().unwrap().len(), host.world.all_letters().await.len()), (ErrorKind::Media, 0, 1));
+    assert_eq!(host.send("bytes", "1", &media).await.unwrap().as_str(), "failed", "replayed");
+
+    // The letter stays until the file is stored again under its id.
+    let redrive = || host.process.redrive(&failed.failure_id, RedriveOptions::new().force("the file is back"));
+    assert_eq!(redrive().await.unwrap_err().kind(), ErrorKind::Media);
+    assert_eq!(host.world.all_letters().await.len(), 1);
+    assert_eq!(host.store(pdf(10)).await, media);
+    assert_eq!(redrive().await.unwrap().as_str(), "delivered");
+    assert_eq!((host.sent().bytes, host.world.all_letters().await.len()), (Some(10), 0));
+}
+
 /// The store loses the file between two reads.
 #[tokio::test(start_paused = true)]
 async fn a_file_that_expires_before_it_is_read_fails_the_send() {
@@ -281,7 +318,7 @@ async fn a_file_that_expires_before_it_is_read_fails_the_send() {
     let media = host.store(pdf(10)).await;
     let MediaSource::Store { key } = &media.source else { panic!() };
     let without_bytes = Arc::new(Gone(Arc::clone(&host.files) as _));
-    let registry = StrategyRegistry::builder().register(TakesBytes(Arc::clone(&host.got)));
+    let registry = StrategyRegistry::builder().register(TakesBytes(Arc::clone(&host.got), Arc::default()));
     let process = host.world.host(registry, |it| it.media(without_bytes));
     let to = Identity::opaque("messenger", "7").unwrap();
     let message = OutboundMessage::new(to, Content::Media(Media::stored(MediaKind::Document, key)));
@@ -297,8 +334,12 @@ struct Gone(Arc<dyn MediaStore>);
 
 #[async_trait]
 impl MediaStore for Gone {
-    async fn put(&self, tenant: &TenantId, file: &NewFile, ttl: Duration, now_ms: i64) -> Result<StoredFile, StoreError> {
-        self.0.put(tenant, file, ttl, now_ms).await
+    async fn put(&self, tenant: &TenantId, id: &str, file: &NewFile, ttl: Duration, now_ms: i64) -> Result<StoredFile, StoreError> {
+        self.0.put(tenant, id, file, ttl, now_ms).await
+    }
+
+    async fn extend(&self, tenant: &TenantId, id: &str, ttl: Duration, now_ms: i64) -> Result<Option<StoredFile>, StoreError> {
+        self.0.extend(tenant, id, ttl, now_ms).await
     }
 
     async fn info(&self, tenant: &TenantId, id: &str, now_ms: i64) -> Result<Option<StoredFile>, StoreError> {

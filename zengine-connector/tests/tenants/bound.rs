@@ -7,6 +7,8 @@ use zengine_connector::{
     Configure, ConfigureContext, Error, ErrorKind, InboundEvent, OutboundMessage, OutboundStrategy, Receipt, SendContext, SendError,
     Strategy,
     message::{Media, MediaKind, MediaSource, Message},
+    runtime::{Clock as _, to_ms},
+    store::NewFile,
     strategy::{HealthStatus, MediaRequest},
 };
 
@@ -123,9 +125,39 @@ async fn a_file_of_an_event_is_kept_to_be_sent_on_another_channel() {
     assert_eq!(files.get(&id("acme"), key, 0..100, now).await.unwrap().unwrap(), "photo of acme");
     assert_eq!(files.info(&id("acme"), key, now).await.unwrap().unwrap().name.as_deref(), Some("me.png"));
     assert!(files.info(&id("other"), key, now).await.unwrap().is_none());
+
+    // Kept again it is not fetched, stays the same, and ends at the later time.
+    host.config("acme", json!({ "id": "a", "token": { "secret": "token" }, "mode": "panic" }));
+    host.orchestrator.invalidate("acme").await.unwrap();
+    assert_eq!(host.orchestrator.keep_media(&event("acme"), &photo, Duration::from_secs(90)).await.unwrap(), kept);
+    let ends = files.info(&id("acme"), key, now).await.unwrap().unwrap().expires_at_ms;
+    assert_eq!(host.orchestrator.keep_media(&event("acme"), &photo, Duration::from_secs(60)).await.unwrap(), kept);
+    assert_eq!(files.info(&id("acme"), key, now).await.unwrap().unwrap().expires_at_ms, ends);
+    host.clock.advance(Duration::from_secs(89)).await;
+    assert_eq!(host.orchestrator.keep_media(&event("acme"), &photo, Duration::from_secs(60)).await.unwrap(), kept);
+    let panics = host.orchestrator.keep_media(&event("acme"), &Media::handle(MediaKind::Image, "another"), Duration::from_secs(60)).await;
+    assert_eq!(panics.unwrap_err().kind(), ErrorKind::Unexpected);
     let link = Media::link(MediaKind::Image, "https://example.com/a.png");
     let error = host.orchestrator.keep_media(&event("acme"), &link, Duration::from_secs(60)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_is_stored_once_under_an_id_of_its_content() {
+    let host = Host::new();
+    let store = async |tenant: &str, file: &NewFile, ttl_s| host.orchestrator.store_media(tenant, file, Duration::from_secs(ttl_s)).await;
+    let pdf = NewFile::new("%PDF").with_mime("application/pdf").with_name("17.pdf");
+    let stored = store("acme", &pdf, 60).await.unwrap();
+    assert_eq!(store("acme", &pdf, 30).await.unwrap(), stored);
+    assert_eq!(stored.expires_at_ms, to_ms(host.clock.now()) + 60_000);
+    let same_facts = NewFile::new("%PDG").with_mime("application/pdf").with_name("17.pdf");
+    let others = [NewFile::new("%PDF"), pdf.clone().with_name(""), pdf.clone().with_name("18.pdf"), same_facts];
+    for other in others {
+        assert_ne!(store("acme", &other, 60).await.unwrap().id, stored.id);
+    }
+    assert_ne!(store("other", &pdf, 60).await.unwrap().id, stored.id);
+    let large = store("acme", &NewFile::new("").with_name("x".repeat(1025)), 60).await.unwrap_err();
+    assert_eq!((large.kind(), store("", &pdf, 60).await.unwrap_err().kind()), (ErrorKind::Unsupported, ErrorKind::MessageInvalid));
 }
 
 #[tokio::test(start_paused = true)]

@@ -61,6 +61,13 @@ impl ContactCard {
         Self { name: ContactName { formatted_name: formatted_name.into(), ..ContactName::default() }, ..Self::default() }
     }
 
+    /// Adds a phone number.
+    #[must_use = "returns the changed value; the receiver is consumed"]
+    pub fn with_phone(mut self, number: impl Into<String>) -> Self {
+        self.phones.push(LabelledValue::new(number));
+        self
+    }
+
     /// The name to show: the whole name, else its parts, the `FN` of the vCard, the company or the first phone number. `None` if the
     /// card has none of them.
     ///

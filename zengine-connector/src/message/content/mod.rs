@@ -59,13 +59,13 @@ tagged! {
         Email(Box<Email>) = "email",
         /// A typing notice. Outbound: shown until the answer is sent.
         Typing {
-            /// The inbound message that is being answered, if the channel needs it.
+            /// The inbound message that is being answered, if the channel needs it. A reply to an event fills it in.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             target: Option<String>,
         } = "typing",
         /// Outbound: marks a message as read.
         ReadMark {
-            /// The inbound message.
+            /// The inbound message. A reply to an event fills in an empty one.
             target: String,
         } = "read_mark",
         /// Outbound: ends the conversation, or tells the other side of a change of it.

@@ -293,6 +293,7 @@ impl Batch {
             to: event.from.clone(),
             conversation: event.conversation.clone(),
             event_id: event.id.clone(),
+            message: event.provider_ids.first().cloned(),
             closed: !event.is_answerable(),
         };
         let cx = HandlerContext {

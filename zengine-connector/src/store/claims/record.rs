@@ -211,7 +211,7 @@ impl ClaimRecord {
     }
 
     /// Returns `true` if the lease is over or the owner's process is gone (rule 17).
-    pub(super) fn is_orphaned(&self, at: At<'_>, skew_ms: i64) -> bool {
+    pub(crate) fn is_orphaned(&self, at: At<'_>, skew_ms: i64) -> bool {
         at.is_over(self.lease_until_ms.saturating_add(skew_ms), self.boot.as_deref())
     }
 

@@ -100,8 +100,9 @@ fn sweep<R: Record + Kept>(
 /// Removes a file and its parts. Returns the number of parts.
 pub(super) fn remove_file(transaction: &WriteTransaction, tenant: &str, id: &str) -> Result<usize, Fault> {
     let mut parts = 0;
-    if transaction.open_table(MEDIA)?.remove((tenant, id))?.is_some() {
-        transaction.open_table(MEDIA_PARTS)?.retain_in((id, "")..=(id, "\u{10ffff}"), |_, _| {
+    let content = transaction.open_table(MEDIA)?.remove((tenant, id))?.map(|row| row.value().2.to_owned());
+    if let Some(content) = content {
+        transaction.open_table(MEDIA_PARTS)?.retain_in((&*content, "")..=(&*content, "\u{10ffff}"), |_, _| {
             parts += 1;
             false
         })?;

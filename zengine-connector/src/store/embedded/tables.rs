@@ -23,9 +23,10 @@ pub(super) const EVENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new(
 pub(super) const EPOCHS: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("epochs");
 /// Version, end in milliseconds UTC and sealed value, by scope and key.
 pub(super) const SESSIONS: TableDefinition<'_, (&str, &str), (u64, i64, &[u8])> = TableDefinition::new("sessions");
-/// End in milliseconds UTC and size of files, by tenant and id. Without a size it is not whole yet.
-pub(super) const MEDIA: TableDefinition<'_, (&str, &str), (i64, Option<u64>)> = TableDefinition::new("media");
-/// Sealed parts of files, by id and part.
+/// End in milliseconds UTC, size and content of files, by tenant and id. While it is not whole, a file has no size, and its content is
+/// its id.
+pub(super) const MEDIA: TableDefinition<'_, (&str, &str), (i64, Option<u64>, &str)> = TableDefinition::new("media");
+/// Sealed parts of files, by content and part.
 pub(super) const MEDIA_PARTS: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("media_parts");
 /// Directory rows, JSON, by strategy and tenant.
 pub(super) const DIRECTORY: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("directory");

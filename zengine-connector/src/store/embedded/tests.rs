@@ -99,10 +99,12 @@ async fn an_expired_file_is_swept_with_its_parts() {
     let store = Embedded::open(folder.path().join("zengine.db")).unwrap();
     let (media, acme) = (store.media(), TenantId::new("acme").unwrap());
     let day = 24 * 3600;
-    let put = async |bytes: usize, ttl_s| media.put(&acme, &NewFile::new(vec![7; bytes]), Duration::from_secs(ttl_s), 0).await;
-    let kept = put(100_000, day).await.unwrap();
-    put(100_000, 60).await.unwrap();
-    let mut half = Box::pin(put(4_000_000, day));
+    let put = async |id: &'static str, bytes: usize, ttl_s| {
+        media.put(&acme, id, &NewFile::new(vec![7; bytes]), Duration::from_secs(ttl_s), 0).await
+    };
+    let kept = put("kept", 100_000, day).await.unwrap();
+    put("short", 100_000, 60).await.unwrap();
+    let mut half = Box::pin(put("half", 4_000_000, day));
     assert!((&mut half).now_or_never().is_none());
     drop(half);
     let left = async |now_ms| {

@@ -8,13 +8,8 @@ use bytes::Bytes;
 use super::{Tables, table::Table};
 use crate::{
     ids::TenantId,
-    runtime::{SystemRng, ms},
-    store::{
-        MediaStore, NewFile, StoreError, StoredFile,
-        claims::Kept,
-        media::{cut, draw_id},
-        sessions::cursor,
-    },
+    runtime::ms,
+    store::{MediaStore, NewFile, StoreError, StoredFile, claims::Kept, media::cut, sessions::cursor},
 };
 
 /// The files by tenant and id.
@@ -22,6 +17,17 @@ pub(super) type Files = Table<Stored>;
 
 /// A file and its bytes.
 pub(super) struct Stored(StoredFile, Bytes);
+
+impl Stored {
+    /// Moves the end of a file that stands, and returns its facts.
+    fn extended(current: &mut Option<Arc<Self>>, until_ms: i64, now_ms: i64) -> Option<StoredFile> {
+        let stands = current.as_mut().filter(|stored| stored.0.expires_at_ms > now_ms)?;
+        if stands.0.expires_at_ms < until_ms {
+            *stands = Arc::new(Self(StoredFile { expires_at_ms: until_ms, ..stands.0.clone() }, stands.1.clone()));
+        }
+        Some(stands.0.clone())
+    }
+}
 
 impl Kept for Stored {
     fn removable_at_ms(&self) -> i64 {
@@ -38,12 +44,22 @@ impl Tables {
 
 #[async_trait]
 impl MediaStore for Tables {
-    async fn put(&self, tenant: &TenantId, file: &NewFile, ttl: Duration, now_ms: i64) -> Result<StoredFile, StoreError> {
+    async fn put(&self, tenant: &TenantId, id: &str, file: &NewFile, ttl: Duration, now_ms: i64) -> Result<StoredFile, StoreError> {
         file.check()?;
-        let stored = file.stored(draw_id(&SystemRng), now_ms.saturating_add(ms(ttl)));
-        let record = Arc::new(Stored(stored.clone(), file.bytes.clone()));
-        self.media.change(&cursor(tenant.as_str(), &stored.id).into(), now_ms, |current| *current = Some(record));
-        Ok(stored)
+        let until_ms = now_ms.saturating_add(ms(ttl));
+        Ok(self.media.change(&cursor(tenant.as_str(), id).into(), now_ms, |current| {
+            Stored::extended(current, until_ms, now_ms).unwrap_or_else(|| {
+                let stored = file.stored(id, until_ms);
+                *current = Some(Arc::new(Stored(stored.clone(), file.bytes.clone())));
+                stored
+            })
+        }))
+    }
+
+    async fn extend(&self, tenant: &TenantId, id: &str, ttl: Duration, now_ms: i64) -> Result<Option<StoredFile>, StoreError> {
+        let until_ms = now_ms.saturating_add(ms(ttl));
+        let place = cursor(tenant.as_str(), id).into();
+        Ok(self.media.change(&place, now_ms, |current| Stored::extended(current, until_ms, now_ms)))
     }
 
     async fn info(&self, tenant: &TenantId, id: &str, now_ms: i64) -> Result<Option<StoredFile>, StoreError> {

@@ -202,6 +202,8 @@ macro_rules! store_contract {
             files_of_different_tenants_are_separate
             a_deleted_file_is_absent
             the_files_of_a_tenant_are_erased
+            a_file_that_stands_is_not_replaced
+            the_end_of_a_file_moves_only_later
             a_file_that_is_too_large_is_refused
         }
     };
