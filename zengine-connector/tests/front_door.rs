@@ -78,6 +78,11 @@ async fn a_wrong_text_is_refused_at_the_boundary_with_its_field_and_size() {
     assert_eq!(refused.context("field"), Some("tenant"));
     let refused = host.send("acme", "recordings", "1", &message()).await.unwrap_err();
     assert_eq!((refused.kind(), refused.context("did_you_mean")), (ErrorKind::UnknownStrategy, Some("recording")));
+    for misspelt in ["recordings", "Recording"] {
+        let refused = host.outcome("acme", misspelt, "1").await.unwrap_err();
+        assert_eq!((refused.kind(), refused.context("did_you_mean")), (ErrorKind::UnknownStrategy, Some("recording")));
+    }
+    assert!(host.outcome("acme", "recording", "1").await.unwrap().is_none(), "nothing was sent under this id");
     let refused = host.send_detached("acme", "recording", "a\nb", &message(), SendOptions::new()).unwrap_err();
     assert_eq!(refused.context("field"), Some("client_message_id"));
     for refused in [

@@ -58,7 +58,7 @@ impl Host {
             .dedup(Dedup { lease: Duration::from_secs(8), ..Dedup::default() })
             .breaker(Breaker { open_time: Duration::from_secs(1), ..Breaker::default() })
             .attempt_timeout(Duration::from_secs(1))
-            .on_inbound(news.clone())
+            .inbound_handler(news.clone())
             .build()?;
 
         let port = std::env::var("PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(0);

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use hashbrown::HashMap;
 
 use super::{
-    HandlerError, Inbound, InboundHandler, InboundSettings, Orchestrator,
+    HandlerContext, HandlerError, Inbound, InboundHandler, InboundSettings, Orchestrator,
     handler::{DynHandler, EventOnly},
     raised::LocalEvents,
 };
@@ -175,8 +175,8 @@ impl OrchestratorBuilder {
         max_age(time: Duration) => settings.max_age = time;
         /// The treatment of a send while the claim store does not answer, by default (rule 28). Defaults to deferring it.
         store_down(choice: StoreDown) => settings.store_down = choice;
-        /// The host's handler of events that arrive: a closure that takes the event and its [`HandlerContext`](super::HandlerContext).
-        on_inbound(handler: impl InboundHandler) => handler = Some(Arc::new(handler));
+        /// The host's handler of events that arrive, as a type of its own. Takes the place of an earlier handler.
+        inbound_handler(handler: impl InboundHandler) => handler = Some(Arc::new(handler));
         /// Settings of the inbound path.
         inbound(settings: InboundSettings) => inbound = settings;
         /// The caches of tenants' configurations, secrets and routes (rule 85).
@@ -198,7 +198,30 @@ impl OrchestratorBuilder {
         rng(rng: Arc<dyn Rng>) => rng = rng;
     }
 
-    /// The host's handler of events that arrive, for one that needs no [`HandlerContext`](super::HandlerContext).
+    /// The host's handler of events that arrive: a closure or function that takes the event and its [`HandlerContext`]. A type that
+    /// implements [`InboundHandler`] is given to [`inbound_handler`](Self::inbound_handler).
+    ///
+    /// ```
+    /// # use zengine_connector::{Content, InboundEvent, Orchestrator};
+    /// # async fn save(_: &InboundEvent) -> Result<(), std::io::Error> { Ok(()) }
+    /// let builder = Orchestrator::builder().on_inbound(|event, cx| async move {
+    ///     save(&event).await?; // an error has the event delivered again
+    ///     if event.is_answerable() {
+    ///         cx.reply(0, Content::text("Thank you")).await?;
+    ///     }
+    ///     Ok(())
+    /// });
+    /// # drop(builder);
+    /// ```
+    pub fn on_inbound<F, Fut>(self, handler: F) -> Self
+    where
+        F: Fn(InboundEvent, HandlerContext) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
+    {
+        self.inbound_handler(handler)
+    }
+
+    /// The host's handler of events that arrive, for one that needs no [`HandlerContext`].
     ///
     /// ```
     /// # use zengine_connector::{InboundEvent, Orchestrator};
@@ -214,7 +237,7 @@ impl OrchestratorBuilder {
         F: Fn(InboundEvent) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
-        self.on_inbound(EventOnly(handler))
+        self.inbound_handler(EventOnly(handler))
     }
 
     /// Builds the orchestrator.

@@ -115,8 +115,10 @@ impl Orchestrator {
 
     /// The outcome of a send. Reads the record and sends nothing. `None` if the send is not settled or not known.
     ///
+    /// A strategy that is no longer registered is answered from its records.
+    ///
     /// # Errors
-    /// If the store does not answer.
+    /// `UnknownStrategy` if the strategy is not registered and the send has no record; if the store does not answer.
     pub async fn outcome(
         &self,
         tenant: impl IntoId<TenantId>,

@@ -50,10 +50,16 @@ pub(crate) async fn send(
     sent.instrument(trace.span().clone()).await
 }
 
-/// The outcome of a send, without sending anything. `None` if it is not settled.
+/// The outcome of a send, without sending anything. `None` if it is not settled. A strategy that is registered no longer may have records.
 pub(crate) async fn outcome(engine: &Engine, tenant: &TenantId, strategy: &str, id: &ClientMessageId) -> Result<Option<Outcome>, Error> {
-    let name = &engine.registry.entry(strategy).map(|entry| entry.name.clone()).or_else(|_| StrategyName::new(strategy))?;
-    let key = ClaimKey::outbound(tenant, name, id);
-    let ended = engine.stores.record(&key).await?.and_then(|record| engine.ended(&key, &record));
+    let entry = engine.registry.entry(strategy);
+    let name = match (&entry, StrategyName::new(strategy)) {
+        (Ok(entry), _) => entry.name.clone(),
+        (Err(_), Ok(name)) => name,
+        (Err(unknown), Err(_)) => return Err(unknown.clone()),
+    };
+    let key = ClaimKey::outbound(tenant, &name, id);
+    let Some(record) = engine.stores.record(&key).await? else { return entry.map(|_| None) };
+    let ended = engine.ended(&key, &record);
     ended.map(|ended| ended.replayed().into_outcome(&key, None)).transpose()
 }
