@@ -365,6 +365,22 @@ async fn a_request_that_cannot_be_built_sent_nothing() {
     }
 }
 
+/// A panic of the client would say nothing about what was sent.
+#[test]
+fn without_a_tokio_runtime_that_has_timer_and_sockets_nothing_is_sent() {
+    let call = || {
+        let request = http::Request::post("http://127.0.0.1:9/canary").body(Bytes::new()).unwrap();
+        async { client().call(request, CallOptions::DEFAULT).await.unwrap_err() }
+    };
+    let bare = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let timer_alone = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    for error in [smol::block_on(call()), bare.block_on(call()), timer_alone.block_on(call())] {
+        assert_is(&error, HttpCause::NoRuntime, Reach::NotSent);
+        let error = error.into_send_error();
+        assert!(error.is_safe_to_resend() && error.error().message().starts_with("no tokio runtime"), "{error:?}");
+    }
+}
+
 #[test]
 fn line_breaks_cannot_reach_a_header_or_the_request_line() {
     for text in ["a\r\nx: y", "a\nb", "a\rb", "a\0b"] {

@@ -97,6 +97,8 @@ pub enum HttpCause {
     TooLarge,
     /// The request could not be built.
     Request,
+    /// The client runs on tokio, and the call was made outside a tokio runtime, or in one without timer or sockets.
+    NoRuntime,
 }
 
 impl HttpCause {
@@ -108,6 +110,7 @@ impl HttpCause {
             Self::Broken => (ErrorKind::Unavailable, "the connection to the provider broke"),
             Self::TooLarge => (ErrorKind::Protocol, "the provider's answer is too large"),
             Self::Request => (ErrorKind::MessageInvalid, "the request cannot be built"),
+            Self::NoRuntime => (ErrorKind::Settings, "no tokio runtime: await the call inside one that is built with enable_all()"),
         }
     }
 }

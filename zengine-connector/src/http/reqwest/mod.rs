@@ -6,16 +6,22 @@
 
 mod departure;
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::IpAddr,
+    panic::{AssertUnwindSafe, resume_unwind},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
     header::{ACCEPT_ENCODING, CONTENT_LENGTH, LOCATION, TRANSFER_ENCODING},
 };
 
 use http_body_util::{BodyExt as _, Limited};
+use tokio::runtime::Handle;
 
 use self::departure::{DepartingBody, Departure};
 use super::{CallOptions, HttpCause, HttpClient, HttpError};
@@ -23,7 +29,8 @@ use crate::error::{Error, ErrorKind, Reach};
 
 /// A pooled client for all tenants. Cloning it copies a pointer.
 ///
-/// Its timeouts run on tokio's timer and not on the `Clock` port: they bound real sockets.
+/// Its timeouts run on tokio's timer and not on the `Clock` port: they bound real sockets. Outside a tokio runtime with timer and
+/// sockets every call ends as [`NoRuntime`](HttpCause::NoRuntime), with nothing sent.
 #[derive(Clone, Debug)]
 pub struct ReqwestClient {
     client: reqwest::Client,
@@ -105,12 +112,20 @@ impl ReqwestClientBuilder {
 #[async_trait]
 impl HttpClient for ReqwestClient {
     async fn call(&self, request: http::Request<Bytes>, options: CallOptions) -> Result<http::Response<Bytes>, HttpError> {
+        // Without one its timer and sockets panic, and a panic says nothing about what was sent.
+        if Handle::try_current().is_err() {
+            return Err(HttpError::new(HttpCause::NoRuntime, Reach::NotSent));
+        }
         let departure = Departure::default();
-        match tokio::time::timeout(options.timeout, self.exchange(request, options, &departure)).await {
-            Ok(answer) => answer,
+        let call = async { tokio::time::timeout(options.timeout, self.exchange(request, options, &departure)).await };
+        match AssertUnwindSafe(call).catch_unwind().await {
+            Ok(Ok(answer)) => answer,
             // Where nothing has left, the time went into connecting.
-            Err(_) if departure.give_up() => Err(HttpError::new(HttpCause::Connect, Reach::NotSent)),
-            Err(_) => Err(HttpError::new(HttpCause::Timeout, Reach::Maybe)),
+            Ok(Err(_)) if departure.give_up() => Err(HttpError::new(HttpCause::Connect, Reach::NotSent)),
+            Ok(Err(_)) => Err(HttpError::new(HttpCause::Timeout, Reach::Maybe)),
+            // A runtime whose timer or sockets are disabled.
+            Err(_) if departure.give_up() => Err(HttpError::new(HttpCause::NoRuntime, Reach::NotSent)),
+            Err(panic) => resume_unwind(panic),
         }
     }
 }
