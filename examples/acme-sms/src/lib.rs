@@ -100,7 +100,7 @@ impl InboundStrategy<AcmeSmsConfig> for AcmeSms {
         match parts.method {
             http::Method::POST => Ok(Verified::tenant(&tenant, request.body().clone())),
             http::Method::GET => Ok(Verified::tenant(&tenant, parts.uri.query().unwrap_or_default().to_owned().into())),
-            _ => Err(VerifyError::MethodNotAllowed),
+            _ => Err(VerifyError::MethodNotAllowed("GET, POST")),
         }
     }
 

@@ -134,6 +134,35 @@ words! {
 }
 
 impl MetricName {
+    /// One sentence about what it counts, for the help text of an exporter.
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::Sends => "Sends and redrives that ended, replays included.",
+            Self::Attempts => "Calls to providers that settled sends took.",
+            Self::FirstTrySuccess => "Sends that the first call delivered.",
+            Self::RetriedSuccess => "Sends that only a later call delivered: growing, a provider is getting sick.",
+            Self::Duration => "Duration of sends that are no replays.",
+            Self::Deferred => "Sends that were deferred and must come again.",
+            Self::Unknown => "Sends that may have been delivered.",
+            Self::DeadLetters => "Dead letters of sends that were stored.",
+            Self::DeadLettersFailed => "Dead letters of sends that could not be stored; a duplicate stores them.",
+            Self::DedupNotRecorded => "Delivered sends without a stored record, which a duplicate may deliver again.",
+            Self::Swept => "Sends in doubt that a sweep ended.",
+            Self::Overdue => "Sends in doubt whose owner is gone for 15 minutes, counted by each sweep.",
+            Self::DeadLettersOwed => "Dead letters that only a duplicate can store, counted by each sweep.",
+            Self::DeadLettersGivenUp => "Dead letters that a sweep gave up, because no duplicate can come any more.",
+            Self::BulkheadFull => "Calls to providers that were not made because too many of the tenant run.",
+            Self::BreakerTransitions => "State changes of circuit breakers; the outcome is the new state.",
+            Self::InboundRequests => "Received requests and queue records, refused ones included.",
+            Self::InboundBusy => "Received requests that were refused because too many are under work.",
+            Self::InboundLate => "Received requests that were answered 503 in time while their handlers went on.",
+            Self::InboundEvents => "Received events that handlers stored.",
+            Self::InboundDuplicates => "Received events and elements that an earlier delivery settled.",
+            Self::InboundPoisoned => "Received events and elements that can never be handled and became dead letters.",
+            Self::InboundUnstored => "Received events that must be delivered again.",
+        }
+    }
+
     /// The unit of its values.
     pub const fn unit(self) -> Unit {
         match self {
@@ -247,5 +276,14 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), MetricName::ALL.len());
+    }
+
+    #[test]
+    fn every_metric_is_described_in_a_sentence_of_its_own() {
+        let mut texts: Vec<_> = MetricName::ALL.iter().map(|name| name.description()).collect();
+        assert!(texts.iter().all(|text| text.split(' ').count() > 3 && text.ends_with('.')), "{texts:?}");
+        texts.sort_unstable();
+        texts.dedup();
+        assert_eq!(texts.len(), MetricName::ALL.len());
     }
 }

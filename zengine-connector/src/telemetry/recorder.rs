@@ -43,7 +43,7 @@ impl MetricsObserver {
     pub fn new() -> Self {
         with_recorder(|recorder| {
             for &name in MetricName::ALL {
-                let (key, text) = (key_name(name).into(), format!("zengine-connector: {}", name.as_str().replace('_', " ")).into());
+                let (key, text) = (key_name(name).into(), name.description().into());
                 match name.unit() {
                     Unit::Count => recorder.describe_counter(key, Some(::metrics::Unit::Count), text),
                     Unit::Milliseconds => recorder.describe_histogram(key, Some(::metrics::Unit::Seconds), text),

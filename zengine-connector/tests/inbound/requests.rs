@@ -55,6 +55,7 @@ async fn a_handshake_is_answered_by_the_strategy_alone() {
     assert_eq!((received.ack, received.response.status().as_u16(), text(&received)), (Ack::Done, 200, "a b"));
     let wrong = host.receive("acme-hook", http::Request::get("/hook").body(Bytes::new()).unwrap()).await;
     assert_eq!((wrong.ack, wrong.response.status().as_u16()), (Ack::Refused, 405));
+    assert_eq!(wrong.response.headers()["allow"], "POST");
     assert_eq!(host.faults.writes.load(SeqCst), 0);
 }
 

@@ -202,7 +202,7 @@ impl InboundStrategy<AcmeConfig> for AcmeHook {
         if request.method() == Some(&http::Method::GET) {
             return match request.query("challenge") {
                 Some(challenge) => Ok(Verified::reply(http::Response::new(Bytes::from(challenge.into_owned())))),
-                None => Err(VerifyError::MethodNotAllowed),
+                None => Err(VerifyError::MethodNotAllowed("POST")),
             };
         }
         let token = request.path().strip_prefix("/hook/").ok_or(VerifyError::Challenge("Basic", CredentialFault::Missing))?;

@@ -41,7 +41,7 @@ const SIGNATURE: HmacSha256 = HmacSha256::hex();
 impl InboundStrategy<Nothing> for Signed {
     async fn verify(&self, request: &InboundRequest, cx: &InboundContext<()>) -> Result<Verified, VerifyError> {
         if request.method() == Some(&http::Method::GET) {
-            return Err(VerifyError::MethodNotAllowed);
+            return Err(VerifyError::MethodNotAllowed("POST"));
         }
         let signature = SIGNATURE.read(request.header("x-signature"))?;
         signature.check(request.body(), &cx.secret(&SecretRef::named("app")).await?)?;

@@ -68,7 +68,7 @@ fn prometheus_scrapes_counters_and_a_histogram_with_bounded_labels() {
     let text = scraped(MetricsObserver::new, sends);
     for line in [
         "# TYPE zengine_sends_total counter",
-        "# HELP zengine_sends_total zengine-connector: sends",
+        "# HELP zengine_sends_total Sends and redrives that ended, replays included.",
         "zengine_sends_total{strategy=\"recording\",outcome=\"delivered\"} 2",
         "zengine_sends_total{strategy=\"recording\",outcome=\"unknown\",fault=\"provider\"} 1",
         "zengine_first_try_success_total{strategy=\"recording\",outcome=\"delivered\"} 1",

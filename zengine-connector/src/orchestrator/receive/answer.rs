@@ -95,6 +95,11 @@ impl Received {
                     headers.insert(header::WWW_AUTHENTICATE, value);
                 }
             }
+            VerifyError::MethodNotAllowed(methods) => {
+                if let Ok(methods) = HeaderValue::from_str(methods) {
+                    headers.insert(header::ALLOW, methods);
+                }
+            }
             VerifyError::Unavailable(cause) => {
                 let seconds = match cause.disposition() {
                     Disposition::RetryAfter(time) => time.as_secs().max(1),

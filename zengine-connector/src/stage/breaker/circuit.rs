@@ -330,7 +330,14 @@ impl Circuit {
     fn publish(&self, transition: &Transition) {
         let Transition { state, epoch, trips, reason, open } = *transition;
         self.observe(state);
-        tracing::info!(breaker = %self.name, state = state.as_str(), epoch, trips, reason, "breaker.changed");
+        macro_rules! changed {
+            ($level:ident) => { tracing::$level!(breaker = %self.name, state = state.as_str(), epoch, trips, reason, "breaker.changed") };
+        }
+        if state == State::Open {
+            changed!(warn)
+        } else {
+            changed!(info)
+        }
         let Some(me) = self.me.upgrade() else { return };
         let now_ms = to_ms(self.ports.clock.now());
         let open_until_ms = open.map(|open| now_ms + ms(open));

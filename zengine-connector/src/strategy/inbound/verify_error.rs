@@ -34,8 +34,8 @@ pub enum VerifyError {
     Token(CredentialFault),
     /// 404: not found.
     NotFound,
-    /// 405: method not allowed.
-    MethodNotAllowed,
+    /// 405: method not allowed. Holds the methods that are, as the answer's header `Allow` lists them: `GET, POST`.
+    MethodNotAllowed(&'static str),
     /// 400: cannot be read, with the reason.
     Malformed(&'static str),
     /// 413: larger than allowed.
@@ -69,7 +69,7 @@ impl VerifyError {
             Self::Unauthenticated(_) | Self::Challenge(..) => (S::UNAUTHORIZED, "not authenticated"),
             Self::Forbidden | Self::Token(_) => (S::FORBIDDEN, "forbidden"),
             Self::NotFound => (S::NOT_FOUND, "not found"),
-            Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method not allowed"),
+            Self::MethodNotAllowed(_) => (S::METHOD_NOT_ALLOWED, "method not allowed"),
             Self::Malformed(why) => (S::BAD_REQUEST, why),
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too large"),
             Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "service unavailable"),

@@ -53,7 +53,7 @@ pub(super) async fn verify(post: &Post, request: &InboundRequest, cx: &InboundCo
     match parts.method {
         Method::POST => Ok(Verified::tenant(&loft, request.body().clone())),
         Method::GET => Ok(Verified::tenant(&loft, parts.uri.query().unwrap_or_default().to_owned().into())),
-        _ => Err(VerifyError::MethodNotAllowed),
+        _ => Err(VerifyError::MethodNotAllowed("GET, POST")),
     }
 }
 

@@ -102,7 +102,7 @@ async fn delivery(
     (form, secrets): (HmacSha256, &[Secret<Vec<u8>>]),
 ) -> Result<(), VerifyError> {
     if request.method() != Some(&Method::POST) {
-        return Err(VerifyError::MethodNotAllowed);
+        return Err(VerifyError::MethodNotAllowed("POST"));
     }
     if post.is(Flaw::VerifyCallsProvider) {
         let ask = http::Request::get("https://pigeon.example/keys").body(Bytes::new()).unwrap();

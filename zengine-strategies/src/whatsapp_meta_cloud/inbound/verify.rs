@@ -18,7 +18,7 @@ pub(super) async fn verify(app: &MetaApp, request: &InboundRequest, cx: &Inbound
     match request.method() {
         Some(&Method::GET) => handshake(app, request, cx).await,
         Some(&Method::POST) => delivery(app, request, request.header(HEADER), cx).await,
-        Some(_) => Err(VerifyError::MethodNotAllowed),
+        Some(_) => Err(VerifyError::MethodNotAllowed("GET, POST")),
         // A queue says who put the record there, not that Meta wrote it: the signature travels along.
         None => delivery(app, request, attribute(request), cx).await,
     }
