@@ -16,15 +16,20 @@ const MAX_DEPTH: usize = 12;
 /// Maximum known members that the message about an unknown one lists.
 const MAX_LISTED: usize = 24;
 
-/// The message about a member that a schema does not name: the one that was probably meant, else those that it names.
-pub(super) fn unknown<'k>(name: &str, known: impl Iterator<Item = &'k str> + Clone) -> String {
+/// The message about a member that a schema does not name: the one that was probably meant, else those that it names. If its name will be
+/// hidden, its place in the text among so many members.
+pub(super) fn unknown<'k>(name: &str, known: impl Iterator<Item = &'k str> + Clone, place: Option<(usize, usize)>) -> String {
     let meant = meant(name, known.clone());
     let mut listed: Vec<_> = known.collect();
     listed.sort_unstable();
     listed.dedup();
-    match (meant.is_empty(), listed.len()) {
-        (true, 1..=MAX_LISTED) => format!("{UNKNOWN}; known: {}", listed.join(", ")),
-        _ => format!("{UNKNOWN}{meant}"),
+    if !meant.is_empty() {
+        return format!("{UNKNOWN}{meant}");
+    }
+    let place = place.map(|(at, count)| format!(" (member {at} of {count})")).unwrap_or_default();
+    match listed.len() {
+        1..=MAX_LISTED => format!("{UNKNOWN}{place}; known: {}", listed.join(", ")),
+        _ => format!("{UNKNOWN}{place}"),
     }
 }
 

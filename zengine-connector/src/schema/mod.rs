@@ -224,7 +224,7 @@ fn push_step(pointer: &mut String, key: &str) {
 }
 
 /// A pointer into a message, with `*` for names that do not look like a member's: they may be a recipient or content.
-fn masked(pointer: &str) -> String {
+pub(crate) fn masked(pointer: &str) -> String {
     let is_index = |step: &str| step.len() <= 6 && step.bytes().all(|b| b.is_ascii_digit());
     let is_name = |step: &str| {
         step.len() <= 64

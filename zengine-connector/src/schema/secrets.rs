@@ -26,9 +26,9 @@ pub(crate) struct Site {
 const MAX_DEPTH: usize = 128;
 
 const NOT_A_REFERENCE: &str = "must be a reference to a secret, not a literal";
-/// The members of a reference.
+/// The members of a reference; the last two are of local ones.
 const MEMBERS: [&str; 4] = ["secret", "key", "env", "file"];
-const NOT_LOCAL: &str = "must not refer to the host's environment or files";
+const NOT_LOCAL: &str = "must not refer to the host's environment or files, unless the host sets allow_local_refs";
 
 /// The name of a secret, for errors. A path is not repeated.
 pub(crate) fn label(reference: &SecretRef) -> &str {
@@ -39,12 +39,14 @@ pub(crate) fn label(reference: &SecretRef) -> &str {
     }
 }
 
-/// The message about an object that is no reference. Does not repeat what it holds.
-fn not_a_reference(members: &Map<String, Value>) -> String {
+/// The message about an object that is no reference. Does not repeat what it holds, and offers local references only if they are allowed.
+fn not_a_reference(members: &Map<String, Value>, local_refs: bool) -> String {
+    let offered = if local_refs { &MEMBERS[..] } else { &MEMBERS[..2] };
     let mut unknown = members.keys().filter(|name| !MEMBERS.contains(&name.as_str()));
-    let meant = unknown.find_map(|name| closest(name, MEMBERS));
+    let meant = unknown.find_map(|name| closest(name, offered.iter().copied()));
     let meant = meant.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
-    format!("must be a reference to a secret: secret and perhaps key, or env, or file, each a string{meant}")
+    let forms = if local_refs { "secret and perhaps key, or env, or file" } else { "secret and perhaps key" };
+    format!("must be a reference to a secret: {forms}, each a string{meant}")
 }
 
 /// The secrets of a configuration, and the violations at their places.
@@ -127,7 +129,7 @@ impl<'s> Walk<'s> {
                 return;
             }
             Err(_) if value.is_null() => "must be a reference to a secret".into(),
-            Err(_) => value.as_object().map_or(NOT_A_REFERENCE.into(), |members| not_a_reference(members).into()),
+            Err(_) => value.as_object().map_or(NOT_A_REFERENCE.into(), |members| not_a_reference(members, self.local_refs).into()),
         };
         self.wrong.insert(pointer.to_owned(), message);
     }

@@ -118,12 +118,14 @@ impl<'s> Walk<'s> {
             return;
         }
         let mut schemas = vec![];
-        for (name, member) in json.members() {
+        // In a text the names of foreign members are hidden, and their places tell which they are.
+        let count = json.written().map(|_| json.members().count());
+        for (at, (name, member)) in json.members().enumerate() {
             schemas.clear();
             schemas.extend(parts.iter().flat_map(|part| property(part, &name)).filter(|schema| **schema != Value::Bool(false)));
             if schemas.is_empty() && self.found.len() <= MAX_FOUND {
                 let known = parts.iter().filter_map(|part| part.get("properties")?.as_object()).flat_map(|members| members.keys());
-                let message = forms::unknown(&name, known.map(String::as_str));
+                let message = forms::unknown(&name, known.map(String::as_str), count.map(|count| (at + 1, count)));
                 self.found.push(Violation::new(join(&self.pointer, &name), message));
             } else if !schemas.is_empty() {
                 self.inside(&name, |walk| walk.visit(&schemas, member, depth + 1));

@@ -56,7 +56,7 @@ impl Found<'_> {
             Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
                 for name in unexpected.iter().take(MAX_FOUND + 1) {
                     let known = self.around(error).and_then(|schema| schema.get("properties")?.as_object());
-                    let message = forms::unknown(name, known.into_iter().flat_map(|members| members.keys()).map(String::as_str));
+                    let message = forms::unknown(name, known.into_iter().flat_map(|members| members.keys()).map(String::as_str), None);
                     self.say(&join(pointer, name), message);
                 }
             }
