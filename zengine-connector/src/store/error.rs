@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::{BoxError, Error, ErrorKind};
+use crate::error::{BoxError, Error, ErrorKind, on_one_line};
 
 /// An error of a store. After it, a write may or may not have happened.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub struct StoreError {
     pub message: &'static str,
     /// The store's own error. Its text must not hold tenants' keys or values.
     pub source: Option<BoxError>,
+    /// The store's file or address, where an operator needs it. Printed, so it must be free of credentials.
+    pub place: Option<Box<str>>,
 }
 
 /// The kind of a [`StoreError`].
@@ -39,7 +41,7 @@ pub enum StoreErrorKind {
 impl StoreError {
     /// An error of a kind.
     pub fn new(kind: StoreErrorKind, message: &'static str) -> Self {
-        Self { kind, message, source: None }
+        Self { kind, message, source: None, place: None }
     }
 
     /// Adds the store's own error.
@@ -48,11 +50,21 @@ impl StoreError {
         self.source = Some(source.into());
         self
     }
+
+    /// Adds the store's file or address.
+    #[must_use = "returns the error with its place"]
+    pub fn with_place(mut self, place: impl fmt::Display) -> Self {
+        self.place = Some(place.to_string().into());
+        self
+    }
 }
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.message)
+        match &self.place {
+            Some(place) => write!(f, "{}: {}", on_one_line(place), self.message),
+            None => f.write_str(self.message),
+        }
     }
 }
 
@@ -71,6 +83,7 @@ impl From<StoreError> for Error {
             _ => ErrorKind::Store,
         };
         let converted = Self::new(kind, error.message);
+        let converted = error.place.iter().fold(converted, |error, place| error.with_context("looked_in", place));
         match error.source {
             Some(source) => converted.with_source(source),
             None => converted,

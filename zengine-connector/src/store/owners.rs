@@ -14,9 +14,16 @@ pub(super) const GROUP_AND_OTHERS: u32 = 0o022;
 #[derive(Clone, Copy)]
 pub(super) struct Owners([Option<u32>; 2]);
 
-/// A file, or a folder on its way, that somebody else may have written.
+/// The reason why somebody else may have written a file, or a folder on its way.
 #[derive(Debug)]
-pub(super) struct Distrusted;
+pub(super) enum Distrusted {
+    /// It belongs to this user.
+    #[cfg(unix)]
+    Owner(u32),
+    /// It has these permissions, and others may write it.
+    #[cfg(unix)]
+    Writable(u32),
+}
 
 #[cfg(unix)]
 impl Owners {
@@ -35,7 +42,11 @@ impl Owners {
         let is_owner = owner == 0 || self.0.contains(&Some(owner));
         // The permissions of a link itself mean nothing.
         let is_writable = !about.is_symlink() && !is_sticky && about.mode() & writers != 0;
-        if is_owner && !is_writable { Ok(()) } else { Err(Distrusted) }
+        match (is_owner, is_writable) {
+            (false, _) => Err(Distrusted::Owner(owner)),
+            (true, true) => Err(Distrusted::Writable(about.mode() & 0o7777)),
+            (true, false) => Ok(()),
+        }
     }
 }
 

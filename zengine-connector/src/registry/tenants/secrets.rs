@@ -78,7 +78,7 @@ impl Binder {
             SecretError::TooLarge { limit, size } => {
                 Violation::new(&*site.pointer, error.message()).with_sizes(*limit as u64, *size as u64)
             }
-            _ => Violation::new(&*site.pointer, error.message()),
+            _ => Violation::new(&*site.pointer, error.to_string()),
         });
         let violations = violations.collect();
         // Report an outage first, because it is temporary and the store may have all secrets. A refusal is not an outage: old

@@ -88,17 +88,19 @@ impl Embedded {
     /// # Errors
     /// `StoreBusy` if another process or handle has it open for writing. `Corrupt` if its format is unknown, the file is not a
     /// store or empty, its key file is missing, damaged, of another store or from before a rotation, others may write the key file or
-    /// own it, or only the key file is there. `Unavailable` if the folder does not exist, or a file may not be read.
+    /// own it, or only the key file is there. `Unavailable` if the folder does not exist, or a file may not be read. Each has the path in
+    /// [`StoreError::place`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         let file = path.to_owned();
-        unless_damaged(|| {
+        let opened = unless_damaged(|| {
             make_file(path, &KeyFile::beside(path))?;
             let store = Self::open_with(Box::new(move |limit: &Arc<SyncLimit>| file::open(&file, limit)), path)?;
             // Only now is it known to be ours.
             make_private(path).map_err(io_error)?;
             Ok(store)
-        })
+        });
+        opened.map_err(|error: StoreError| error.with_place(path.display()))
     }
 
     fn open_with(opener: Opener, path: &Path) -> Result<Self, StoreError> {
@@ -125,6 +127,10 @@ impl Embedded {
     /// `Unavailable` if there is no store, or its host was killed and has not opened it since. Else as [`open`](Self::open).
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
+        Self::open_for_reading(path).map_err(|error| error.with_place(path.display()))
+    }
+
+    fn open_for_reading(path: &Path) -> Result<Self, StoreError> {
         let shared = unless_damaged(|| {
             if fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == 0) {
                 return Err(empty());

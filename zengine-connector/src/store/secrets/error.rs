@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::error::{BoxError, Error, ErrorKind};
+use crate::error::{BoxError, Error, ErrorKind, on_one_line};
 
 /// The reason for which a secret was not resolved. Holds no part of the secret.
 #[derive(Clone, Debug)]
@@ -12,6 +12,9 @@ pub enum SecretError {
     NotFound,
     /// The secret does not have the expected format, for example it lacks the named member.
     Malformed(&'static str),
+    /// As [`Malformed`](Self::Malformed), with the place of the fault and perhaps what mends it: a file and its mode, a JSON pointer, a
+    /// line and column. The place is printed, so it must be free of secrets.
+    MalformedAt(&'static str, Box<str>),
     /// The secret, or the file of many secrets, is larger than its limit.
     TooLarge {
         /// The limit in bytes.
@@ -34,7 +37,7 @@ impl SecretError {
     pub(crate) const fn message(&self) -> &'static str {
         match self {
             Self::NotFound => "the secret does not exist",
-            Self::Malformed(what) => what,
+            Self::Malformed(what) | Self::MalformedAt(what, _) => what,
             Self::TooLarge { .. } => "the secret is too large",
             Self::Denied => "the secret store refuses access",
             Self::Unavailable(_) => "the secret store does not answer",
@@ -47,6 +50,7 @@ impl fmt::Display for SecretError {
         f.write_str(self.message())?;
         match self {
             Self::TooLarge { limit, size } => write!(f, ": {size} bytes, at most {limit}"),
+            Self::MalformedAt(_, place) => write!(f, ": {}", on_one_line(place)),
             _ => Ok(()),
         }
     }
@@ -57,7 +61,9 @@ impl std::error::Error for SecretError {}
 impl From<SecretError> for Error {
     fn from(error: SecretError) -> Self {
         let kind = match error {
-            SecretError::NotFound | SecretError::Malformed(_) | SecretError::TooLarge { .. } => ErrorKind::ConfigInvalid,
+            SecretError::NotFound | SecretError::Malformed(_) | SecretError::MalformedAt(..) | SecretError::TooLarge { .. } => {
+                ErrorKind::ConfigInvalid
+            }
             SecretError::Denied | SecretError::Unavailable(_) => ErrorKind::Secret,
         };
         let failed = Self::new(kind, error.message());
@@ -65,6 +71,7 @@ impl From<SecretError> for Error {
             SecretError::TooLarge { limit, size } => {
                 failed.with_context("limit", limit).with_context("actual", size).with_context("unit", "bytes")
             }
+            SecretError::MalformedAt(_, place) => failed.with_context("looked_in", place),
             SecretError::Unavailable(Some(cause)) => failed.with_source(cause),
             _ => failed,
         }

@@ -15,11 +15,15 @@ use serde_json::value::RawValue;
 use super::{
     MAX_SECRET, SecretAnswer, SecretError, SecretScope, SecretStore,
     file::{moved, read, refusal},
+    form,
     members::Members,
     names::parts,
 };
 #[cfg(unix)]
-use crate::store::owners::{GROUP_AND_OTHERS, OTHERS, Owners};
+use crate::{
+    error::on_one_line,
+    store::owners::{Distrusted, GROUP_AND_OTHERS, OTHERS, Owners},
+};
 use crate::{
     error::{Error, ErrorKind},
     secret::Secret,
@@ -30,8 +34,6 @@ const MAX_FILE: usize = 1 << 20;
 
 /// Reads of a file that is changed, or whose name leads elsewhere, each time.
 const TRIES: usize = 3;
-#[cfg(unix)]
-const UNTRUSTED: SecretError = SecretError::Malformed("others may write, or own, a secret's file, a link to it, or a folder on its way");
 
 /// A secret store in files: a folder with one file per secret, as container platforms mount them, or one JSON file.
 ///
@@ -166,18 +168,23 @@ impl FileSecrets {
             return Err(moved());
         }
         let owners = Owners::new(&look(folder)?, self.owner);
-        let check = |about: &Metadata, writers| owners.check(about, writers).map_err(|_| UNTRUSTED);
-        check(about, GROUP_AND_OTHERS)?;
-        check(&look(link)?, GROUP_AND_OTHERS)?;
+        // Inside the folder the path is the operator's; above it, the whole path is of use.
+        let shown =
+            |path: &Path| path.strip_prefix(folder).ok().filter(|rest| !rest.as_os_str().is_empty()).unwrap_or(path).display().to_string();
+        let check = |path: &Path, about: &Metadata, writers| {
+            owners.check(about, writers).map_err(|fault| distrusted(&shown(path), &fault, writers))
+        };
+        check(path, about, GROUP_AND_OTHERS)?;
+        check(link, &look(link)?, GROUP_AND_OTHERS)?;
         for above in path.ancestors().skip(1) {
-            check(&look(above)?, if above.starts_with(folder) { GROUP_AND_OTHERS } else { OTHERS })?;
+            check(above, &look(above)?, if above.starts_with(folder) { GROUP_AND_OTHERS } else { OTHERS })?;
         }
         // The links on the way to the folder too.
         for above in std::path::absolute(self.folder()).map_err(|error| refusal(&error))?.ancestors() {
-            check(&look(above)?, OTHERS)?;
+            check(above, &look(above)?, OTHERS)?;
         }
         if about.mode() & 0o004 != 0 && !self.warned.swap(true, Ordering::Relaxed) {
-            tracing::warn!("secrets.readable_by_others");
+            tracing::warn!(file = on_one_line(&shown(path)), mode = format!("{:03o}", about.mode() & 0o7777), "secrets.readable_by_others");
         }
         Ok(())
     }
@@ -207,6 +214,19 @@ impl FileSecrets {
             error => error,
         })
     }
+}
+
+/// The error about a file or folder that somebody else may have written, with what mends it.
+#[cfg(unix)]
+fn distrusted(path: &str, fault: &Distrusted, writers: u32) -> SecretError {
+    let place = match fault {
+        Distrusted::Owner(user) => format!("{path} belongs to user {user}: chown it, or trust that user with owned_by({user})"),
+        Distrusted::Writable(mode) => {
+            let remedy = if writers == OTHERS { "o-w" } else { "go-w" };
+            format!("{path} has mode {mode:03o}: chmod {remedy}")
+        }
+    };
+    SecretError::MalformedAt("others may write, or own, a secret's file, a link to it, or a folder on its way", place.into())
 }
 
 /// The file that a name of the folder led to at one time.
@@ -252,11 +272,10 @@ struct OfStrategy<'a> {
     tenants: Members<Named<'a>>,
 }
 
-const FORM: SecretError = SecretError::Malformed("the file of secrets does not have their form");
-
 /// The answer for one name from the text of a JSON file.
 fn of_document(text: &Secret<Vec<u8>>, scope: &SecretScope, name: &str) -> SecretAnswer {
-    let strategies: Members<OfStrategy<'_>> = serde_json::from_slice(text.expose()).map_err(|_| FORM)?;
+    let read = serde_json::from_slice(text.expose());
+    let strategies: Members<OfStrategy<'_>> = read.map_err(|error| form::fault(text.expose(), &error))?;
     let strategy = strategies.get(scope.strategy().as_str()).ok_or(SecretError::NotFound)?;
     let named = match scope {
         SecretScope::Tenant { tenant, .. } => strategy.tenants.get(tenant.as_str()).ok_or(SecretError::NotFound)?,
@@ -265,21 +284,21 @@ fn of_document(text: &Secret<Vec<u8>>, scope: &SecretScope, name: &str) -> Secre
     };
     let raw = named.get(name).ok_or(SecretError::NotFound)?.get();
     if !raw.starts_with('[') {
-        return Ok(vec![value_of(raw)?]);
+        return Ok(vec![value_of(raw).ok_or_else(|| form::value(scope, name))?]);
     }
-    let values: Vec<&RawValue> = serde_json::from_str(raw).map_err(|_| FORM)?;
+    let values: Vec<&RawValue> = serde_json::from_str(raw).map_err(|_| form::value(scope, name))?;
     if values.is_empty() {
-        return Err(FORM);
+        return Err(form::value(scope, name));
     }
-    values.into_iter().map(|value| value_of(value.get())).collect()
+    values.into_iter().map(|value| value_of(value.get()).ok_or_else(|| form::value(scope, name))).collect()
 }
 
 /// The text of a JSON string, or a JSON object as it stands.
-fn value_of(raw: &str) -> Result<Secret<Vec<u8>>, SecretError> {
-    match raw.as_bytes().first() {
-        Some(b'"') => serde_json::from_str::<String>(raw).map(Into::into).map_err(|_| FORM),
-        Some(b'{') => Ok(raw.into()),
-        _ => Err(FORM),
+fn value_of(raw: &str) -> Option<Secret<Vec<u8>>> {
+    match raw.as_bytes().first()? {
+        b'"' => serde_json::from_str::<String>(raw).map(Into::into).ok(),
+        b'{' => Some(raw.into()),
+        _ => None,
     }
 }
 
@@ -398,7 +417,7 @@ mod tests {
             r#"{"x":{"tenants":{"acme":{"token":"own","token":"other"}}}}"#,
             r#"{"x":{"tenants":{"acme":{"token":[]}}}}"#,
         ] {
-            assert!(matches!(answer(text), Err(SecretError::Malformed(_))), "{text}");
+            assert!(matches!(answer(text), Err(SecretError::MalformedAt(..))), "{text}");
         }
     }
 

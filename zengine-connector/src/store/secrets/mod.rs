@@ -4,6 +4,7 @@ mod env;
 mod error;
 mod file;
 mod files;
+mod form;
 mod function;
 mod members;
 mod names;
