@@ -172,7 +172,7 @@ async fn everything_wrong_with_routes_is_said_at_once_and_without_their_values()
         .route("site", "canary\nsite")
         .route("token", "t-canary-token")
         .route("older", "canary-old-token")
-        .secret("other", "canary-new-token")
+        .shared_secret("other", "canary-new-token")
         .previous("canary-old-token");
     let memory = Memory::new();
     let error = host(&memory).set_up(wrong).await.unwrap_err();
@@ -193,7 +193,7 @@ async fn everything_wrong_with_routes_is_said_at_once_and_without_their_values()
     // One that follows is within the same bounds, and a short secret is in it by chance.
     let error = host(&memory).set_up(acme(&"1".repeat(1025))).await.unwrap_err();
     assert_eq!(violations(&error), ["/routes: its number is too long (limit 1024, actual 1025)"]);
-    host(&memory).set_up(derived().route("number", "17").route("site", "k".repeat(1024)).secret("pin", "kkkk")).await.unwrap();
+    host(&memory).set_up(derived().route("number", "17").route("site", "k".repeat(1024)).shared_secret("pin", "kkkk")).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -257,6 +257,39 @@ async fn nothing_is_written_before_everything_is_checked() {
         assert!(row(&memory, "acme").await.is_none(), "{printed}");
         assert_eq!(secret(&memory, SecretScope::tenant(name(), id("acme")), "token").await, None, "{printed}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_the_configuration_does_not_name_is_refused_with_what_was_meant() {
+    let memory = Memory::new();
+    let orchestrator = host(&memory);
+    let error = orchestrator.set_up(acme("17").secret("app-secret", "canary")).await.unwrap_err();
+    assert_eq!((error.kind(), error.context("secret"), error.context("known")), (ErrorKind::Settings, Some("app-secret"), Some("token")));
+    assert!(error.message().contains("application_secret") && error.context("did_you_mean").is_none(), "{error}");
+    // The misspelt name is in the configuration, or in the set-up though the other stands.
+    let misspelt = json!({ "number": "17", "token": { "secret": "tokn" } });
+    let error = orchestrator.set_up(TenantSetup::new("acme").strategy("shop", misspelt).secret("token", "canary")).await.unwrap_err();
+    assert_eq!((error.kind(), error.context("did_you_mean")), (ErrorKind::ConfigInvalid, Some("token")));
+    orchestrator.set_up(acme("17")).await.unwrap();
+    let error = orchestrator.set_up(TenantSetup::new("acme").strategy("shop", config("17")).secret("tokn", "canary")).await.unwrap_err();
+    assert_eq!((error.kind(), error.context("did_you_mean")), (ErrorKind::Settings, Some("token")));
+    assert!(!format!("{error} {error:?}").contains("canary"));
+    assert_eq!(secret(&memory, SecretScope::tenant(name(), id("acme")), "tokn").await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_before_its_strategy_is_named() {
+    let orchestrator = host(Memory::new());
+    for (early, place, said) in [
+        (TenantSetup::new("acme").secret("token", "canary"), ("secret", "token"), "a secret comes before its strategy"),
+        (TenantSetup::new("acme").route("site", "canary").secret("later", "t"), ("field", "site"), "a route comes before its strategy"),
+    ] {
+        let error = orchestrator.set_up(early.strategy("shop", config("17"))).await.unwrap_err();
+        assert_eq!((error.kind(), error.context(place.0)), (ErrorKind::Settings, Some(place.1)), "{error}");
+        assert!(error.message().starts_with(said) && !error.to_string().contains("canary"), "{error}");
+    }
+    let early = TenantSetup::new("acme").strategy("shop", config("17")).previous("canary");
+    assert!(orchestrator.set_up(early).await.unwrap_err().message().starts_with("an older value comes before its secret"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -403,7 +436,7 @@ async fn a_write_that_fails_says_what_stands_and_is_completed_by_the_next() {
     for fault in [AtRow::Fails, AtRow::Hangs] {
         let (memory, clock, registry) = (Memory::new(), Arc::new(SimClock::new()), registry());
         let stores = BadWriter::over(&memory, fault);
-        let written = acme("17").secret("other", "canary-other").write(&registry, &stores, Arc::clone(&clock) as _);
+        let written = acme("17").shared_secret("other", "canary-other").write(&registry, &stores, Arc::clone(&clock) as _);
         let error = tokio::time::timeout(Duration::from_secs(60), written).await.expect("it ends").unwrap_err();
         assert_eq!((error.kind(), error.context("written")), (ErrorKind::Store, Some("secret token, secret other")));
         assert_eq!(error.context("reason"), Some("configuration of shop was not written"));

@@ -2,18 +2,21 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use serde_json::Value;
+
 use super::{
-    GivenSecret, Part, TenantSetup,
+    GivenSecret, Misplaced, Part, TenantSetup,
     routes::fit,
     target::{RowChange, SecretChange, Target},
 };
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, closest},
     ids::{StrategyName, TenantId, is_printable},
     registry::{Caching, RegisteredStrategy, StrategyRegistry, tenants::Tenants},
     runtime::SystemRng,
-    secret::Secret,
-    store::{Ports, TenantRow, check_secret},
+    schema::Site,
+    secret::{Secret, SecretRef},
+    store::{Ports, SecretScope, TenantRow, check_secret},
     strategy::SessionPorts,
 };
 
@@ -24,8 +27,8 @@ impl TenantSetup {
         if self.tenant.is_none() && self.parts.iter().any(|part| part.config.is_some() || !part.routes.is_empty()) {
             return Err(wrong("a common set-up has no configuration and no routes: they are a tenant's"));
         }
-        if self.misplaced {
-            return Err(wrong("a secret or route comes before its strategy, or an older value before its secret"));
+        if let Some(misplaced) = &self.misplaced {
+            return Err(misplaced.error());
         }
         if self.parts.is_empty() {
             return Err(wrong("a set-up needs a strategy: call strategy(..)"));
@@ -82,7 +85,23 @@ impl TenantSetup {
     }
 }
 
+impl Misplaced {
+    fn error(&self) -> Error {
+        let wrong = |message| Error::new(ErrorKind::Settings, message);
+        match self {
+            Self::Secret(name) => wrong("a secret comes before its strategy: call strategy(..) first").with_context("secret", name),
+            Self::Route(route) => wrong("a route comes before its strategy: call strategy(..) first").with_context("field", route.kind()),
+            Self::Previous => wrong("an older value comes before its secret: call secret(..) first"),
+        }
+    }
+}
+
 impl GivenSecret {
+    /// Whether it is one of the tenant's own.
+    fn is_tenants(&self, strategy: &StrategyName, tenant: &TenantId) -> bool {
+        matches!((self.scope)(strategy.clone(), Some(tenant.clone())), Some(SecretScope::Tenant { .. }))
+    }
+
     /// The secret to write.
     fn checked(&self, strategy: &StrategyName, tenant: Option<&TenantId>) -> Result<SecretChange, Error> {
         let wrong = |message| Error::new(ErrorKind::Settings, message);
@@ -105,7 +124,13 @@ impl Part {
     /// The row, checked.
     async fn row(&self, entry: &Arc<RegisteredStrategy>, tenant: &TenantId, tenants: &Tenants, ports: &Ports) -> Result<TenantRow, Error> {
         let config = self.config.clone().unwrap_or_default();
-        let (resolved, sites) = tenants.dry_run(entry, tenant, config.clone()).await?;
+        let given: Vec<_> = self.secrets.iter().filter(|given| given.is_tenants(&entry.name, tenant)).map(|given| &*given.name).collect();
+        let resolved = tenants.dry_run(entry, tenant, config.clone()).await;
+        let (resolved, sites) = resolved.map_err(|error| meant(error, entry, &config, &given))?;
+        let named = named(&sites);
+        if let Some(unused) = given.iter().find(|name| !named.contains(*name)) {
+            return Err(unreferenced(unused, &named));
+        }
         let given = self.secrets.iter().flat_map(|secret| &secret.values).filter_map(Secret::expose_str);
         let secrets: Vec<_> = resolved.texts(&sites).chain(given).collect();
         let routes = fit(entry.routes(&resolved, &sites)?, &self.routes, &secrets)?;
@@ -116,5 +141,37 @@ impl Part {
             }
         }
         Ok(TenantRow::new(config).with_routes(routes))
+    }
+}
+
+/// The secrets that a configuration names.
+fn named(sites: &[Site]) -> BTreeSet<&str> {
+    let names = sites.iter().filter_map(|site| match &site.reference {
+        SecretRef::Named { secret, .. } => Some(secret.as_str()),
+        _ => None,
+    });
+    names.collect()
+}
+
+/// The error of a tenant's secret that its configuration does not name: it would never be read.
+fn unreferenced(name: &str, named: &BTreeSet<&str>) -> Error {
+    let message =
+        "no reference in the configuration names this secret; one of the application, as for webhooks, is an application_secret(..)";
+    let error = Error::new(ErrorKind::Settings, message).with_context("field", "secrets").with_context("secret", name);
+    let error = error.with_context("known", named.iter().copied().collect::<Vec<_>>().join(", "));
+    match closest(name, named.iter().copied()) {
+        Some(meant) => error.with_context("did_you_mean", meant),
+        None => error,
+    }
+}
+
+/// Adds the given secret that was probably meant by a reference to one that is not given.
+fn meant(error: Error, entry: &RegisteredStrategy, config: &Value, given: &[&str]) -> Error {
+    let sites = if error.kind() == ErrorKind::ConfigInvalid { entry.checks.check(config, true).unwrap_or_default() } else { vec![] };
+    let named = named(&sites);
+    let mut lacking = named.iter().filter(|name| !given.contains(name));
+    match lacking.find_map(|name| closest(name, given.iter().copied())) {
+        Some(meant) => error.with_context("did_you_mean", meant),
+        None => error,
     }
 }

@@ -57,8 +57,8 @@ use crate::{
 pub struct TenantSetup {
     tenant: Option<String>,
     parts: Vec<Part>,
-    /// A secret or route was given before a strategy, or an older value before a secret.
-    misplaced: bool,
+    /// The first call before what it belongs to.
+    misplaced: Option<Misplaced>,
     local_refs: bool,
 }
 
@@ -71,6 +71,17 @@ struct Part {
     config: Option<Value>,
     routes: Vec<RouteKey>,
     secrets: Vec<GivenSecret>,
+}
+
+/// A call that comes before what it belongs to.
+#[derive(Clone)]
+enum Misplaced {
+    /// A secret of this name, before a strategy.
+    Secret(String),
+    /// A route, before a strategy.
+    Route(RouteKey),
+    /// An older value, before a secret.
+    Previous,
 }
 
 /// The values of a secret, newest first.
@@ -87,13 +98,13 @@ type ScopeOf = fn(StrategyName, Option<TenantId>) -> Option<SecretScope>;
 impl TenantSetup {
     /// The set-up of a tenant. Its id is checked when it is written.
     pub fn new(tenant: impl AsRef<str>) -> Self {
-        Self { tenant: Some(tenant.as_ref().to_owned()), parts: vec![], misplaced: false, local_refs: false }
+        Self { tenant: Some(tenant.as_ref().to_owned()), parts: vec![], misplaced: None, local_refs: false }
     }
 
     /// The set-up of what a strategy's tenants have in common: [`application_secret`](Self::application_secret) and
     /// [`shared_secret`](Self::shared_secret).
     pub fn common(strategy: impl AsRef<str>) -> Self {
-        Self { tenant: None, parts: vec![Part::new(strategy.as_ref(), None)], misplaced: false, local_refs: false }
+        Self { tenant: None, parts: vec![Part::new(strategy.as_ref(), None)], misplaced: None, local_refs: false }
     }
 
     /// Adds a strategy by its registered name, with the tenant's configuration. What is added next belongs to it.
@@ -105,7 +116,7 @@ impl TenantSetup {
         self
     }
 
-    /// Adds a secret of the tenant, to which the configuration refers as `{"secret": name}`.
+    /// Adds a secret of the tenant, to which the configuration refers as `{"secret": name}`. One that it does not refer to is refused.
     pub fn secret(self, name: impl Into<String>, value: impl Into<Secret<Vec<u8>>>) -> Self {
         self.with_secret(|strategy, tenant| Some(SecretScope::tenant(strategy, tenant?)), name.into(), value.into())
     }
@@ -124,7 +135,7 @@ impl TenantSetup {
     pub fn previous(mut self, value: impl Into<Secret<Vec<u8>>>) -> Self {
         match self.parts.last_mut().and_then(|part| part.secrets.last_mut()) {
             Some(secret) => secret.values.push(value.into()),
-            None => self.misplaced = true,
+            None => self.misplaced = self.misplaced.or(Some(Misplaced::Previous)),
         }
         self
     }
@@ -149,7 +160,7 @@ impl TenantSetup {
     fn with_secret(mut self, scope: ScopeOf, name: String, value: Secret<Vec<u8>>) -> Self {
         match self.parts.last_mut() {
             Some(part) => part.secrets.push(GivenSecret { scope, name, values: vec![value] }),
-            None => self.misplaced = true,
+            None => self.misplaced = self.misplaced.or(Some(Misplaced::Secret(name))),
         }
         self
     }
@@ -157,7 +168,7 @@ impl TenantSetup {
     fn with_route(mut self, route: RouteKey) -> Self {
         match self.parts.last_mut() {
             Some(part) => part.routes.push(route),
-            None => self.misplaced = true,
+            None => self.misplaced = self.misplaced.or(Some(Misplaced::Route(route))),
         }
         self
     }
@@ -174,7 +185,7 @@ impl TenantSetup {
     ///
     /// # Errors
     /// `Settings` if the stores have no writer or directory of tenants, the set-up has no strategy or one twice, a secret comes before
-    /// its strategy, is empty or has a name with control characters, or a common set-up has a configuration;
+    /// its strategy, is empty, has a name with control characters or is not named by the tenant's configuration, or a common set-up has a configuration;
     /// `UnknownStrategy`; `Secret` if the store of secrets does not answer or refuses access;
     /// `MessageInvalid` if an id is invalid; `ConfigInvalid` with every violation, if a secret is missing or too large, if its name is too
     /// long, if what stands under its name cannot be read (remove it, or give its older value too), if the routes do not fit the
