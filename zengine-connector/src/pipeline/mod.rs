@@ -41,6 +41,7 @@ mod prepare;
 mod query;
 mod receipt;
 mod redrive;
+mod refusal;
 mod report;
 mod send;
 mod send_all;

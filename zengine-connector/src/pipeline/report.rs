@@ -10,6 +10,7 @@ use super::{
     Outcome, SendOptions,
     job::{HostCall, SendJob},
     outcome::{Deferred, DeferredReason, Failed, Unknown},
+    refusal,
 };
 use crate::{
     error::{Error, ErrorKind, Fault, Reach, SendError, beginning},
@@ -109,10 +110,14 @@ fn code(error: &Error) -> Option<&str> {
     error.provider_code().map(beginning)
 }
 
-/// Whether a person should look at the provider, or at the set-up of the tenant or the host.
+/// Whether something other than the message is at fault: the provider, the tenant's set-up or the host. A limit that passes by itself, and
+/// a caller that went away, are no faults.
 fn needs_attention(error: &Error) -> bool {
-    use ErrorKind::{Secret, Settings, UnknownStrategy, UnknownTenant};
-    matches!(error.fault(), Fault::Provider | Fault::Auth) || matches!(error.kind(), Secret | Settings | UnknownStrategy | UnknownTenant)
+    match error.fault() {
+        Fault::Provider | Fault::Auth => true,
+        Fault::Local => error.kind() != ErrorKind::Busy,
+        Fault::Domain | Fault::Throttled | Fault::Cancelled => false,
+    }
 }
 
 /// A send whose end is not reported yet. Dropping it reports that the caller went away, unless a task took the send over.
@@ -168,6 +173,7 @@ struct SendReport<'a> {
     outcome: &'static str,
     /// The reason for a deferral, in snake case.
     reason: Option<&'static str>,
+    retry_after: Option<Duration>,
     error: Option<&'a Error>,
     failure_id: Option<&'a FailureId>,
     attempts: u32,
@@ -188,7 +194,10 @@ impl<'a> SendReport<'a> {
                 Outcome::Failed(Failed { error, failure_id, attempts, ephemeral, .. })
                 | Outcome::Unknown(Unknown { error, failure_id, attempts, ephemeral, .. }),
             ) => Self { error: Some(error), failure_id: (!ephemeral).then_some(failure_id), attempts: *attempts, ..end },
-            Ok(Outcome::Deferred(later)) => Self { reason: Some(later.reason.as_str()), error: later.error.as_ref(), ..end },
+            Ok(Outcome::Deferred(later)) => {
+                let retry_after = Some(later.retry_after);
+                Self { reason: Some(later.reason.as_str()), retry_after, error: later.error.as_ref(), ..end }
+            }
             Err(error) => Self { error: Some(error), ..end },
         }
     }
@@ -207,7 +216,10 @@ impl<'a> SendReport<'a> {
                     client_message_id = id.as_str(),
                     outcome = self.outcome,
                     reason = self.reason,
+                    retry_after_ms = self.retry_after.map(ms),
                     kind = self.error.map(|error| error.kind().as_str()),
+                    error = self.error.map(Error::message),
+                    violations = self.error.and_then(refusal::violations).as_deref(),
                     fault = self.fault().map(Fault::as_str),
                     reach = facts.reach.map(Reach::as_str),
                     code = self.error.and_then(code),
@@ -236,8 +248,8 @@ impl<'a> SendReport<'a> {
         }
     }
 
-    /// ERROR if the dead letter could not be stored; WARN if the outcome is unknown, a delivered send is not recorded, or the provider, the
-    /// tenant's credentials or a set-up is at fault; else INFO.
+    /// ERROR if the dead letter could not be stored; WARN if the outcome is unknown, a delivered send is not recorded, or the error needs
+    /// attention; else INFO.
     fn level(&self) -> Level {
         match self.outcome {
             _ if self.lost_letter() => Level::ERROR,
@@ -363,7 +375,12 @@ mod tests {
             (Ok(Outcome::Delivered(unrecorded)), Level::WARN),
             (Ok(Outcome::Unknown(unknown())), Level::WARN),
             (Err(refused(ErrorKind::Template)), Level::INFO),
-            (Err(refused(ErrorKind::Mismatch)), Level::INFO),
+            (Err(refused(ErrorKind::MessageInvalid)), Level::INFO),
+            (Err(refused(ErrorKind::Media)), Level::INFO),
+            (Err(refused(ErrorKind::Mismatch)), Level::WARN),
+            (Err(refused(ErrorKind::Unsupported)), Level::WARN),
+            (Ok(failed(ErrorKind::Expired)), Level::WARN),
+            (Ok(deferred(ErrorKind::Busy)), Level::INFO),
             (Err(refused(ErrorKind::UnknownTenant)), Level::WARN),
             (Err(refused(ErrorKind::Settings)), Level::WARN),
             (Ok(deferred(ErrorKind::RateLimited)), Level::INFO),

@@ -196,7 +196,7 @@ async fn rule_81_replays_refusals_and_doubt_have_their_line_too() {
     let sends = host.printed.lines("send.completed");
     let seen = |key: &str| sends.iter().map(|line| line[key].clone()).collect::<Vec<_>>();
     assert_eq!(seen("outcome"), ["delivered", "delivered", "error", "unknown"]);
-    assert_eq!(seen("level"), ["INFO", "INFO", "INFO", "WARN"]);
+    assert_eq!(seen("level"), ["INFO", "INFO", "WARN", "WARN"]);
     assert_eq!(seen("replayed"), [false, true, false, false]);
     assert_eq!(seen("dedup_recorded"), [json!(true), json!(true), Value::Null, Value::Null], "only a delivery can be recorded or not");
     assert_eq!(seen("attempts"), [1, 1, 0, 1]);
@@ -206,6 +206,30 @@ async fn rule_81_replays_refusals_and_doubt_have_their_line_too() {
     assert_eq!(host.printed.lines("send.attempt").len(), 2);
     let recipients: Vec<_> = [0, 3].map(|n: usize| sends[n]["recipient_hmac"].clone()).to_vec();
     assert!(recipients[0].is_string() && recipients[0] == recipients[1], "the same recipient has the same hash");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_send_says_why_and_repeats_nothing_of_the_message() {
+    let host = Host::new();
+    let text = format!(r#"{{"to":"{PHONE}","content":{{"type":"text","body":"canary-body"}},"{PHONE}":1}}"#);
+    let message: Box<serde_json::value::RawValue> = serde_json::from_str(&text).unwrap();
+    host.orchestrator.send(&acme(), "recording", "a", &message).await.unwrap_err();
+    host.orchestrator
+        .send("nobody", "recording", "b", &OutboundMessage::text(Identity::phone(PHONE).unwrap(), "canary-body"))
+        .await
+        .unwrap_err();
+    host.provider.answer_always(ProviderAnswer::throttle(Duration::from_secs(3_600)));
+    assert!(matches!(host.send("c").await, Outcome::Deferred(_)));
+
+    let lines = host.printed.lines("send.completed");
+    let seen = |key: &str| lines.iter().map(|line| line[key].clone()).collect::<Vec<_>>();
+    assert_eq!(seen("level"), ["INFO", "WARN", "INFO"]);
+    assert_eq!(seen("kind"), ["message_invalid", "unknown_tenant", "rate_limited"]);
+    assert!(lines.iter().all(|line| line["error"].is_string()), "{lines:?}");
+    let violations = lines[0]["violations"].as_str().unwrap();
+    assert!(violations.starts_with("/*: is not a known field (member 3 of 3); known: "), "{violations}");
+    assert_eq!(lines[2]["retry_after_ms"].as_u64().map(|wait| wait >= 3_600_000), Some(true));
+    assert!(!host.printed.text().contains("canary") && !host.printed.text().contains(PHONE.trim_start_matches('+')));
 }
 
 #[tokio::test(start_paused = true)]
@@ -292,6 +316,10 @@ async fn rule_81_no_line_span_metric_or_status_holds_a_recipient_or_a_body() {
     }
     // The attempt that tripped it asked while it was closed; the next send asks and is put off.
     assert_eq!(host.printed.lines("send.attempt").last().unwrap()["breaker_state"], "closed");
+    assert_eq!(
+        host.printed.lines("breaker.changed").last().map(|line| (line["state"].clone(), line["level"].clone())),
+        Some((json!("open"), json!("WARN")))
+    );
     assert!(matches!(host.send("put-off").await, Outcome::Deferred(_)));
     let put_off = host.printed.lines("send.completed").pop().unwrap();
     assert_eq!((&put_off["breaker_state"], &put_off["reason"]), (&json!("open"), &json!("breaker_open")));
