@@ -207,6 +207,47 @@ fn rule_71_what_may_have_arrived_is_redriven_by_force_only() {
 }
 
 #[test]
+fn many_letters_are_redriven_in_one_call_each_with_its_line() {
+    let setup = Setup::new();
+    for id in ["order-31", "order-32", "order-33"] {
+        assert_eq!(setup.send(id, "wrong.json").0, Some(4));
+    }
+    setup.meta.fail_next(Fault::reset_after_accepting());
+    let (_, unknown) = setup.send("order-34", "right.json");
+    let unforced = setup
+        .listed(&[])
+        .iter()
+        .filter(|letter| letter["needs_force"] == true)
+        .map(|letter| letter["failure_id"].clone())
+        .collect::<Vec<_>>();
+    assert_eq!(unforced, [unknown["failure_id"].clone()], "only the one that may have arrived");
+
+    let redrive = |more: &[&str]| {
+        let mut all = vec!["redrive", "--config", "right.json"];
+        all.extend(more);
+        setup.dead_letters(&all)
+    };
+    let none = redrive(&["--all", "--tenant", "globex"]);
+    assert_eq!((none.status.code(), lines(&none).len()), (Some(0), 0), "{}", said(&none));
+    let one = redrive(&["--all", "--outcome", "failed", "--limit", "1"]);
+    assert_eq!((one.status.code(), lines(&one).len()), (Some(0), 1), "{}", said(&one));
+    assert!(said(&one).contains("there are more letters: the first 1 are redriven"), "{}", said(&one));
+
+    let all = redrive(&["--all"]);
+    assert_eq!(all.status.code(), Some(2), "{}", said(&all));
+    assert!(said(&all).contains("3 letters: 2 delivered, 0 failed, 0 unknown, 0 deferred, 1 not sent"), "{}", said(&all));
+    let refused: Vec<_> = lines(&all).into_iter().filter(|line| line["error"]["kind"] == "unsupported").collect();
+    assert_eq!(refused.len(), 1);
+    assert_eq!((&refused[0]["letter"], &refused[0]["client_message_id"]), (&unknown["failure_id"], &json!("order-34")));
+
+    let forced = redrive(&["--all", "--force", "the customer asked"]);
+    assert_eq!(forced.status.code(), Some(0), "{}", said(&forced));
+    assert_eq!((&lines(&forced)[0]["letter"], &lines(&forced)[0]["outcome"]), (&unknown["failure_id"], &json!("delivered")));
+    assert!(setup.listed(&[]).is_empty());
+    assert_eq!(setup.meta.journal().accepted_count(), 5, "the one in doubt arrived twice");
+}
+
+#[test]
 fn beside_a_running_host_one_can_look_and_the_host_must_redrive() {
     let setup = Setup::new();
     let (_, failed) = setup.send("order-19", "wrong.json");

@@ -1,14 +1,22 @@
 //! A dead letter as one JSON line: its stored record, without the content.
 
+use std::time::UNIX_EPOCH;
+
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use zengine_connector::error::ProviderDetails;
+use zengine_connector::message::Idempotency;
+use zengine_connector::runtime::{Clock as _, TokioClock};
 use zengine_connector::store::{DeadLetter, DeadLetterStore, LetterDirection};
 use zengine_connector::{ErrorKind, FailureId};
 
 use super::store_failure;
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::strategy::Strategies;
+
+/// Redrives after which a message stays parked, also with force (rule 72).
+const MAX_REDRIVES: u32 = 3;
 
 /// The members of `zengine-connector/guide/formats.md` without the encrypted body; `message` or `event` only on request.
 #[derive(Serialize)]
@@ -22,12 +30,15 @@ pub(super) struct DeadLetterLine {
 }
 
 impl DeadLetterLine {
-    /// The letter without its content.
-    pub(super) fn of(letter: &DeadLetter) -> Result<Self, Failure> {
+    /// The letter without its content, and whether a redrive needs force.
+    pub(super) fn of(letter: &DeadLetter, strategies: &Strategies) -> Result<Self, Failure> {
         let mut known = serde_json::to_value(letter).map_err(std::io::Error::from)?;
         if let Some(members) = known.as_object_mut() {
             members.remove("body");
             members.remove("provider_details");
+            if needs_force(letter, strategies) {
+                members.insert("needs_force".to_owned(), true.into());
+            }
         }
         Ok(Self { known, message: None, event: None })
     }
@@ -48,6 +59,27 @@ impl DeadLetterLine {
         }
         Ok(self)
     }
+}
+
+/// Whether the redrive of a letter is refused unless it is forced: its message was refused for good, or may have arrived at a provider that
+/// does not protect against duplicates, or no longer (rule 71). `false` also if its strategy is not known here.
+fn needs_force(letter: &DeadLetter, strategies: &Strategies) -> bool {
+    if letter.direction != LetterDirection::Outbound || letter.generation >= MAX_REDRIVES {
+        return false;
+    }
+    let may_have_arrived = letter.outcome == "unknown" || letter.redrive_count > letter.generation;
+    let is_unprotected = |idempotency| match idempotency {
+        Idempotency::None => true,
+        Idempotency::Queryable { .. } => false,
+        Idempotency::Native { window_ms } => letter.first_sent_at_ms.is_some_and(|sent| now_ms() > sent.saturating_add_unsigned(window_ms)),
+    };
+    let strategy = strategies.find(letter.strategy.as_str());
+    !letter.redrivable || (may_have_arrived && strategy.is_ok_and(|strategy| is_unprotected(strategy.descriptor.idempotency)))
+}
+
+fn now_ms() -> i64 {
+    let now = TokioClock::new().now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The letter with this id.

@@ -7,6 +7,7 @@ use zengine_connector::{FailureId, StrategyName, TenantId};
 use super::{StoreArgument, letter::DeadLetterLine, store_failure};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{self, Out};
+use crate::cli::strategy::Strategies;
 
 /// Letters per page.
 const PAGE: usize = 100;
@@ -52,14 +53,14 @@ impl Arguments {
     }
 }
 
-pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
+pub(super) async fn run(arguments: &Arguments, strategies: &Strategies, out: &mut Out) -> Result<Exit, Failure> {
     let letters = arguments.store.reading()?.dead_letters();
     let mut left = arguments.limit.unwrap_or(usize::MAX);
     let mut after = arguments.after.clone();
     while left > 0 {
         let page = letters.list(after.as_ref(), PAGE).await.map_err(store_failure)?;
         for letter in page.letters.iter().filter(|letter| arguments.wants(letter)).take(left) {
-            out.json(&DeadLetterLine::of(letter)?)?;
+            out.json(&DeadLetterLine::of(letter, strategies)?)?;
             left -= 1;
         }
         for id in &page.unreadable {

@@ -2,6 +2,7 @@
 
 mod letter;
 mod list;
+mod many;
 mod redrive;
 mod replay;
 mod show;
@@ -36,8 +37,8 @@ enum Command {
 
 pub(super) async fn run(arguments: Arguments, strategies: &Strategies, out: &mut Out) -> Result<Exit, Failure> {
     match arguments.command {
-        Command::List(arguments) => list::run(&arguments, out).await,
-        Command::Show(arguments) => show::run(&arguments, out).await,
+        Command::List(arguments) => list::run(&arguments, strategies, out).await,
+        Command::Show(arguments) => show::run(&arguments, strategies, out).await,
         Command::Redrive(arguments) => redrive::run(&arguments, strategies, out).await,
         Command::Replay(arguments) => replay::run(&arguments, strategies).await,
     }
@@ -81,7 +82,7 @@ impl StoreArgument {
     fn opened(&self, opened: Result<Embedded, StoreError>, if_busy: &str) -> Result<Embedded, Failure> {
         opened.map_err(|error| {
             let more = if error.kind == StoreErrorKind::StoreBusy { format!(". {if_busy}") } else { String::new() };
-            Failure::new(Exit::Broken, format!("{}: {error}{more}", self.store.display()))
+            Failure::new(Exit::Broken, format!("{error}{more}"))
         })
     }
 }

@@ -6,6 +6,7 @@ use super::StoreArgument;
 use super::letter::{DeadLetterLine, find, open_failure};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::Out;
+use crate::cli::strategy::Strategies;
 
 /// Show one dead letter as a JSON line
 #[derive(Debug, clap::Args)]
@@ -19,10 +20,10 @@ pub(super) struct Arguments {
     message: bool,
 }
 
-pub(super) async fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
+pub(super) async fn run(arguments: &Arguments, strategies: &Strategies, out: &mut Out) -> Result<Exit, Failure> {
     let store = arguments.store.reading()?;
     let letter = find(&*store.dead_letters(), &arguments.id).await?;
-    let mut line = DeadLetterLine::of(&letter)?;
+    let mut line = DeadLetterLine::of(&letter, strategies)?;
     if arguments.message {
         let content = letter.open(&*store.keys()).map_err(|error| open_failure(&error))?;
         line = line.with_content(letter.direction, &content)?;

@@ -91,7 +91,9 @@ impl Secrets {
         match reference {
             SecretRef::Named { secret, key } => {
                 let value = self.named.get(secret).ok_or("names a secret that is not among the file's")?;
-                let Some(key) = key else { return Ok(()) };
+                let Some(key) = key else {
+                    return if value.is_object() { Err("names a secret that is an object, and no member of it with key") } else { Ok(()) };
+                };
                 let parsed = value.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
                 let member = parsed.as_ref().unwrap_or(value).get(key).filter(|member| !member.is_null()).cloned();
                 self.hide(&member.ok_or("names a member that the secret does not have")?);

@@ -1,0 +1,166 @@
+//! The redrive of several letters.
+
+use clap::builder::TypedValueParser;
+use serde::Serialize;
+use zengine_connector::store::{DeadLetter, DeadLetterStore, LetterDirection};
+use zengine_connector::{ClientMessageId, Error, FailureId, Outcome, StrategyName, TenantId};
+
+use super::redrive::{Arguments, Redrive, sent};
+use super::store_failure;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::output::{self, Out};
+use crate::cli::progress;
+use crate::cli::send::{Report, report_outcome};
+
+/// Letters per page.
+const PAGE: usize = 100;
+/// Most letters of one call.
+const MOST: u64 = 10_000;
+
+pub(super) fn limits() -> impl TypedValueParser<Value = usize> {
+    clap::value_parser!(u64).range(1..=MOST).try_map(usize::try_from)
+}
+
+/// A letter to redrive, without its content.
+pub(super) struct Chosen {
+    failure_id: FailureId,
+    tenant: TenantId,
+    strategy: StrategyName,
+    client_message_id: ClientMessageId,
+}
+
+impl Chosen {
+    pub(super) fn of(letter: &DeadLetter) -> Result<Self, Failure> {
+        Ok(Self {
+            failure_id: letter.failure_id.clone(),
+            tenant: letter.tenant.clone(),
+            strategy: letter.strategy.clone(),
+            client_message_id: sent(letter)?.clone(),
+        })
+    }
+}
+
+/// The letters that the arguments choose, before any of them is redriven: one that fails again has a new letter.
+pub(super) async fn choose(letters: &dyn DeadLetterStore, arguments: &Arguments) -> Result<Vec<Chosen>, Failure> {
+    let wants = |letter: &DeadLetter| {
+        letter.direction == LetterDirection::Outbound
+            && letter.redrivable
+            && arguments.tenant.as_ref().is_none_or(|tenant| *tenant == letter.tenant)
+            && arguments.strategy.as_ref().is_none_or(|strategy| *strategy == letter.strategy)
+            && arguments.outcome.as_ref().is_none_or(|outcome| *outcome == letter.outcome)
+    };
+    let (mut chosen, mut after) = (vec![], None::<FailureId>);
+    loop {
+        let page = letters.list(after.as_ref(), PAGE).await.map_err(store_failure)?;
+        for letter in page.letters.iter().filter(|letter| wants(letter)) {
+            if chosen.len() == arguments.limit {
+                output::note(&format!("there are more letters: the first {} are redriven", arguments.limit));
+                return Ok(chosen);
+            }
+            chosen.push(Chosen::of(letter)?);
+        }
+        for id in &page.unreadable {
+            output::note(&format!("{id} cannot be read: `dead-letters show` says why"));
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(chosen);
+        }
+    }
+}
+
+/// The strategy of all letters: the file is that of one.
+pub(super) fn strategy_of(chosen: &[Chosen]) -> Result<Option<StrategyName>, Failure> {
+    let Some(first) = chosen.first() else { return Ok(None) };
+    match chosen.iter().find(|letter| letter.strategy != first.strategy) {
+        Some(other) => {
+            let (one, two) = (&first.strategy, &other.strategy);
+            Err(Failure::invalid(format!("there are letters of {one} and of {two}: a file is of one, choose with --strategy")))
+        }
+        None => Ok(Some(first.strategy.clone())),
+    }
+}
+
+/// A letter that was redriven.
+#[derive(Serialize)]
+struct Redriven<'a> {
+    letter: &'a FailureId,
+    #[serde(flatten)]
+    report: Report<'a>,
+}
+
+/// A letter for which nothing was sent.
+#[derive(Serialize)]
+struct Refused<'a> {
+    letter: &'a FailureId,
+    strategy: &'a str,
+    tenant: &'a TenantId,
+    client_message_id: &'a ClientMessageId,
+    error: &'a Error,
+}
+
+/// Redrives the letters one after the other. The exit code is that of the worst end.
+pub(super) async fn run(redrive: &Redrive<'_>, mut chosen: Vec<Chosen>, out: &mut Out) -> Result<Exit, Failure> {
+    // One host at a time.
+    chosen.sort_by(|a, b| (&a.tenant, &a.failure_id).cmp(&(&b.tenant, &b.failure_id)));
+    let mut ends = Ends::default();
+    for letters in chosen.chunk_by(|a, b| a.tenant == b.tenant) {
+        let Some(Chosen { tenant, .. }) = letters.first() else { continue };
+        let host = redrive.host(tenant).await?;
+        for Chosen { failure_id, client_message_id, .. } in letters {
+            let redriven = host.orchestrator.redrive(failure_id, redrive.options().clone());
+            match progress::during("sending", redriven).await {
+                Ok(outcome) => {
+                    ends.count(&outcome);
+                    let report = Report::of(redrive.strategy(), tenant, client_message_id, &outcome, redrive.letters()).await;
+                    out.json(&Redriven { letter: failure_id, report })?;
+                    report_outcome(&outcome);
+                }
+                Err(error) => {
+                    ends.refused += 1;
+                    out.json(&Refused { letter: failure_id, strategy: redrive.strategy(), tenant, client_message_id, error: &error })?;
+                    output::error(&format!("{failure_id}: {error}"));
+                }
+            }
+        }
+    }
+    output::note(&ends.told());
+    Ok(ends.exit())
+}
+
+/// How the redrives of one call ended.
+#[derive(Default)]
+struct Ends {
+    delivered: usize,
+    failed: usize,
+    unknown: usize,
+    deferred: usize,
+    refused: usize,
+}
+
+impl Ends {
+    fn count(&mut self, outcome: &Outcome) {
+        *match outcome {
+            Outcome::Delivered(_) => &mut self.delivered,
+            Outcome::Failed(_) => &mut self.failed,
+            Outcome::Unknown(_) => &mut self.unknown,
+            Outcome::Deferred(_) => &mut self.deferred,
+        } += 1;
+    }
+
+    fn told(&self) -> String {
+        let Self { delivered, failed, unknown, deferred, refused } = self;
+        let all = delivered + failed + unknown + deferred + refused;
+        format!("{all} letters: {delivered} delivered, {failed} failed, {unknown} unknown, {deferred} deferred, {refused} not sent")
+    }
+
+    const fn exit(&self) -> Exit {
+        match self {
+            Self { unknown: 1.., .. } => Exit::Unknown,
+            Self { failed: 1.., .. } => Exit::Failed,
+            Self { deferred: 1.., .. } => Exit::Deferred,
+            Self { refused: 1.., .. } => Exit::Invalid,
+            _ => Exit::Done,
+        }
+    }
+}
