@@ -48,7 +48,7 @@ impl ProviderError {
     #[must_use = "returns the error with the words"]
     pub fn with_provider_details(self, details: ProviderDetails) -> Self {
         let ProviderDetails { subcode, title, message, details, trace_id } = details.cut();
-        Self { subcode, title, message, details, trace_id, ..self }
+        Self { subcode, trace_id, title, message, details, ..self }
     }
 
     /// The provider's own words: personal data, for people and not for logs.

@@ -30,10 +30,10 @@ pub struct Status {
     pub failure: Option<Failure>,
     /// The recipient's or the mailbox provider's verdict on the message, of a complaint or its opposite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub feedback: Option<Feedback>,
+    pub feedback: Option<Box<Feedback>>,
     /// The program that opened the message or followed a link in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client: Option<RecipientClient>,
+    pub client: Option<Box<RecipientClient>>,
     /// The number of parts that the message was sent in, at least 1: an SMS that is too long for one is cut into several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parts: Option<u32>,
@@ -195,8 +195,8 @@ mod tests {
         let canary = || Some("canary".to_owned());
         let mut status = Status::new("canary", State::Clicked);
         status.failure = Some(Failure { diagnostic: canary(), subtype: Some("MailboxFull".to_owned()), ..Failure::default() });
-        status.feedback = Some(Feedback { kind: Some("abuse".to_owned()), text: canary() });
-        status.client = Some(RecipientClient { user_agent: canary(), ip: canary(), link: canary() });
+        status.feedback = Some(Box::new(Feedback { kind: Some("abuse".to_owned()), text: canary() }));
+        status.client = Some(Box::new(RecipientClient { user_agent: canary(), ip: canary(), link: canary() }));
         let shown = format!("{status:?} {:?}", status.client);
         assert!(!shown.contains("canary") && shown.contains("MailboxFull") && shown.contains("abuse"), "{shown}");
     }
