@@ -7,6 +7,7 @@ use zengine_connector::{
     Configure, ConfigureContext, Error, OutboundMessage, OutboundStrategy, Receipt, SendContext, SendError, Strategy,
     message::{Capabilities, Length, Message},
     schemars::JsonSchema,
+    strategy::{Rate, Scopes},
 };
 
 /// Nothing to configure.
@@ -64,5 +65,29 @@ impl Configure<Nothing> for Accepting {
 impl OutboundStrategy<Nothing, OutboundMessage> for Accepting {
     async fn send(&self, (): &(), _: &OutboundMessage, _: &SendContext) -> Result<Receipt, SendError> {
         Ok(Receipt::unnumbered())
+    }
+}
+
+/// Accepts everything, within rates that are never met.
+#[derive(Clone, Debug, Strategy)]
+#[strategy(name = "paced", channel = Messenger, config = Nothing, outbound = OutboundMessage, capabilities = TEXT, idempotency = none)]
+pub(crate) struct Paced;
+
+impl Configure<Nothing> for Paced {
+    type Tenant = ();
+
+    async fn configure(&self, _: Nothing, _: &ConfigureContext) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl OutboundStrategy<Nothing, OutboundMessage> for Paced {
+    async fn send(&self, (): &(), _: &OutboundMessage, _: &SendContext) -> Result<Receipt, SendError> {
+        Ok(Receipt::unnumbered())
+    }
+
+    fn scopes(&self, (): &(), _: &OutboundMessage, scopes: &mut Scopes) {
+        let rate = Rate::per_second(u32::MAX).burst(u32::MAX);
+        scopes.account(rate).sender("+15550001111", rate).shared("123456789012/eu-west-1", rate);
     }
 }

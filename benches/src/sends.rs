@@ -11,7 +11,7 @@ use zengine_connector::{
 
 use crate::{
     harness::{Bound, Case, Counted, Row, Run, side_by_side},
-    noop::{Accepting, Noop, Ping},
+    noop::{Accepting, Noop, Paced, Ping},
     peers::{self, PEERS, measured_async},
 };
 
@@ -26,6 +26,7 @@ const fn counted(name: &'static str, make: fn() -> Case<'static>) -> Counted {
 pub(crate) const COUNTED: &[Counted] = &[
     Counted { ceiling: Some(14.0), ..counted("pipeline/no-op", || fresh(1_000)) },
     Counted { allocations: Some(14.0), stretch: Some(6.0), ..counted("pipeline/text", || text(1_000)) },
+    counted("pipeline/text-paced", || paced(1_000)),
     counted("pipeline/text-as-json", || text_as_json(1_000)),
     counted("pipeline/replay", replay),
     counted("pipeline/peer-native", PEERS[0].1),
@@ -57,11 +58,12 @@ pub(crate) fn rows(run: &Run) -> Result<Vec<Row>, BoxError> {
         noop = noop.peer(name, cost.ns);
     }
 
-    let [with_text, as_json, replayed] = side_by_side(run, [text(live), text_as_json(live), replay()]);
+    let [with_text, with_rates, as_json, replayed] = side_by_side(run, [text(live), paced(live), text_as_json(live), replay()]);
     let beside = |name, ns| Row::new(name, ns, "ns").peer(peers::RESILIENCE, resilience.ns);
     Ok(vec![
         noop,
         beside("pipeline/text-with-fingerprint", with_text.ns).must(Bound::AtMost(3_500.0)).stretch(Bound::AtMost(1_700.0)),
+        beside("pipeline/text-paced", with_rates.ns),
         beside("pipeline/text-as-json", as_json.ns),
         beside("pipeline/replay", replayed.ns),
     ])
@@ -79,7 +81,7 @@ struct Host {
 impl Host {
     fn new(provider: impl Strategy) -> Self {
         let (stores, tenant) = (Memory::new(), TenantId::new("acme").expect("an id"));
-        for name in ["noop", "accepting"] {
+        for name in ["noop", "accepting", "paced"] {
             stores.put_tenant(&tenant, &StrategyName::new(name).expect("a name"), serde_json::json!({}));
         }
         let orchestrator = Orchestrator::builder().strategy(provider).stores(stores).build().expect("an orchestrator");
@@ -101,6 +103,11 @@ fn fresh(live: u32) -> Case<'static> {
 /// Sends of a text of about a hundred bytes, so that the fingerprint has something to read.
 fn text(live: u32) -> Case<'static> {
     sends_of("accepting", Accepting, a_text(), live)
+}
+
+/// The same through the limiter, with three scopes.
+fn paced(live: u32) -> Case<'static> {
+    sends_of("paced", Paced, a_text(), live)
 }
 
 /// The same, handed in as JSON: parsed, and read strictly.

@@ -19,17 +19,20 @@ words! {
     }
 }
 
-/// The scope of a throttling answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Scope {
-    /// The whole account at the provider.
-    Account,
-    /// One sender: a phone number, an identity.
-    Sender,
-    /// Messages from this sender to this recipient.
-    Recipient,
+words! {
+    /// The scope of a throttling answer, and of a rate.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[non_exhaustive]
+    pub enum Scope {
+        /// The whole account at the provider.
+        Account = "account",
+        /// One sender: a phone number, an identity.
+        Sender = "sender",
+        /// Messages from this sender to this recipient.
+        Recipient = "recipient",
+        /// A key that tenants share, such as an account and region.
+        Shared = "shared",
+    }
 }
 
 /// The error of one attempt: the kind, the party at fault, and how far the request got.
@@ -57,6 +60,7 @@ pub struct SendError {
     error: Error,
     reach: Reach,
     scope: Option<Scope>,
+    longest_pause: Option<Duration>,
 }
 
 /// A [`SendError`] that still needs its [`Reach`].
@@ -65,12 +69,13 @@ pub struct SendError {
 pub struct NeedsReach {
     error: Error,
     scope: Option<Scope>,
+    longest_pause: Option<Duration>,
 }
 
 impl SendError {
     /// An error of a kind; the fault follows from it.
     pub fn of(kind: ErrorKind, message: &'static str) -> NeedsReach {
-        NeedsReach { error: Error::new(kind, message), scope: None }
+        NeedsReach { error: Error::new(kind, message), scope: None, longest_pause: None }
     }
 
     /// The provider or the link is at fault: `Unavailable`.
@@ -118,6 +123,18 @@ impl SendError {
         self.scope
     }
 
+    /// The longest of the pauses that grow; see [`NeedsReach::growing`].
+    pub fn longest_pause(&self) -> Option<Duration> {
+        self.longest_pause
+    }
+
+    /// Lengthens the wait before a retry.
+    pub(crate) fn lengthen(&mut self, wait: Duration) {
+        if self.error.retry_after().is_none_or(|asked| asked < wait) {
+            self.error = self.error.clone().with_retry_after(wait);
+        }
+    }
+
     /// The wait before a retry makes sense.
     pub fn retry_after(&self) -> Option<Duration> {
         self.error.retry_after()
@@ -159,7 +176,23 @@ impl NeedsReach {
         self.map(|error| error.with_code(code))
     }
 
-    /// Sets the scope of a throttling answer.
+    /// Has the pause of a throttled scope grow: each pause that follows another without an accepted call between them is twice as long,
+    /// up to this. The first is `retry_after`. For a limit whose end the provider does not tell, such as a daily quota (rule 45).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use zengine_connector::{SendError, error::Scope};
+    /// let minutes = |n| Duration::from_secs(60 * n);
+    /// let spent = SendError::throttled("the daily quota is used up");
+    /// let error = spent.scope(Scope::Shared).retry_after(minutes(10)).growing(minutes(60)).not_sent();
+    /// assert_eq!(error.longest_pause(), Some(minutes(60)));
+    /// ```
+    pub fn growing(mut self, longest: Duration) -> Self {
+        self.longest_pause = Some(longest);
+        self
+    }
+
+    /// Sets the scope of a throttling answer, whose calls are paused. Defaults to the account.
     pub fn scope(mut self, scope: Scope) -> Self {
         self.scope = Some(scope);
         self
@@ -207,7 +240,7 @@ impl NeedsReach {
 
     /// The reach as a value, for classifiers that look it up.
     pub fn reach(self, reach: Reach) -> SendError {
-        SendError { error: self.error, reach, scope: self.scope }
+        SendError { error: self.error, reach, scope: self.scope, longest_pause: self.longest_pause }
     }
 }
 

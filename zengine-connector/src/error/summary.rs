@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Error, Fault, Reach, SendError};
+use super::{Error, Reach, SendError};
 
 /// The last call to a provider that failed, for a health endpoint. Holds no secret, recipient or body. Serializes as its error, with
 /// `reach`, `at_ms` and `recovered_at_ms` beside the error's members.
@@ -25,13 +25,5 @@ pub struct LastError {
 impl LastError {
     pub(crate) fn new(failed: &SendError, at_ms: i64) -> Self {
         Self { error: failed.error().printed(), reach: failed.reach(), at_ms, recovered_at_ms: None }
-    }
-
-    /// The end of the pause that the provider asked for, in milliseconds since the Unix epoch, if it still asks for less traffic.
-    pub(crate) fn paused_until_ms(&self, now_ms: i64) -> Option<i64> {
-        let asks = self.error.fault() == Fault::Throttled && self.recovered_at_ms.is_none();
-        let wait = self.error.retry_after().filter(|_| asks)?;
-        let until = self.at_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
-        (until > now_ms).then_some(until)
     }
 }

@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use crate::error::{BoxError, ErrorKind, NeedsReach, Reach, SendError};
+use crate::error::{BoxError, ErrorKind, NeedsReach, Reach, Scope, SendError};
 
 #[cfg(feature = "reqwest")]
 pub use self::reqwest::{ReqwestClient, ReqwestClientBuilder};
@@ -182,7 +182,8 @@ pub fn answer_error<B>(answer: &http::Response<B>, now: SystemTime) -> Option<(N
     status_error(answer.status(), retry_hint(answer, now))
 }
 
-/// The default error of an HTTP status, if the provider's answer says nothing finer (rule 2). `None` for 2xx.
+/// The default error of an HTTP status, if the provider's answer says nothing finer (rule 2). `None` for 2xx. The scope of a 429 is the
+/// account.
 ///
 /// ```
 /// use zengine_connector::{Fault, Reach, http::status_error};
@@ -203,5 +204,6 @@ pub fn status_error(status: http::StatusCode, retry_after: Option<Duration>) -> 
         _ => (ErrorKind::Protocol, "the provider answered with an unexpected status", Reach::Maybe),
     };
     let error = SendError::of(kind, message).context("http_status", status.as_u16());
+    let error = if kind == ErrorKind::RateLimited { error.scope(Scope::Account) } else { error };
     Some((retry_after.into_iter().fold(error, NeedsReach::retry_after), reach))
 }

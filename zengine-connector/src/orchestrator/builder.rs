@@ -18,7 +18,7 @@ use crate::{
     pipeline::{self, Engine, Parts},
     registry::{Caching, RegistryBuilder, StrategyRegistry, Tenants},
     runtime::{Clock, Rng, Spawner, SystemRng},
-    stage::{Breaker, Dedup, Retry, Settings, StoreDown, StrategySettings},
+    stage::{Breaker, Dedup, Limits, Retry, Settings, StoreDown, StrategySettings},
     store::{
         ClaimStore, DeadLetterPort, DeadLetterSink, EpochLog, EventBus, MediaStore, Ports, SecretStore, SessionStore, Stores,
         StoresBuilder, TenantDirectory,
@@ -166,6 +166,8 @@ impl OrchestratorBuilder {
         retry(settings: Retry) => settings.retry = settings;
         /// The circuit breaker, by default.
         breaker(settings: Breaker) => settings.breaker = settings;
+        /// The limiter, by default.
+        limits(settings: Limits) => settings.limits = settings;
         /// Longest time of one call to a provider, by default. Defaults to 10 seconds; at least
         /// `retry.min_attempt`.
         attempt_timeout(time: Duration) => settings.attempt_timeout = time;

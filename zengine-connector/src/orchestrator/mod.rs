@@ -28,7 +28,7 @@ pub(crate) use receive::EngineLookup;
 pub use receive::{Ack, Preview, Received, Replayed};
 #[cfg(feature = "tower")]
 pub use receive::{InboundService, ResponseBody};
-pub use status::{BreakerStatus, BulkheadStatus, Status};
+pub use status::{BreakerStatus, BulkheadStatus, PauseStatus, Status};
 
 use crate::{pipeline::Engine, registry::StrategyRegistry, sync::Limit};
 

@@ -1,13 +1,15 @@
 //! The state of one tenant and strategy in this process, for a health endpoint.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::Orchestrator;
 use crate::{
-    error::{Error, LastError},
+    error::{Error, LastError, Scope},
     ids::{ConfigVersion, IntoId, StrategyName, TenantId},
     runtime::ms,
-    stage::{BreakerState, Stages},
+    stage::{BreakerState, Paused, Stages},
 };
 
 /// The state of one tenant and strategy in this process: of sends, and of the configuration that receiving shares with them.
@@ -30,10 +32,12 @@ pub struct Status {
     pub breaker: BreakerStatus,
     /// The limit of concurrent calls.
     pub bulkhead: BulkheadStatus,
-    /// End of the pause that the provider asked for with its last error, in milliseconds since the Unix epoch. `None` if there is none
-    /// now: it is over, or the provider has accepted a call since. Each send meets the provider by itself; none is held back because of it.
+    /// The pauses after throttled answers (rule 45), by kind of scope. Sends of a paused scope are Deferred.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pauses: Vec<PauseStatus>,
+    /// Tokens left in the retry budget (rule 38). `None` without a budget.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub paused_until_ms: Option<i64>,
+    pub budget_left: Option<u32>,
     /// The last call to the provider that failed; it is past if it has a `recovered_at_ms`. `None` if none failed since the process began,
     /// or since the tenant was idle.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,6 +60,18 @@ pub struct BreakerStatus {
     pub retry_after_ms: i64,
 }
 
+/// The pauses of one kind of scope.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PauseStatus {
+    /// The kind. [`Shared`](Scope::Shared) counts only what sends of this tenant met.
+    pub scope: Scope,
+    /// Number of paused scopes of this kind, such as recipients.
+    pub count: usize,
+    /// End of the last of them, in milliseconds since the Unix epoch.
+    pub until_ms: i64,
+}
+
 /// The bulkhead of a tenant and strategy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -73,18 +89,21 @@ impl Status {
         self.not_bound.is_none()
     }
 
-    /// Whether a send would reach the provider now: the tenant is bound, the breaker lets calls pass and the bulkhead has room.
+    /// Whether a send would reach the provider now: the tenant is bound, the breaker lets calls pass, the account is not paused and the
+    /// bulkhead has room.
     pub fn is_ready(&self) -> bool {
         let has_room = self.bulkhead.limit.is_none_or(|limit| self.bulkhead.in_use < usize::try_from(limit).unwrap_or(usize::MAX));
-        self.is_bound() && self.breaker.retry_after_ms == 0 && has_room
+        let is_paused = self.pauses.iter().any(|pause| matches!(pause.scope, Scope::Account | Scope::Shared));
+        self.is_bound() && self.breaker.retry_after_ms == 0 && !is_paused && has_room
     }
 }
 
 impl Orchestrator {
-    /// The state of one tenant and strategy in this process: bound or why not, breaker, pause, bulkhead, last error.
+    /// The state of one tenant and strategy in this process: bound or why not, breaker, pauses, bulkhead, last error.
     ///
     /// A cheap read that never calls the provider. A tenant that is bound costs a few look-ups in memory; any other is bound as by its
-    /// first send, which reads the directory and the secrets, and waits up to 10 s for each of them. Whether the provider accepts the credentials is a question for
+    /// first send, which reads the directory and the secrets, and waits up to 10 s for each of them. Whether the provider accepts the
+    /// credentials is a question for
     /// [`health`](Self::health).
     ///
     /// ```
@@ -108,6 +127,7 @@ impl Orchestrator {
             Ok(bound) => (Some(bound.version.clone()), None),
             Err(error) => (None, Some(error.printed())),
         };
+        let now = engine.clock.monotonic();
         let stages = engine.known_stages(&tenant, &entry.name);
         let last_error = stages.as_ref().and_then(Stages::last_error);
         let (in_use, limit) = (stages.as_ref().map_or(0, |stages| stages.bulkhead.in_use()), engine.settings(&entry.name).bulkhead);
@@ -118,10 +138,18 @@ impl Orchestrator {
             not_bound,
             breaker: BreakerStatus::of(stages.as_ref()),
             bulkhead: BulkheadStatus { in_use, limit },
-            paused_until_ms: last_error.as_ref().and_then(|error| error.paused_until_ms(engine.now_ms())),
+            pauses: stages.as_ref().map_or_else(Vec::new, |stages| PauseStatus::of(stages, now, engine.now_ms())),
+            budget_left: stages.as_ref().map_or(engine.settings(&entry.name).retry.budget, |stages| stages.budget.left(now)),
             last_error,
             last_management_error: stages.as_ref().and_then(Stages::last_management_error),
         })
+    }
+}
+
+impl PauseStatus {
+    fn of(stages: &Stages, now: Duration, now_ms: i64) -> Vec<Self> {
+        let at = |Paused { scope, count, left }| Self { scope, count, until_ms: now_ms.saturating_add(ms(left)) };
+        stages.limiter.pauses(now).into_iter().map(at).collect()
     }
 }
 

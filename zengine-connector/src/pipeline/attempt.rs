@@ -7,8 +7,9 @@ use tracing::Instrument as _;
 use super::{
     decision::Protection,
     dedup::{Lost, Ownership},
-    ended::STORE_AGAIN,
+    ended::{NotAdmitted, STORE_AGAIN},
     job::SendJob,
+    limits::{self, Patience},
     outcome::DeferredReason,
     report,
 };
@@ -17,7 +18,7 @@ use crate::{
     message::Receipt,
     runtime::Missed,
     stage::{
-        BulkheadPermit, backoff,
+        BulkheadPermit, Withdrawal, backoff,
         breaker::{Admission, Permit, Verdict},
     },
     telemetry::{Dimensions, MetricName},
@@ -39,10 +40,6 @@ pub(crate) struct Admitted<'a> {
     _slot: BulkheadPermit<'a>,
 }
 
-/// A stage refused the call. The time says when to try again.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct NotAdmitted(pub(crate) DeferredReason, pub(crate) Duration);
-
 impl From<Lost> for NotAdmitted {
     fn from(lost: Lost) -> Self {
         match lost {
@@ -54,12 +51,17 @@ impl From<Lost> for NotAdmitted {
 
 const NO_TIME: NotAdmitted = NotAdmitted(DeferredReason::NoTimeLeft, Duration::from_secs(1));
 
-/// Makes one attempt through the inner stages.
-pub(crate) async fn make(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Attempted {
+/// Makes one attempt through the inner stages. A retry has its tokens of the budget.
+pub(crate) async fn make(
+    job: &SendJob<'_>,
+    own: &mut Ownership<'_>,
+    withdrawn: Option<&mut Withdrawal<'_>>,
+    owns_pause: bool,
+) -> Attempted {
     if let Err(ended) = job.load_files().await {
         return ended;
     }
-    let (admitted, limit) = match start(job, own).await {
+    let (admitted, limit) = match start(job, own, owns_pause).await {
         Ok(started) => started,
         Err(NotAdmitted(reason, retry_after)) => return Attempted::NotStarted(reason, retry_after),
     };
@@ -69,6 +71,7 @@ pub(crate) async fn make(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Attempte
     let (n, began) = (own.all_attempts() + 1, job.clock().monotonic());
     let span = report::attempt_span(job, n);
     own.calling(&span);
+    withdrawn.map(Withdrawal::begin);
     let result = pin!(call(job, admitted, own.record().key_generation, n, limit)).instrument(span.clone()).await;
     let duration = job.clock().monotonic().saturating_sub(began);
     report::attempted(job, &span, n, duration, result.as_ref().err());
@@ -85,13 +88,13 @@ pub(crate) async fn make(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Attempte
 }
 
 /// Passes every stage before the call. Returns the time that the call may take.
-async fn start<'a>(job: &'a SendJob<'_>, own: &mut Ownership<'_>) -> Result<(Admitted<'a>, Duration), NotAdmitted> {
+async fn start<'a>(job: &'a SendJob<'_>, own: &mut Ownership<'_>, owns_pause: bool) -> Result<(Admitted<'a>, Duration), NotAdmitted> {
     if job.engine().is_closing() {
         return Err(NotAdmitted(DeferredReason::Cancelled, Duration::from_secs(1)));
     }
     let limit = attempt_time(job)?;
     own.outlast(limit).await?;
-    let admitted = admit(job).await?;
+    let admitted = admit(job, Patience::of(job, owns_pause)).await?;
     own.mark().await?;
     // The renewal, the probe and the mark may have taken seconds of the lease and of the caller's time (rules 18 and 40).
     if !own.covers(limit) {
@@ -125,25 +128,57 @@ fn attempt_time(job: &SendJob<'_>) -> Result<Duration, NotAdmitted> {
     Ok(settings.attempt_timeout.min(remaining.saturating_sub(settings.dedup.commit_slack)).max(shortest))
 }
 
-/// Passes breaker and bulkhead.
-pub(crate) async fn admit<'a>(job: &'a SendJob<'_>) -> Result<Admitted<'a>, NotAdmitted> {
-    let (stages, clock) = (job.stages(), job.clock());
-    let asked = match stages.circuit.enter(clock.monotonic()) {
+/// Passes breaker, bulkhead and limiter. A call that the breaker or the bulkhead refuses takes no token.
+pub(crate) async fn admit<'a>(job: &'a SendJob<'_>, patience: Patience) -> Result<Admitted<'a>, NotAdmitted> {
+    let mut entered = (enter_breaker(job)?, enter_bulkhead(job)?);
+    if let Some(waiting) = limits::enter(job, patience)? {
+        drop(entered);
+        // Boxed to keep the future of sends small that need not wait.
+        Box::pin(limits::wait(job, waiting)).await?;
+        entered = (enter_breaker(job)?, enter_bulkhead(job)?);
+    }
+    let (admission, slot) = entered;
+    let asked = match admission {
         Admission::Pass(permit) => Ok(permit),
         Admission::Reject(wait) => Err(wait),
-        Admission::Probe(permit) => clock.wait(stages.circuit.win_probe(permit)).await,
+        Admission::Probe(permit) => job.clock().wait(job.stages().circuit.win_probe(permit)).await,
     };
-    job.call.trace.note(|facts| facts.breaker = Some(asked.as_ref().map_or_else(|_| stages.circuit.state(), Permit::state)));
-    let permit = asked.map_err(|wait| {
-        // Up to 20 % later than the breaker, so that deferred sends do not return all at once (rule 7).
-        let after = backoff::scale(wait, 1.0 + 0.2 * job.engine().rng.unit()).max(Duration::from_millis(100));
-        NotAdmitted(DeferredReason::BreakerOpen, after)
-    })?;
-    Ok(Admitted { permit, _slot: enter_bulkhead(job)? })
+    note_breaker(job, asked.as_ref().ok());
+    Ok(Admitted { permit: asked.map_err(|wait| breaker_open(job, wait))?, _slot: slot })
+}
+
+/// Asks the breaker. A probe is still to be won.
+fn enter_breaker<'a>(job: &'a SendJob<'_>) -> Result<Admission<'a>, NotAdmitted> {
+    match job.stages().circuit.enter(job.clock().monotonic()) {
+        Admission::Reject(wait) => {
+            note_breaker(job, None);
+            Err(breaker_open(job, wait))
+        }
+        admission => Ok(admission),
+    }
+}
+
+fn note_breaker(job: &SendJob<'_>, permit: Option<&Permit<'_>>) {
+    job.call.trace.note(|facts| facts.breaker = Some(permit.map_or_else(|| job.stages().circuit.state(), Permit::state)));
+}
+
+/// Up to 20 % later than the breaker, so that deferred sends do not return all at once (rule 7).
+fn breaker_open(job: &SendJob<'_>, wait: Duration) -> NotAdmitted {
+    let after = backoff::scale(wait, 1.0 + 0.2 * job.engine().rng.unit()).max(Duration::from_millis(100));
+    NotAdmitted(DeferredReason::BreakerOpen, after)
+}
+
+/// Passes bulkhead and limiter alone, for a call that the breaker does not hold back.
+pub(crate) async fn pass_limits<'a>(job: &'a SendJob<'_>, patience: Patience) -> Result<BulkheadPermit<'a>, NotAdmitted> {
+    let slot = enter_bulkhead(job)?;
+    let Some(waiting) = limits::enter(job, patience)? else { return Ok(slot) };
+    drop(slot);
+    Box::pin(limits::wait(job, waiting)).await?;
+    enter_bulkhead(job)
 }
 
 /// Passes the bulkhead.
-pub(crate) fn enter_bulkhead<'a>(job: &'a SendJob<'_>) -> Result<BulkheadPermit<'a>, NotAdmitted> {
+fn enter_bulkhead<'a>(job: &'a SendJob<'_>) -> Result<BulkheadPermit<'a>, NotAdmitted> {
     job.stages().bulkhead.enter().ok_or_else(|| {
         let (tenant, strategy) = (Some(job.tenant()), Some(job.entry.name.as_str()));
         job.engine().observers.count(MetricName::BulkheadFull, 1, Dimensions { tenant, strategy, ..Dimensions::default() });
@@ -162,14 +197,15 @@ pub(crate) async fn call(
 ) -> Result<Receipt, SendError> {
     let (cx, began_ms) = (job.context(key_generation, n, limit), job.clock().ms());
     let answer = job.clock().guard(limit, job.outbound.attempt(job.state(), job.message(), &cx)).await;
-    let result = answer.unwrap_or_else(|missed| {
+    let mut result = answer.unwrap_or_else(|missed| {
         Err(match missed {
             Missed::Panicked => SendError::of(ErrorKind::Unexpected, "the strategy panicked").maybe(),
             Missed::TimedOut => SendError::of(ErrorKind::Timeout, "the provider did not answer in time").maybe(),
         })
     });
     let manages = job.manages();
-    let result = result.map_err(|error| if manages { error.met_by_management() } else { error });
+    result = result.map_err(|error| if manages { error.met_by_management() } else { error });
+    limits::answered(job, result.as_mut().err());
     job.stages().called(manages, result.as_ref().err(), began_ms, job.clock().ms());
     let verdict = result.as_ref().map_or_else(|error| Verdict::of(error.fault()), |_| Verdict::Success);
     admitted.permit.settle(verdict, job.clock().monotonic());

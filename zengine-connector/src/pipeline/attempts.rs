@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use super::{
-    attempt::{self, Attempted, NotAdmitted},
-    decision::{Next, Protection, SendEnd, decide},
+    attempt::{self, Attempted},
+    decision::{Next, Protection, SendEnd, cost, decide},
     dedup::{Lost, Ownership},
-    ended::{EndError, Ended, How},
+    ended::{EndError, Ended, How, NotAdmitted},
     job::SendJob,
+    limits::{self, Patience},
     outcome::DeferredReason,
 };
 use crate::{
-    error::{ErrorKind, Reach, SendError},
+    error::{ErrorKind, Fault, Reach, SendError},
     message::{Idempotency, Receipt},
-    stage::backoff,
+    stage::{Withdrawal, backoff},
     strategy::Lookup,
 };
 
@@ -27,7 +28,7 @@ async fn attempts(job: &SendJob<'_>, own: &mut Ownership<'_>) -> How {
     let first_claimed_at_ms = own.record().first_claimed_at_ms;
     let is_too_old = || job.is_too_old(job.settings().max_age, Some(first_claimed_at_ms));
     if own.look_up_first
-        && let Some(end) = look_up(job, own).await
+        && let Some(end) = look_up(job, own, false).await
     {
         return match end {
             // A provider that never says whether the message arrived must not defer it for ever (rule 8).
@@ -40,13 +41,20 @@ async fn attempts(job: &SendJob<'_>, own: &mut Ownership<'_>) -> How {
     }
     let retry = &job.settings().retry;
     let mut last: Option<EndError> = None;
+    // The tokens of the next attempt, if it is a retry. They go back unless that attempt fails or its caller goes away (rule 38).
+    let mut withdrawn: Option<Withdrawal<'_>> = None;
+    // Whether the last attempt was throttled: the send waits through the pause that it met (rule 45).
+    let mut owns_pause = false;
     loop {
         if is_too_old() {
             let expired = || SendError::of(ErrorKind::Expired, "the message is older than max_age").not_sent();
             return How::Failed(last.unwrap_or_else(|| EndError::of(expired(), own.all_attempts())));
         }
-        let error = match attempt::make(job, own).await {
-            Attempted::Accepted(receipt) => return accepted(receipt),
+        let error = match attempt::make(job, own, withdrawn.as_mut(), owns_pause).await {
+            Attempted::Accepted(receipt) => {
+                job.refund(withdrawn);
+                return accepted(receipt);
+            }
             Attempted::Failed(error) => error,
             Attempted::Barred(why) => {
                 let barred = || EndError::of(SendError::of(ErrorKind::Unexpected, why).maybe(), own.all_attempts());
@@ -54,12 +62,14 @@ async fn attempts(job: &SendJob<'_>, own: &mut Ownership<'_>) -> How {
             }
             Attempted::NotStarted(reason, retry_after) => return How::Deferred { reason, retry_after, error: last },
         };
+        owns_pause = error.fault() == Fault::Throttled;
         let made = own.made();
         let protection = job.protection(own.first_maybe_at_ms());
         let wait = backoff::delay(retry, made, error.retry_after(), &*job.engine().rng);
         let next = decide(error.fault(), error.reach(), protection);
         let (maybe, temporary, cancelled) =
             (error.reach() == Reach::Maybe, error.error().is_temporary(), error.kind() == ErrorKind::Cancelled);
+        let cost = cost(error.fault(), error.reach());
         let error = EndError::of(error, own.all_attempts());
         let deferred = |reason, error| How::Deferred { reason, retry_after: wait, error: Some(error) };
         let exhausted = match next {
@@ -72,25 +82,28 @@ async fn attempts(job: &SendJob<'_>, own: &mut Ownership<'_>) -> How {
             Next::LookUp => SendEnd::Unknown,
             Next::Retry(exhausted) => exhausted,
         };
-        if made >= retry.max_attempts {
-            // Query the provider once more before reporting Unknown.
-            if next == Next::LookUp
-                && let Some(end @ How::Delivered { .. }) = look_up(job, own).await
-            {
-                return end;
-            }
-            return match exhausted {
-                SendEnd::Failed => How::Failed(error),
-                SendEnd::Unknown => How::Unknown(error),
-                SendEnd::Deferred => deferred(DeferredReason::Throttled, error),
-            };
-        }
         // Do not sleep past the deadline, nor longer than `max_wait` (rules 36 and 40).
-        if wait > retry.max_wait || wait + retry.min_attempt > job.clock().remaining() {
+        let too_long = wait > retry.max_wait || wait + retry.min_attempt > job.clock().remaining();
+        if made < retry.max_attempts && too_long {
             return match exhausted {
                 SendEnd::Deferred => deferred(DeferredReason::Throttled, error),
                 SendEnd::Failed | SendEnd::Unknown if wait > retry.max_wait => deferred(DeferredReason::Unavailable, error),
                 SendEnd::Failed | SendEnd::Unknown => deferred(DeferredReason::NoTimeLeft, error),
+            };
+        }
+        withdrawn = if made < retry.max_attempts { job.withdraw(cost) } else { None };
+        if withdrawn.is_none() {
+            // Query the provider once more before reporting Unknown.
+            if next == Next::LookUp
+                && let Some(end @ How::Delivered { .. }) = look_up(job, own, owns_pause).await
+            {
+                return end;
+            }
+            let error = if made < retry.max_attempts { error.stopped_by("retry_budget") } else { error };
+            return match exhausted {
+                SendEnd::Failed => How::Failed(error),
+                SendEnd::Unknown => How::Unknown(error),
+                SendEnd::Deferred => deferred(DeferredReason::Throttled, error),
             };
         }
         match own.outlast(wait + job.settings().attempt_timeout).await {
@@ -107,7 +120,7 @@ async fn attempts(job: &SendJob<'_>, own: &mut Ownership<'_>) -> How {
         }
         if protection == Protection::Queryable
             && maybe
-            && let Some(end) = look_up(job, own).await
+            && let Some(end) = look_up(job, own, owns_pause).await
         {
             return end;
         }
@@ -120,18 +133,18 @@ fn accepted(receipt: Receipt) -> How {
 }
 
 /// Looks the send up at the provider. `None` means that the provider does not have it and it may be sent. The look-up
-/// passes the bulkhead but not the breaker (rule 21).
-async fn look_up(job: &SendJob<'_>, own: &Ownership<'_>) -> Option<How> {
+/// passes the bulkhead and the limiter but not the breaker (rules 21 and 83).
+async fn look_up(job: &SendJob<'_>, own: &Ownership<'_>, owns_pause: bool) -> Option<How> {
     let later = |reason, retry_after| Some(How::Deferred { reason, retry_after, error: None });
     let (clock, second) = (job.clock(), Duration::from_secs(1));
+    let _slot = match attempt::pass_limits(job, Patience::of(job, owns_pause)).await {
+        Ok(slot) => slot,
+        Err(NotAdmitted(reason, retry_after)) => return later(reason, retry_after),
+    };
     let limit = job.settings().attempt_timeout.min(clock.remaining());
     if limit < job.settings().retry.min_attempt {
         return later(DeferredReason::NoTimeLeft, second);
     }
-    let _slot = match attempt::enter_bulkhead(job) {
-        Ok(slot) => slot,
-        Err(NotAdmitted(reason, retry_after)) => return later(reason, retry_after),
-    };
     let cx = job.context(own.record().key_generation, own.all_attempts().max(1), limit);
     match clock.guard(limit, job.outbound.lookup(job.state(), job.message(), &cx)).await {
         Ok(Ok(Lookup::Found(receipt))) => Some(accepted(receipt)),
@@ -149,7 +162,8 @@ async fn look_up(job: &SendJob<'_>, own: &Ownership<'_>) -> Option<How> {
             let unsupported = SendError::of(ErrorKind::Unexpected, "the provider cannot look the message up").maybe();
             Some(How::Unknown(EndError::of(unsupported, own.all_attempts())))
         }
-        Ok(Err(error)) => {
+        Ok(Err(mut error)) => {
+            limits::answered(job, Some(&mut error));
             let retry_after = error.retry_after().unwrap_or(5 * second);
             let error = Some(EndError::of(error, own.all_attempts()));
             Some(How::Deferred { reason: DeferredReason::LookupFailed, retry_after, error })

@@ -48,6 +48,14 @@ pub(crate) const fn decide(fault: Fault, reach: Reach, protection: Protection) -
     }
 }
 
+/// The tokens of the retry budget that another attempt costs (rules 34 and 38).
+pub(crate) const fn cost(fault: Fault, reach: Reach) -> u32 {
+    match (fault, reach) {
+        (Fault::Throttled, Reach::NotSent) => 2,
+        _ => 5,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +88,14 @@ mod tests {
             assert_eq!(decide(fault, Maybe, Protection::Native), Next::Retry(SendEnd::Unknown));
             assert_eq!(decide(fault, Maybe, Protection::Queryable), Next::LookUp);
             assert_eq!(decide(fault, Maybe, Protection::None), Next::End(SendEnd::Unknown));
+        }
+    }
+
+    #[test]
+    fn rule_38_a_retry_after_a_throttled_answer_costs_less() {
+        assert_eq!(cost(Fault::Throttled, Reach::NotSent), 2);
+        for (fault, reach) in [(Fault::Provider, Reach::NotSent), (Fault::Provider, Reach::Maybe), (Fault::Throttled, Reach::Maybe)] {
+            assert_eq!(cost(fault, reach), 5, "{fault:?} {reach:?}");
         }
     }
 }

@@ -13,6 +13,10 @@ use crate::{
 /// The `retry_after` of a send whose store does not answer.
 pub(crate) const STORE_AGAIN: Duration = Duration::from_secs(5);
 
+/// A stage refused the call. The time says when to try again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NotAdmitted(pub(crate) DeferredReason, pub(crate) Duration);
+
 /// The end of a send. Cheap to clone for every caller that waits for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Ended {
@@ -55,6 +59,13 @@ impl EndError {
     pub(super) fn of(error: SendError, attempts: u32) -> Self {
         let stored = StoredError::of(&error, attempts);
         Self { stored, live: Some(Arc::new(error.into_error().with_context("attempts", attempts))) }
+    }
+
+    /// The same, with the reason why no further attempt was made (rule 39).
+    pub(super) fn stopped_by(self, reason: &'static str) -> Self {
+        let Self { stored, live } = self;
+        let live = live.map(|error| Arc::new(Arc::unwrap_or_clone(error).with_context("reason", reason)));
+        Self { stored, live }
     }
 
     /// An error of this process that no attempt made.

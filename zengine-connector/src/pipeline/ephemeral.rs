@@ -5,16 +5,18 @@ use std::{pin::pin, time::Duration};
 use tracing::Instrument as _;
 
 use super::{
-    Outcome,
-    attempt::{self, NotAdmitted},
+    Outcome, attempt,
+    decision::cost,
+    ended::NotAdmitted,
     job::{Identified, SendJob},
+    limits::Patience,
     outcome::{DeferredReason, Delivered, Failed, Unknown},
     report,
 };
 use crate::{
     error::{Error, ErrorKind, Fault, Reach},
     ids::FailureId,
-    stage::backoff,
+    stage::{Withdrawal, backoff},
     store::Life,
 };
 
@@ -47,20 +49,23 @@ async fn make(job: &SendJob<'_>, time: Duration) -> Outcome {
     let retry = &job.settings().retry;
     let left = || time.saturating_sub(job.clock().elapsed());
     let mut n = 1;
+    let mut withdrawn: Option<Withdrawal<'_>> = None;
     loop {
         if left() < retry.min_attempt {
             return dropped(job, DeferredReason::NoTimeLeft);
         }
-        let admitted = match attempt::admit(job).await {
+        let admitted = match attempt::admit(job, Patience::NONE).await {
             Ok(admitted) => admitted,
             Err(NotAdmitted(reason, _)) => return dropped(job, reason),
         };
         let (span, began) = (report::attempt_span(job, n), job.clock().monotonic());
         let limit = job.settings().attempt_timeout.min(left());
+        withdrawn.as_mut().map(Withdrawal::begin);
         let result = pin!(attempt::call(job, admitted, 0, n, limit)).instrument(span.clone()).await;
         report::attempted(job, &span, n, job.clock().monotonic().saturating_sub(began), result.as_ref().err());
         let error = match result {
             Ok(receipt) => {
+                job.refund(withdrawn);
                 return Outcome::Delivered(Delivered {
                     attempts: n,
                     dedup_recorded: false,
@@ -74,7 +79,8 @@ async fn make(job: &SendJob<'_>, time: Duration) -> Outcome {
         let wait = backoff::delay(retry, n, error.retry_after(), &*job.engine().rng);
         let may_pass = error.error().is_temporary() && error.fault() != Fault::Domain;
         let again = error.reach() == Reach::NotSent && may_pass && n < retry.max_attempts;
-        if !(again && wait + retry.min_attempt <= left() && job.pause(wait).await) {
+        withdrawn = if again && wait + retry.min_attempt <= left() { job.withdraw(cost(error.fault(), error.reach())) } else { None };
+        if withdrawn.is_none() || !job.pause(wait).await {
             let reach = error.reach();
             let (error, id) = (error.into_error().with_context("attempts", n), failure_id(job));
             return match reach {

@@ -15,7 +15,7 @@ use crate::{
     message::{Class, Effect, Idempotency, LossReport, MessageRef, Prepared, Purpose},
     registry::{BoundTenant, RegisteredStrategy},
     runtime::{ms, seconds},
-    stage::{Dedup, Stages, StrategySettings},
+    stage::{Dedup, Stages, StrategySettings, Withdrawal},
     store::{Applied, ClaimKey, ClaimOp, ClaimRecord, Fingerprint, Lease, OwnerToken, StoreError, StoreErrorKind},
     strategy::{Base, DynOutbound, ErasedTenant, ProviderKey, SendContext},
 };
@@ -220,6 +220,24 @@ impl<'a> SendJob<'a> {
             traceparent: options.traceparent.clone(),
         };
         SendContext::new(base, self.id().clone(), key_generation, NonZeroU32::new(attempt).unwrap_or(NonZeroU32::MIN))
+    }
+
+    /// Takes the tokens of another attempt. `None` if the retry budget does not have them (rule 38).
+    pub(crate) fn withdraw(&self, cost: u32) -> Option<Withdrawal<'_>> {
+        let (budget, now) = (&self.stages().budget, self.clock().monotonic());
+        let withdrawn = budget.withdraw(cost, now);
+        self.call.trace.note(|facts| facts.budget_left = budget.left(now));
+        withdrawn
+    }
+
+    /// Tells the budget that an attempt succeeded: a retry gets its tokens back, a first attempt adds one.
+    pub(crate) fn refund(&self, withdrawn: Option<Withdrawal<'_>>) {
+        let (budget, now) = (&self.stages().budget, self.clock().monotonic());
+        match withdrawn {
+            Some(withdrawn) => withdrawn.refund(),
+            None => budget.earn(now),
+        }
+        self.call.trace.note(|facts| facts.budget_left = budget.left(now));
     }
 
     /// Waits. Returns `false` if the host shuts down meanwhile.

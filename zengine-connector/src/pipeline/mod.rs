@@ -35,6 +35,7 @@ mod evidence;
 mod files;
 mod fingerprint;
 mod job;
+mod limits;
 mod options;
 mod outcome;
 mod prepare;

@@ -207,8 +207,10 @@ words! {
     pub enum DeferredReason {
         /// The breaker is open (rule 7).
         BreakerOpen = "breaker_open",
-        /// The provider limits the rate.
+        /// The provider limits the rate: it refused the call, or a scope of the call is paused (rule 45).
         Throttled = "throttled",
+        /// A rate that the strategy declares has no turn for the call within `limits.max_wait` or the time left.
+        RateLimited = "rate_limited",
         /// The provider is unavailable, and the wait before the next attempt is longer than `max_wait`.
         Unavailable = "unavailable",
         /// This process is at a limit of its own: the bulkhead is full, or a session was changed concurrently.

@@ -5,10 +5,12 @@ use std::{pin::pin, sync::Arc, time::Duration};
 use tracing::{Instrument as _, Span};
 
 use super::{
-    Engine, SendOptions,
-    attempt::{self, NotAdmitted},
+    Engine, SendOptions, attempt,
     clock::CallClock,
+    decision::cost,
+    ended::NotAdmitted,
     job::{HostCall, SendJob},
+    limits::Patience,
     report,
     trace::SendTrace,
 };
@@ -16,7 +18,7 @@ use crate::{
     error::{Error, ErrorKind, Fault},
     ids::{ClientMessageId, TenantId},
     message::{Effect, MessageRef, Receipt},
-    stage::backoff,
+    stage::{Withdrawal, backoff},
 };
 
 /// Maximum time for a query.
@@ -42,28 +44,35 @@ pub(crate) async fn query(engine: &Arc<Engine>, tenant: &TenantId, strategy: &st
 
 async fn ask(job: &SendJob<'_>) -> Result<Receipt, Error> {
     let (settings, clock) = (job.settings(), job.clock());
+    let (mut withdrawn, mut owns_pause): (Option<Withdrawal<'_>>, bool) = (None, false);
     for n in 1.. {
-        let limit = settings.attempt_timeout.min(clock.remaining());
-        if n == 1 && limit < settings.retry.min_attempt {
+        if n == 1 && clock.remaining() < settings.retry.min_attempt {
             return Err(Error::new(ErrorKind::Timeout, "no time is left for a call").with_context("strategy", &job.entry.name));
         }
-        let admitted = attempt::admit(job).await.map_err(|NotAdmitted(reason, retry_after)| {
-            Error::new(ErrorKind::Busy, "the breaker is open, or too many calls run at once")
+        let admitted = attempt::admit(job, Patience::of(job, owns_pause)).await.map_err(|NotAdmitted(reason, retry_after)| {
+            Error::new(ErrorKind::Busy, "the breaker is open, the rate is used up, or too many calls run at once")
                 .with_context("strategy", &job.entry.name)
                 .with_context("reason", reason.as_str())
                 .with_retry_after(retry_after)
         })?;
+        let limit = settings.attempt_timeout.min(clock.remaining());
+        withdrawn.as_mut().map(Withdrawal::begin);
         let span = report::attempt_span(job, n);
         let answer = pin!(attempt::call(job, admitted, 0, n, limit)).instrument(span.clone()).await;
         report::record_attempt(&span, answer.as_ref().err());
         let error = match answer {
-            Ok(receipt) => return Ok(receipt),
+            Ok(receipt) => {
+                job.refund(withdrawn);
+                return Ok(receipt);
+            }
             Err(error) => error,
         };
+        owns_pause = error.fault() == Fault::Throttled;
         let wait = backoff::delay(&settings.retry, n, error.retry_after(), &*job.engine().rng);
         let again = matches!(error.fault(), Fault::Provider | Fault::Throttled) && n < settings.retry.max_attempts;
         let in_time = wait <= settings.retry.max_wait && wait + settings.retry.min_attempt <= clock.remaining();
-        if !(again && in_time && job.pause(wait).await) {
+        withdrawn = if again && in_time { job.withdraw(cost(error.fault(), error.reach())) } else { None };
+        if withdrawn.is_none() || !job.pause(wait).await {
             let error = error.into_error().with_context("attempts", n);
             return Err(if error.is_temporary() && error.retry_after().is_none() { error.with_retry_after(wait) } else { error });
         }

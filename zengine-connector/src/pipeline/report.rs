@@ -13,7 +13,7 @@ use super::{
     refusal,
 };
 use crate::{
-    error::{Error, ErrorKind, Fault, Reach, SendError, beginning},
+    error::{Error, ErrorKind, Fault, Reach, Scope, SendError, beginning},
     ids::{ClientMessageId, CorrelationId, FailureId, TenantId, is_printable},
     runtime::ms,
     telemetry::{self, Dimensions, MetricName, Observers, RecipientHmac, TraceParent, UNKNOWN},
@@ -88,6 +88,7 @@ fn attempt(job: &SendJob<'_>, n: u32, duration: Duration, error: Option<&SendErr
                 outcome = attempt_outcome(error),
                 fault = error.map(|error| error.fault().as_str()),
                 reach = error.map(|error| error.reach().as_str()),
+                scope = error.and_then(SendError::scope).map(Scope::as_str),
                 code = cause.and_then(code),
                 http_status = cause.and_then(Error::http_status),
                 provider_request_id = cause.and_then(Error::provider_request_id),
@@ -217,6 +218,7 @@ impl<'a> SendReport<'a> {
                     outcome = self.outcome,
                     reason = self.reason,
                     retry_after_ms = self.retry_after.map(ms),
+                    scope = facts.limited_by.map(Scope::as_str),
                     kind = self.error.map(|error| error.kind().as_str()),
                     error = self.error.map(Error::message),
                     violations = self.error.and_then(refusal::violations).as_deref(),
@@ -232,6 +234,7 @@ impl<'a> SendReport<'a> {
                     lease_owner = facts.owner.map(|owner| owner.to_string()).as_deref(),
                     breaker_state,
                     breaker_epoch,
+                    budget_left = facts.budget_left,
                     failure_id = self.failure_id.map(FailureId::as_str),
                     recipient_hmac = facts.recipient.as_ref().map(RecipientHmac::as_str),
                     correlation_id = options.correlation_id.as_ref().map(CorrelationId::as_str),

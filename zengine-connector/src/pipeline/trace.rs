@@ -9,7 +9,7 @@ use tracing::Span;
 
 use super::clock::CallClock;
 use crate::{
-    error::Reach,
+    error::{Reach, Scope},
     stage::breaker::State,
     store::OwnerToken,
     sync::Mutex,
@@ -29,7 +29,7 @@ pub(crate) struct SendTrace {
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct TraceFacts {
-    /// Time spent waiting for other calls and processes with the same id.
+    /// Time spent waiting for other calls and processes with the same id, and for the limiter.
     pub(super) waited: Duration,
     /// The wait before the next attempt.
     pub(super) delay: Duration,
@@ -38,6 +38,10 @@ pub(super) struct TraceFacts {
     pub(super) reach: Option<Reach>,
     /// The breaker's state when the last attempt asked for its permit, and the epoch of that state.
     pub(super) breaker: Option<(State, u64)>,
+    /// The scope whose rate or pause put the call off.
+    pub(super) limited_by: Option<Scope>,
+    /// The tokens of the retry budget after its last change by this send.
+    pub(super) budget_left: Option<u32>,
 }
 
 impl TraceFacts {

@@ -1,14 +1,19 @@
-//! The stateful stages of the pipeline: breaker, bulkhead, backoff, and their settings.
+//! The stateful stages of the pipeline: retry budget, breaker, limiter, bulkhead, backoff, and their settings.
 //!
 //! Their state belongs to one tenant and strategy. `StageMap` keeps it, also when a tenant is bound again; a bound tenant holds a
 //! handle, and knows no pipeline. No time in the settings may be longer than 366 days.
 
 pub(crate) mod backoff;
 pub(crate) mod breaker;
+mod budget;
 mod calls;
+mod limiter;
 mod settings;
 mod stages;
 
 pub use breaker::State as BreakerState;
-pub use settings::{Breaker, Dedup, Duplicates, Retry, StoreDown, StrategySettings};
+pub(crate) use budget::Withdrawal;
+pub(crate) use limiter::{Paused, Refusal, Reservation, Turn};
+pub use limiter::{Rate, Scopes};
+pub use settings::{Breaker, Dedup, Duplicates, Limits, Retry, StoreDown, StrategySettings};
 pub(crate) use stages::{BulkheadPermit, Settings, StageMap, Stages};

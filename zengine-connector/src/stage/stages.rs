@@ -6,13 +6,15 @@ use hashbrown::HashMap;
 
 use super::{
     breaker::{Circuit, CircuitPorts},
+    budget::Budget,
     calls::Calls,
+    limiter::{Limiter, SharedScopes},
     settings::StrategySettings,
 };
 use crate::{
     error::{LastError, SendError},
     ids::{StrategyName, TenantId},
-    sync::{Limit, Permit, RwLock},
+    sync::{Limit, Mutex, Permit, RwLock},
 };
 
 /// The stages that belong to one tenant and strategy.
@@ -20,12 +22,21 @@ use crate::{
 pub(crate) struct Stages {
     pub(crate) settings: Arc<StrategySettings>,
     pub(crate) circuit: Arc<Circuit>,
+    /// The tokens of retries.
+    pub(crate) budget: Arc<Budget>,
+    /// Rates and pauses.
+    pub(crate) limiter: Arc<Limiter>,
     /// The limit of concurrent calls.
     pub(crate) bulkhead: Arc<Limit>,
     calls: Arc<Calls>,
 }
 
 impl Stages {
+    /// Returns `true` if new stages would behave the same.
+    fn is_as_new(&self, now: Duration) -> bool {
+        self.circuit.is_as_new(now) && self.budget.is_full(now) && self.limiter.is_idle(now)
+    }
+
     /// Remembers the end of a call, with its beginning and end on the wall clock. `manages` if it was for management.
     pub(crate) fn called(&self, manages: bool, error: Option<&SendError>, began_ms: i64, at_ms: i64) {
         self.calls.called(manages, error, began_ms, at_ms);
@@ -61,12 +72,14 @@ impl Settings {
 /// Number of stages at which the first idle ones are forgotten.
 const FIRST_SWEEP: usize = 1024;
 
-/// The stages of all tenants and strategies. Drops entries without a holder whose breaker equals a new one (rule 60).
+/// The stages of all tenants and strategies. Drops entries without a holder that equal new ones (rule 60).
 #[derive(Debug)]
 pub(crate) struct StageMap {
     settings: Settings,
     ports: CircuitPorts,
     known: RwLock<Known>,
+    /// The scopes that tenants of a strategy share.
+    shared: Mutex<HashMap<StrategyName, SharedScopes>>,
 }
 
 #[derive(Debug)]
@@ -82,14 +95,14 @@ impl Known {
             return;
         }
         // A clone of the stages shares its circuit, so the count covers every holder. New clones need this lock.
-        self.stages.retain(|_, stages| Arc::strong_count(&stages.circuit) > 1 || !stages.circuit.is_as_new(now));
+        self.stages.retain(|_, stages| Arc::strong_count(&stages.circuit) > 1 || !stages.is_as_new(now));
         self.sweep_at = FIRST_SWEEP.max(self.stages.len() * 2);
     }
 }
 
 impl StageMap {
     pub(crate) fn new(settings: Settings, ports: CircuitPorts) -> Self {
-        Self { settings, ports, known: RwLock::new(Known { stages: HashMap::new(), sweep_at: FIRST_SWEEP }) }
+        Self { settings, ports, known: RwLock::new(Known { stages: HashMap::new(), sweep_at: FIRST_SWEEP }), shared: Mutex::default() }
     }
 
     /// The settings of a strategy.
@@ -109,8 +122,11 @@ impl StageMap {
             return stages.clone();
         }
         let settings = self.settings.of(strategy);
+        let shared = self.shared.lock().entry(strategy.clone()).or_insert_with(|| SharedScopes::new(&settings.limits)).clone();
         let new = || Stages {
             circuit: Circuit::new(self.ports.clone(), Arc::clone(settings), tenant, strategy),
+            budget: Arc::new(Budget::new(settings.retry.budget)),
+            limiter: Arc::new(Limiter::new(&settings.limits, shared)),
             bulkhead: Arc::new(Limit::new(settings.bulkhead.map_or(usize::MAX, |calls| usize::try_from(calls).unwrap_or(usize::MAX)))),
             calls: Arc::default(),
             settings: Arc::clone(settings),

@@ -24,6 +24,7 @@ use crate::{
     message::{Capabilities, Class, Degrade, Effect, ElementError, InboundEvent, Media, Message, MessageRef, Prepared, Purpose, Receipt},
     runtime::BoxFuture,
     schema::{Checks, parse, schema_of},
+    stage::Scopes,
     telemetry::RecipientHmac,
 };
 
@@ -182,6 +183,16 @@ impl<S: Strategy + OutboundStrategy<S::Config, S::Message>> DynOutbound for Outb
     fn class(&self, message: &Prepared<'_>) -> Result<Class, Error> {
         let message = message_of::<S>(message)?;
         guarded("class", || message.class())
+    }
+
+    fn scopes(&self, tenant: &ErasedTenant, message: &Prepared<'_>, scopes: &mut Scopes) -> Result<(), Error> {
+        let (tenant, message) = (tenant_of::<S>(tenant)?, message_of::<S>(message)?);
+        guarded("scopes", || self.0.scopes(tenant, message, scopes))
+    }
+
+    fn complete_scopes(&self, message: &Prepared<'_>, scopes: &mut Scopes) -> Result<(), Error> {
+        let message = message_of::<S>(message)?;
+        guarded("recipient", || scopes.complete(message.recipient().as_deref()))
     }
 
     async fn attempt(&self, tenant: &ErasedTenant, message: &Prepared<'_>, cx: &SendContext) -> Result<Receipt, SendError> {

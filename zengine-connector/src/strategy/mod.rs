@@ -20,6 +20,7 @@ mod sessions;
 mod twins;
 mod wakeups;
 
+pub use crate::stage::{Rate, Scopes};
 pub use cached::Cached;
 pub(crate) use context::{Base, CallScope};
 pub use context::{ConfigureContext, EventContext, HealthContext, SendContext};

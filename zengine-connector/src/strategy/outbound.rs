@@ -6,6 +6,7 @@ use super::{ConfigureContext, HealthContext, HealthStatus, SendContext};
 use crate::{
     error::{Error, SendError, Violation},
     message::{Capabilities, Receipt},
+    stage::Scopes,
 };
 
 /// Turns a tenant's configuration into the strategy's state for that tenant.
@@ -95,6 +96,29 @@ pub trait OutboundStrategy<Cfg, Msg>: Configure<Cfg> {
     fn check(&self, tenant: &Self::Tenant, message: &Msg) -> Result<(), Vec<Violation>> {
         let _ = (tenant, message);
         Ok(())
+    }
+
+    /// Declares the scopes that the message's calls belong to, with their rates (rule 45). Asked before each attempt, look-up and query,
+    /// so it should be cheap. Pure. Defaults to none: no rate, and pauses as the answers name them.
+    ///
+    /// ```
+    /// # use zengine_connector::{Configure, Error, OutboundMessage, OutboundStrategy, Receipt, SendError, strategy::{ConfigureContext, SendContext}};
+    /// use zengine_connector::strategy::{Rate, Scopes};
+    ///
+    /// # struct Pager;
+    /// # impl Configure<String> for Pager {
+    /// #     type Tenant = String;
+    /// #     async fn configure(&self, number: String, _: &ConfigureContext) -> Result<String, Error> { Ok(number) }
+    /// # }
+    /// impl OutboundStrategy<String, OutboundMessage> for Pager {
+    ///     fn scopes(&self, number: &String, _: &OutboundMessage, scopes: &mut Scopes) {
+    ///         scopes.sender(number, Rate::per_second(80));
+    ///     }
+    /// #   async fn send(&self, _: &String, _: &OutboundMessage, _: &SendContext) -> Result<Receipt, SendError> { unimplemented!() }
+    /// }
+    /// ```
+    fn scopes(&self, tenant: &Self::Tenant, message: &Msg, scopes: &mut Scopes) {
+        let _ = (tenant, message, scopes);
     }
 
     /// Asks the provider for the result of an earlier attempt of the same send. Called only if idempotency is `Queryable`.

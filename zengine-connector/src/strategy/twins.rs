@@ -25,6 +25,7 @@ use crate::{
         Receipt,
     },
     runtime::BoxFuture,
+    stage::Scopes,
     telemetry::RecipientHmac,
 };
 
@@ -84,6 +85,12 @@ pub(crate) trait DynOutbound: Send + Sync {
 
     /// Whether the message changes something at the provider; asked before there is a tenant.
     fn effect(&self, message: &Prepared<'_>) -> Result<Effect, Error>;
+
+    /// Adds the scopes of the message's calls, as the strategy declares them.
+    fn scopes(&self, tenant: &ErasedTenant, message: &Prepared<'_>, scopes: &mut Scopes) -> Result<(), Error>;
+
+    /// Adds the scopes that every call has: account, sender, recipient.
+    fn complete_scopes(&self, message: &Prepared<'_>, scopes: &mut Scopes) -> Result<(), Error>;
 
     async fn attempt(&self, tenant: &ErasedTenant, message: &Prepared<'_>, cx: &SendContext) -> Result<Receipt, SendError>;
 

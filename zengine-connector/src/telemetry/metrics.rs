@@ -114,6 +114,8 @@ words! {
         DeadLettersGivenUp = "dead_letters_given_up",
         /// Provider calls that were not made because the tenant's calls fill the bulkhead.
         BulkheadFull = "bulkhead_full",
+        /// Provider calls that were not made because of a rate or a pause.
+        RateLimited = "rate_limited",
         /// State changes of breakers.
         BreakerTransitions = "breaker_transitions",
         /// Received requests and records.
@@ -152,6 +154,7 @@ impl MetricName {
             Self::DeadLettersOwed => "Dead letters that only a duplicate can store, counted by each sweep.",
             Self::DeadLettersGivenUp => "Dead letters that a sweep gave up, because no duplicate can come any more.",
             Self::BulkheadFull => "Calls to providers that were not made because too many of the tenant run.",
+            Self::RateLimited => "Calls to providers that were not made because of a rate or a pause.",
             Self::BreakerTransitions => "State changes of circuit breakers; the outcome is the new state.",
             Self::InboundRequests => "Received requests and queue records, refused ones included.",
             Self::InboundBusy => "Received requests that were refused because too many are under work.",

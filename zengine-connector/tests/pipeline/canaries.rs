@@ -1,14 +1,18 @@
 //! Content, recipients and what providers say about them appear in no log line, error, Debug text, record or file.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{
+    fmt::Write as _,
+    sync::{Arc, Mutex},
+};
 
 use zengine_connector::{
     ErrorKind, Identity, Memory, Orchestrator, OutboundMessage, Reach, Receipt, SendError, SendOptions,
-    error::ProviderDetails,
+    error::{ProviderDetails, Scope},
     ids::CorrelationId,
-    pipeline::RedriveOptions,
+    pipeline::{DeferredReason, RedriveOptions},
     stage::Breaker,
     store::Embedded,
+    strategy::Rate,
     testing::{ProviderAnswer, Recording, block_on},
 };
 
@@ -37,6 +41,35 @@ fn words() -> ProviderDetails {
         *text = Some("canary-words".to_owned());
     }
     words
+}
+
+/// A pause of each kind of scope, the send that it holds back, and the status meanwhile.
+async fn paused_scopes(world: &World, provider: &Recording, process: &Orchestrator, printed: &mut String) {
+    let declared = Arc::new(Mutex::new(String::new()));
+    let shown = Arc::clone(&declared);
+    provider.set_scopes(move |message, scopes| {
+        let number = message.to.preferred().map(Identity::value).unwrap_or_default();
+        let rate = Rate::per_second(1000);
+        scopes.sender("canary-sender", rate).recipient(number, rate).shared("canary-account", rate);
+        write!(shown.lock().unwrap(), "{scopes:?} ").unwrap();
+    });
+    for scope in [Scope::Account, Scope::Sender, Scope::Recipient, Scope::Shared] {
+        provider.answer(ProviderAnswer::throttle_scope(scope, secs(60)));
+        let calls = provider.calls().len();
+        for _ in 0..2 {
+            let end = deferred(process.send(tenant(), "recording", id(scope.as_str()), &message()).await.unwrap());
+            assert_eq!(end.reason, DeferredReason::Throttled);
+            write!(printed, "{end:?} ").unwrap();
+        }
+        assert_eq!(provider.calls().len(), calls + 1, "the pause holds the second one back");
+        let status = process.status(&tenant(), "recording").await.unwrap();
+        assert_eq!(status.pauses.len(), 1);
+        write!(printed, "{status:?} {} ", serde_json::to_string(&status).unwrap()).unwrap();
+        world.pass(secs(80)).await;
+    }
+    let declared = declared.lock().unwrap();
+    assert!(!declared.is_empty());
+    printed.push_str(&declared);
 }
 
 /// A provider that accepts, throttles, refuses, breaks and panics; a duplicate of each; a mismatch; a redrive.
@@ -72,6 +105,7 @@ async fn every_path(world: &World, printed: &mut String) {
         let record = world.record(what).await.unwrap();
         write!(printed, "{record:?} {} {:?} ", written(&record), key(what)).unwrap();
     }
+    paused_scopes(world, &provider, &process, printed).await;
     let other = OutboundMessage::text(Identity::phone("+15550009999").unwrap(), "another canary");
     let invalid = OutboundMessage::text(Identity::phone("+15550009999").unwrap(), "canary".repeat(1 << 20));
     for (what, message) in [("delivered", &other), ("invalid", &invalid)] {

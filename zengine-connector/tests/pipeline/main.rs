@@ -16,6 +16,7 @@ mod cycle;
 mod file;
 mod files;
 mod forget;
+mod limits;
 #[path = "../common/log.rs"]
 mod log;
 mod management;

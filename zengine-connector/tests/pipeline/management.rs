@@ -105,7 +105,7 @@ async fn an_account_error_of_management_poisons_no_tenant_and_is_no_error_of_sen
     let error = process.query(tenant(), "office", &Command::ListTemplates).await.unwrap_err();
     assert_eq!((error.kind(), error.poison()), (ErrorKind::Account, Poison::Message));
     let seen = status(&process).await;
-    assert!(seen.last_error.is_none() && seen.paused_until_ms.is_none());
+    assert!(seen.last_error.is_none() && seen.pauses.is_empty());
     assert_eq!(seen.last_management_error.unwrap().error.kind(), ErrorKind::Account);
 
     let end = send(&Command::Text, "2").await;

@@ -1,12 +1,13 @@
 //! `Orchestrator::status`.
 
-use zengine_connector::{SendError, stage::BreakerState, store::TenantRow, testing::ProviderAnswer};
+use zengine_connector::{SendError, error::Scope, stage::BreakerState, store::TenantRow, testing::ProviderAnswer};
 
 use super::*;
 
 async fn status(host: &Host, tenant: &str) -> Value {
     let status = host.orchestrator.status(&TenantId::new(tenant).unwrap(), "recording").await.unwrap();
-    assert_eq!(status.is_ready(), status.is_bound() && status.breaker.state != BreakerState::Open);
+    let passes = status.breaker.state != BreakerState::Open && status.pauses.is_empty();
+    assert_eq!(status.is_ready(), status.is_bound() && passes);
     serde_json::to_value(status).unwrap()
 }
 
@@ -18,7 +19,7 @@ async fn a_bound_tenant_without_a_send_is_ready_and_was_not_asked_of_the_provide
     assert_eq!(
         seen,
         json!({"tenant": "acme", "strategy": "recording", "breaker": {"state": "closed", "epoch": 0, "retry_after_ms": 0},
-            "bulkhead": {"in_use": 0, "limit": 512}})
+            "bulkhead": {"in_use": 0, "limit": 512}, "budget_left": 100})
     );
     assert!(host.provider.sent().is_empty());
 }
@@ -59,28 +60,31 @@ async fn the_status_tells_the_breaker_and_the_last_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_pause_that_a_provider_asked_for_is_told_until_it_is_over() {
+async fn rule_45_a_pause_is_told_until_it_is_over() {
     let host = Host::new();
-    host.provider.answer(ProviderAnswer::throttle(Duration::from_secs(600)));
+    host.provider.answer(ProviderAnswer::throttle_scope(Scope::Account, Duration::from_secs(600)));
     assert_eq!(host.send("1").await.as_str(), "deferred");
     let seen = status(&host, "acme").await;
-    assert_eq!(seen["paused_until_ms"], seen["last_error"]["at_ms"].as_i64().unwrap() + 600_000);
+    let until_ms = seen["last_error"]["at_ms"].as_i64().unwrap() + 600_000;
+    assert_eq!(seen["pauses"], json!([{"scope": "account", "count": 1, "until_ms": until_ms}]));
+    assert!(!host.orchestrator.status(&acme(), "recording").await.unwrap().is_ready());
     host.clock.advance(Duration::from_secs(600)).await;
-    assert_eq!(status(&host, "acme").await["paused_until_ms"], Value::Null);
+    assert_eq!(status(&host, "acme").await["pauses"], Value::Null);
+    assert!(host.orchestrator.status(&acme(), "recording").await.unwrap().is_ready());
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_is_past_and_its_pause_over_once_the_provider_accepts_a_call() {
+async fn an_error_is_past_once_the_provider_accepts_a_call() {
     let host = Host::new();
     host.provider.answer(ProviderAnswer::throttle(Duration::from_secs(600)));
     let _ = host.send("1").await;
     let before = status(&host, "acme").await;
-    assert!(before["paused_until_ms"].is_i64() && before["last_error"]["recovered_at_ms"].is_null(), "{before}");
+    assert!(before["last_error"]["recovered_at_ms"].is_null() && before["pauses"].is_null(), "no scope is named: {before}");
     host.clock.advance(Duration::from_secs(60)).await;
     let _ = host.send("2").await;
     let after = status(&host, "acme").await;
     let recovered_at_ms = before["last_error"]["at_ms"].as_i64().unwrap() + 60_000;
-    assert_eq!((&after["paused_until_ms"], &after["last_error"]["kind"]), (&Value::Null, &json!("rate_limited")));
+    assert_eq!(after["last_error"]["kind"], json!("rate_limited"));
     assert_eq!(after["last_error"]["recovered_at_ms"], recovered_at_ms);
     host.clock.advance(Duration::from_secs(60)).await;
     let _ = host.send("3").await;
@@ -88,14 +92,14 @@ async fn an_error_is_past_and_its_pause_over_once_the_provider_accepts_a_call() 
     host.provider.answer(ProviderAnswer::throttle(Duration::from_secs(600)));
     let _ = host.send("4").await;
     let again = status(&host, "acme").await;
-    assert!(again["paused_until_ms"].is_i64() && again["last_error"]["recovered_at_ms"].is_null(), "{again}");
+    assert!(again["last_error"]["recovered_at_ms"].is_null(), "{again}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_began_before_an_error_does_not_end_it() {
     let host = Host::new();
     host.provider.answer(ProviderAnswer::Slow(Duration::from_secs(2)));
-    host.provider.answer(ProviderAnswer::throttle(Duration::from_secs(600)));
+    host.provider.answer(ProviderAnswer::throttle_scope(Scope::Account, Duration::from_secs(600)));
     let throttled = async {
         host.clock.advance(Duration::from_secs(1)).await;
         host.send("2").await
@@ -103,7 +107,7 @@ async fn a_call_that_began_before_an_error_does_not_end_it() {
     let (slow, throttled) = futures_util::future::join(host.send("1"), throttled).await;
     assert_eq!((slow.as_str(), throttled.as_str()), ("delivered", "deferred"));
     let seen = status(&host, "acme").await;
-    assert!(seen["paused_until_ms"].is_i64() && seen["last_error"]["recovered_at_ms"].is_null(), "{seen}");
+    assert!(seen["pauses"].is_array() && seen["last_error"]["recovered_at_ms"].is_null(), "{seen}");
 }
 
 #[tokio::test(start_paused = true)]

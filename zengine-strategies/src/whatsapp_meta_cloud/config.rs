@@ -248,6 +248,16 @@ pub struct WhatsAppMetaCloudConfig {
     /// go to business-scoped ids. Meta refuses real ones. Defaults to `false`.
     #[serde(default)]
     pub one_time_codes_to_user_ids: bool,
+    /// Messages per second that this process sends from the number, evenly. Meta takes 80 in both directions together, 1,000 of a number
+    /// that it raised, 20 of one that is shared with the app on a phone. Defaults to none: Meta's own limit is met, and its answer pauses
+    /// the number. 1 to 1000.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1_000))]
+    pub messages_per_second: Option<u32>,
+    /// Whether to keep Meta's limit of messages to one person: 45 at once, then one every 6 seconds. Defaults to `false`: the limit is
+    /// met, and its answer pauses this person's messages.
+    #[serde(default)]
+    pub pace_recipients: bool,
 }
 
 mod defaults {
@@ -308,6 +318,8 @@ impl WhatsAppMetaCloudConfig {
             group_typing: false,
             check_identity_key: true,
             one_time_codes_to_user_ids: false,
+            messages_per_second: None,
+            pace_recipients: false,
         }
     }
 
@@ -342,6 +354,8 @@ impl WhatsAppMetaCloudConfig {
         for (pointer, value, max) in ms {
             check.require((100..=max).contains(&value), pointer, "must be at least 100 ms and at most its maximum");
         }
+        let rate = self.messages_per_second.is_none_or(|rate| (1..=1_000).contains(&rate));
+        check.require(rate, "/messages_per_second", "must be 1 to 1000");
         check.require((1..=100 << 20).contains(&self.max_media_bytes), "/max_media_bytes", "must be 1 byte to 100 MiB");
         check.finish()
     }

@@ -17,7 +17,7 @@ use std::{sync::Arc, time::Duration};
 use zengine_connector::error::Violation;
 use zengine_connector::message::{Capabilities, Message};
 use zengine_connector::runtime::Clock;
-use zengine_connector::strategy::HealthStatus;
+use zengine_connector::strategy::{HealthStatus, Rate, Scopes};
 use zengine_connector::{
     Configure, ConfigureContext, Error, ErrorKind, HealthContext, HttpClient, OutboundMessage, OutboundStrategy, Receipt, SendContext,
     SendError, Strategy,
@@ -167,5 +167,16 @@ impl OutboundStrategy<WhatsAppMetaCloudConfig, OutboundMessage> for WhatsAppMeta
 
     fn capabilities<'t>(&self, tenant: &'t Tenant) -> Option<&'t Capabilities> {
         Some(tenant.capabilities())
+    }
+
+    /// The number is the sender; each person is a recipient.
+    fn scopes(&self, tenant: &Tenant, message: &OutboundMessage, scopes: &mut Scopes) {
+        let config = &tenant.config;
+        if let Some(rate) = config.messages_per_second {
+            scopes.sender(&config.phone_number_id, Rate::per_second(rate));
+        }
+        if let Some(person) = message.recipient().filter(|_| config.pace_recipients) {
+            scopes.recipient(&person, Rate::per(1, Duration::from_secs(6)).burst(45));
+        }
     }
 }

@@ -2,12 +2,14 @@
 
 mod breaker;
 mod dedup;
+mod limits;
 mod retry;
 
 use std::time::Duration;
 
 pub use breaker::Breaker;
 pub use dedup::{Dedup, Duplicates};
+pub use limits::Limits;
 pub use retry::Retry;
 
 use crate::error::{Error, require, require_time};
@@ -29,6 +31,8 @@ pub struct StrategySettings {
     pub retry: Retry,
     /// The circuit breaker.
     pub breaker: Breaker,
+    /// The limiter.
+    pub limits: Limits,
     /// Longest time of one call to the provider. Defaults to 10 seconds; at least `retry.min_attempt`.
     pub attempt_timeout: Duration,
     /// Maximum calls of one tenant that run at once; `None` is no limit. Defaults to 512; at least 1.
@@ -55,6 +59,7 @@ impl Default for StrategySettings {
             dedup: Dedup::default(),
             retry: Retry::default(),
             breaker: Breaker::default(),
+            limits: Limits::default(),
             attempt_timeout: Duration::from_secs(10),
             bulkhead: Some(512),
             max_age: Duration::from_secs(6 * 3600),
@@ -72,6 +77,7 @@ impl StrategySettings {
         self.dedup.check()?;
         self.retry.check()?;
         self.breaker.check()?;
+        self.limits.check()?;
         require_time("attempt_timeout", self.attempt_timeout, Duration::from_millis(1))?;
         require(
             self.attempt_timeout >= self.retry.min_attempt,
@@ -90,7 +96,10 @@ impl StrategySettings {
             "dedup.lease",
             format_args!("at least {shortest:?}: `attempt_timeout` + `commit_slack` + `clock_skew` (rule 17)"),
             self.dedup.lease,
-        )
+        )?;
+        // A send that waits keeps its claim: the lease is renewed at the latest when two thirds of it are left.
+        let longest = self.dedup.lease / 3 * 2;
+        require(self.limits.max_wait <= longest, "limits.max_wait", "at most two thirds of `dedup.lease` (rule 18)", self.limits.max_wait)
     }
 }
 
@@ -125,8 +134,12 @@ mod tests {
         assert_eq!(field(|s| s.dedup.lease = day), "dedup.keep");
         assert_eq!(field(|s| s.attempt_timeout = Duration::from_millis(999)), "attempt_timeout");
         assert_eq!(field(|s| s.bulkhead = Some(0)), "bulkhead");
+        assert_eq!(field(|s| s.limits.max_wait = Duration::from_secs(41)), "limits.max_wait");
+        assert_eq!(field(|s| s.limits.pause = day + Duration::from_secs(1)), "limits.pause");
+        assert_eq!(field(|s| s.limits.max_scopes = 0), "limits.max_scopes");
         assert_eq!(field(|s| s.retry.max_attempts = u32::MAX), "retry.max_attempts");
         assert_eq!(field(|s| s.retry.base_delay = Duration::from_secs(21)), "retry.max_delay");
+        assert_eq!(field(|s| s.retry.budget = Some(4)), "retry.budget");
         assert_eq!(field(|s| s.retry.jitter = f64::NAN), "retry.jitter");
         assert_eq!(field(|s| s.breaker.min_calls = 0), "breaker.min_calls");
         assert_eq!(field(|s| s.breaker.consecutive_failures = 0), "breaker.consecutive_failures");
@@ -138,7 +151,7 @@ mod tests {
     #[test]
     fn no_time_overflows() {
         type Time = fn(&mut StrategySettings) -> &mut Duration;
-        let times: [(&str, Time); 12] = [
+        let times: [(&str, Time); 14] = [
             ("dedup.keep", |s| &mut s.dedup.keep),
             ("dedup.keep_in_doubt", |s| &mut s.dedup.keep_in_doubt),
             ("dedup.lease", |s| &mut s.dedup.lease),
@@ -148,6 +161,8 @@ mod tests {
             ("retry.max_delay", |s| &mut s.retry.max_delay),
             ("retry.max_wait", |s| &mut s.retry.max_wait),
             ("retry.min_attempt", |s| &mut s.retry.min_attempt),
+            ("limits.max_wait", |s| &mut s.limits.max_wait),
+            ("limits.pause", |s| &mut s.limits.pause),
             ("breaker.window", |s| &mut s.breaker.window),
             ("attempt_timeout", |s| &mut s.attempt_timeout),
             ("max_age", |s| &mut s.max_age),

@@ -28,6 +28,11 @@ pub struct Retry {
     pub max_wait: Duration,
     /// Least time that an attempt is started with (rule 40). Defaults to 1 second; at most 30 seconds and `attempt_timeout`.
     pub min_attempt: Duration,
+    /// Tokens of the retry budget of each tenant and strategy in this process (rule 38): a retry after a failure of the provider costs 5,
+    /// one after a throttled answer 2; a retry that succeeds gets its cost back, a first attempt that succeeds adds 1. Without enough
+    /// tokens a send ends as if its attempts were used up. A budget that nothing changed for a minute is full. Defaults to 100; 5 to
+    /// 1,000,000. `None` is no budget.
+    pub budget: Option<u32>,
 }
 
 impl Default for Retry {
@@ -39,6 +44,7 @@ impl Default for Retry {
             jitter: 0.2,
             max_wait: Duration::from_secs(5),
             min_attempt: Duration::from_secs(1),
+            budget: Some(100),
         }
     }
 }
@@ -61,6 +67,8 @@ impl Retry {
         require((0.0..=1.0).contains(&self.jitter), "retry.jitter", "from 0 to 1 (rule 35)", self.jitter)?;
         require_time("retry.max_wait", self.max_wait, Duration::ZERO)?;
         require_time("retry.min_attempt", self.min_attempt, Duration::ZERO)?;
+        let budget = self.budget.is_none_or(|tokens| (5..=1_000_000).contains(&tokens));
+        require(budget, "retry.budget", "from 5 to 1,000,000, or none (rule 38)", format_args!("{:?}", self.budget))?;
         let most = Duration::from_secs(30);
         require(
             self.min_attempt <= most,

@@ -43,7 +43,7 @@ impl Conversations {
     /// If the store does not answer, or what is stored cannot be read.
     pub async fn get<T: DeserializeOwned>(&self, customer: &Identity) -> Result<Option<Live<T>>, SessionError> {
         let (record, _) = self.read(customer).await?;
-        if record.state != ConversationState::Open { Ok(None) } else { read_live(&record).map(Some) }
+        if record.state == ConversationState::Open { read_live(&record).map(Some) } else { Ok(None) }
     }
 
     /// The state of the customer's conversation, and the number of its life; 0 and `Ended` before the first.

@@ -141,9 +141,9 @@ impl Conversations {
                 return Change::Keep(());
             }
             if doubt {
-                stored.in_doubt(&attempt.me)
+                stored.in_doubt(&attempt.me);
             } else {
-                stored.failed()
+                stored.failed();
             }
             Change::Write(())
         });

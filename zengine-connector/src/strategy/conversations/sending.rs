@@ -76,13 +76,13 @@ impl Conversations {
             record.begin(&attempt.me, self.token(), attempt.until_ms);
             Change::Write(true)
         });
-        let again = match begun.await.map_err(not_sent)? {
-            (record, true) => self.open(&attempt, record, provider, Some(ticket.unwrap_or_else(|| self.drawn(&attempt))), false).await,
-            (_, false) => {
-                // Another send was faster. A new ticket, because the old one may be gone with the life.
-                self.return_ticket(&live.customer, ticket).await;
-                self.enter(&Attempt { me: self.token(), ..attempt }, provider).await
-            }
+        let (record, began) = begun.await.map_err(not_sent)?;
+        let again = if began {
+            self.open(&attempt, record, provider, Some(ticket.unwrap_or_else(|| self.drawn(&attempt))), false).await
+        } else {
+            // Another send was faster. A new ticket, because the old one may be gone with the life.
+            self.return_ticket(&live.customer, ticket).await;
+            self.enter(&Attempt { me: self.token(), ..attempt }, provider).await
         };
         again.map(|turn| Turn { reopened: true, ..turn })
     }

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
-    error::{ErrorKind, Reach, SendError},
+    error::{ErrorKind, Reach, Scope, SendError},
     message::Receipt,
 };
 
@@ -41,6 +41,13 @@ impl ProviderAnswer {
     pub fn throttle(retry_after: Duration) -> Self {
         Self::Refuse(Arc::new(move || {
             SendError::throttled("the simulated provider is busy").code("throttled").retry_after(retry_after).not_sent()
+        }))
+    }
+
+    /// Refuses as throttled, and names the scope that is to pause.
+    pub fn throttle_scope(scope: Scope, retry_after: Duration) -> Self {
+        Self::Refuse(Arc::new(move || {
+            SendError::throttled("the simulated provider is busy").code("throttled").scope(scope).retry_after(retry_after).not_sent()
         }))
     }
 

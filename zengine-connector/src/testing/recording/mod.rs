@@ -20,7 +20,7 @@ use crate::{
     schema::schema_of,
     strategy::{
         Configure, ConfigureContext, Descriptor, Direction, Halves, HealthContext, HealthStatus, Lookup, OutboundStrategy, ProviderKey,
-        Reply, SendContext, Strategy,
+        Reply, Scopes, SendContext, Strategy,
     },
     sync::Mutex,
 };
@@ -61,8 +61,12 @@ struct RecordingState {
     calls: Vec<Sent>,
     accepted: Vec<Sent>,
     health: Option<HealthStatus>,
+    scopes: Option<DeclareScopes>,
     ids: HashMap<String, Known>,
 }
+
+/// Declares the scopes of a message.
+type DeclareScopes = Arc<dyn Fn(&OutboundMessage, &mut Scopes) + Send + Sync>;
 
 /// A message that the provider knows by its key.
 struct Known {
@@ -236,6 +240,20 @@ impl<P> Recording<P> {
         self.state.lock().lookups.push_back(answer);
     }
 
+    /// Sets the scopes that the strategy declares for a message. Defaults to none.
+    ///
+    /// ```
+    /// use zengine_connector::{strategy::Rate, testing::Recording};
+    ///
+    /// let recording = Recording::new();
+    /// recording.set_scopes(|_, scopes| {
+    ///     scopes.account(Rate::per_second(10));
+    /// });
+    /// ```
+    pub fn set_scopes(&self, declare: impl Fn(&OutboundMessage, &mut Scopes) + Send + Sync + 'static) {
+        self.state.lock().scopes = Some(Arc::new(declare));
+    }
+
     /// Sets the result of the health check. Defaults to [`HealthStatus::Healthy`].
     pub fn set_health(&self, health: HealthStatus) {
         self.state.lock().health = Some(health);
@@ -327,6 +345,13 @@ impl<P: ProviderKind> OutboundStrategy<RecordingConfig, OutboundMessage> for Rec
             }
             #[allow(clippy::panic)] // injected by the test
             ProviderAnswer::Panic => panic!("injected panic of the recording strategy"),
+        }
+    }
+
+    fn scopes(&self, (): &(), message: &OutboundMessage, scopes: &mut Scopes) {
+        let declare = self.state.lock().scopes.clone();
+        if let Some(declare) = declare {
+            declare(message, scopes);
         }
     }
 

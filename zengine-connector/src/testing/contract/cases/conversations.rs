@@ -106,7 +106,7 @@ pub(crate) async fn an_opening_that_fails_loses_nothing(kit: &SharedKit) -> Case
         match sent {
             Ok(_) => assert!(arrived(&host).contains(&n), "message {n} is said to be sent, and did not arrive: the opening had failed"),
             Err(error) => {
-                assert_eq!(error.reach(), Reach::NotSent, "the opening of message {n} failed, which is said of the message: {error}")
+                assert_eq!(error.reach(), Reach::NotSent, "the opening of message {n} failed, which is said of the message: {error}");
             }
         }
     }

@@ -1,0 +1,114 @@
+//! The limiter stage: a call's turn, and the pauses that answers set (rules 45 and 83).
+
+use std::time::Duration;
+
+use super::{ended::NotAdmitted, job::SendJob, outcome::DeferredReason};
+use crate::{
+    error::{Fault, Scope, SendError},
+    stage::{Refusal, Reservation, Scopes, Turn, backoff},
+    telemetry::{Dimensions, MetricName},
+};
+
+/// How a call waits for its turn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// Longest wait.
+    longest: Duration,
+    /// The send was throttled, and waits through pauses; others are put off (rule 45).
+    owns_pause: bool,
+}
+
+/// A turn that is still to come.
+pub(super) type Waiting<'a> = (Duration, Box<Reservation<'a>>);
+
+impl Patience {
+    /// A call that is dropped if it has to wait.
+    pub(super) const NONE: Self = Self { longest: Duration::ZERO, owns_pause: false };
+
+    /// A call that waits within the caller's time.
+    pub(super) fn of(job: &SendJob<'_>, owns_pause: bool) -> Self {
+        let settings = job.settings();
+        let left = job.clock().remaining().saturating_sub(settings.retry.min_attempt);
+        Self { longest: settings.limits.max_wait.min(left), owns_pause }
+    }
+}
+
+/// Takes the call's turn. Returns the time to wait if it is still to come.
+pub(super) fn enter<'a>(job: &'a SendJob<'_>, patience: Patience) -> Result<Option<Waiting<'a>>, NotAdmitted> {
+    let (limiter, now) = (&*job.stages().limiter, job.clock().monotonic());
+    let mut scopes = Scopes::default();
+    declare(job, &mut scopes)?;
+    if limiter.has_pauses(now) {
+        complete(job, &mut scopes)?;
+    } else if scopes.is_empty() {
+        return Ok(None);
+    }
+    match limiter.enter(&scopes, now, patience.longest, patience.owns_pause) {
+        Turn::Now => Ok(None),
+        Turn::In(time, reservation) => Ok(Some((time, reservation))),
+        Turn::Refused(refusal) => Err(refused(job, refusal)),
+    }
+}
+
+/// Waits for the turn. The call holds neither a permit of the breaker nor one of the bulkhead meanwhile.
+pub(super) async fn wait(job: &SendJob<'_>, (time, reservation): Waiting<'_>) -> Result<(), NotAdmitted> {
+    job.call.trace.note(|facts| facts.waited += time);
+    if !job.pause(time).await {
+        return Err(NotAdmitted(DeferredReason::Cancelled, Duration::from_secs(1)));
+    }
+    reservation.use_up();
+    Ok(())
+}
+
+/// Tells the limiter how a call ended. A throttled answer that names a scope pauses it; the error then asks for at least that wait.
+pub(super) fn answered(job: &SendJob<'_>, error: Option<&mut SendError>) {
+    let (limiter, now) = (&*job.stages().limiter, job.clock().monotonic());
+    let Some(error) = error else {
+        if limiter.may_grow(now) {
+            let mut scopes = Scopes::default();
+            if declare(job, &mut scopes).and_then(|()| complete(job, &mut scopes)).is_ok() {
+                limiter.accepted(&scopes, now);
+            }
+        }
+        return;
+    };
+    let Some(scope) = error.scope().filter(|_| error.fault() == Fault::Throttled) else { return };
+    let mut scopes = Scopes::default();
+    if declare(job, &mut scopes).and_then(|()| complete(job, &mut scopes)).is_err() {
+        return;
+    }
+    let (pause, begins) = limiter.pause(&scopes, scope, error.retry_after(), error.longest_pause(), now);
+    error.lengthen(pause);
+    // The pause of a recipient shows in the attempt's line.
+    if begins && scope != Scope::Recipient {
+        let (tenant_id, strategy, pause_ms) = (job.tenant().as_str(), job.entry.name.as_str(), crate::runtime::ms(pause));
+        tracing::warn!(tenant_id, strategy, scope = scope.as_str(), pause_ms, "limiter.paused");
+    }
+}
+
+/// The scopes that the strategy declares.
+fn declare(job: &SendJob<'_>, scopes: &mut Scopes) -> Result<(), NotAdmitted> {
+    // A strategy whose scopes are not known is not let through without a limit.
+    let unknown = NotAdmitted(DeferredReason::Busy, Duration::from_secs(30));
+    job.outbound.scopes(job.state(), job.message(), scopes).map_err(|_| unknown)?;
+    if scopes.overflows() {
+        tracing::error!(strategy = job.entry.name.as_str(), limit = Scopes::MAX, "limiter.too_many_scopes");
+        return Err(unknown);
+    }
+    Ok(())
+}
+
+/// Adds those that every call has.
+fn complete(job: &SendJob<'_>, scopes: &mut Scopes) -> Result<(), NotAdmitted> {
+    let completed = job.outbound.complete_scopes(job.message(), scopes);
+    completed.map_err(|_| NotAdmitted(DeferredReason::Busy, Duration::from_secs(30)))
+}
+
+/// Puts a call off, up to 20 % later than its turn, so that those put off do not return all at once.
+fn refused(job: &SendJob<'_>, Refusal { scope, paused, wait }: Refusal) -> NotAdmitted {
+    let (tenant, strategy) = (Some(job.tenant()), Some(job.entry.name.as_str()));
+    job.engine().observers.count(MetricName::RateLimited, 1, Dimensions { tenant, strategy, ..Dimensions::default() });
+    job.call.trace.note(|facts| facts.limited_by = Some(scope));
+    let reason = if paused { DeferredReason::Throttled } else { DeferredReason::RateLimited };
+    NotAdmitted(reason, backoff::scale(wait, 1.0 + 0.2 * job.engine().rng.unit()).max(Duration::from_millis(100)))
+}
