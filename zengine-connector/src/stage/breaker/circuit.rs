@@ -334,9 +334,9 @@ impl Circuit {
             ($level:ident) => { tracing::$level!(breaker = %self.name, state = state.as_str(), epoch, trips, reason, "breaker.changed") };
         }
         if state == State::Open {
-            changed!(warn)
+            changed!(warn);
         } else {
-            changed!(info)
+            changed!(info);
         }
         let Some(me) = self.me.upgrade() else { return };
         let now_ms = to_ms(self.ports.clock.now());
