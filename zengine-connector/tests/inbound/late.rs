@@ -77,6 +77,24 @@ async fn rule_84_what_a_handler_does_not_store_after_a_late_answer_is_handled_at
 }
 
 #[tokio::test(start_paused = true)]
+async fn rule_87_a_slow_typing_event_brings_no_batch_again_and_holds_no_permit() {
+    let limits = InboundSettings { acknowledge_within: Some(Duration::from_millis(200)), max_requests: 1, ..InboundSettings::default() };
+    let host = Host::with(limits, true);
+    host.on("", Do::Gate);
+    let typing = |id: &str, conversation: &str| json!({ "id": id, "conversation": conversation, "typing": true });
+    let batch = payload(&[typing("t", "d"), json!({ "id": "m", "conversation": "c", "text": "stored" })]);
+    let before = host.clock.monotonic();
+    let received = host.receive("acme-hook", request("/hook/one").body(batch).unwrap()).await;
+    assert_eq!((status(&received), received.unstored), ((Ack::Done, 200), 0));
+    assert_eq!((host.clock.monotonic() - before, host.seen.count()), (Duration::from_millis(200), 2));
+    // The handler goes on, and the request's permit is free before it ends.
+    assert_eq!(deliver(&host, "acme-hook", "/hook/one", "next").await.0.response.status(), 503);
+    host.clock.advance(Duration::from_secs(2)).await;
+    assert_eq!(status(&deliver(&host, "acme-hook", "/hook/one", "next").await.0), (Ack::Done, 200));
+    assert_eq!(host.seen.finished.lock().unwrap().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_shorter_of_the_two_limits_counts_from_the_arrival() {
     let host = Host::with(InboundSettings { acknowledge_within: Some(Duration::from_secs(60)), ..InboundSettings::default() }, true);
     host.on("slow", Do::Slow(Duration::from_secs(90)));

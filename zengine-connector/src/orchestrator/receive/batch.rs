@@ -23,7 +23,7 @@ use crate::{
     orchestrator::{HandlerContext, HandlerError, Orchestrator, ReplyTo, handler::DynHandler},
     pipeline::{Engine, Running},
     registry::RegisteredStrategy,
-    runtime::{catch, guard},
+    runtime::{catch, guard, within},
     store::{ClaimKey, DeadLetter, InboundStatus},
     strategy::{Admit, DynInbound, ErasedTenant, EventContext, ProviderKey},
     sync::{Limit, Permit},
@@ -35,6 +35,9 @@ const UNANSWERED: Duration = Duration::from_secs(5);
 
 /// Age from which an ephemeral event is late, with the difference of two clocks in it.
 const LATE_MS: i64 = 60_000;
+
+/// Time after which the handler of an ephemeral event goes on without its request, whose other events and permit wait no longer.
+const EPHEMERAL_WAIT: Duration = Duration::from_secs(2);
 
 /// The part that all tasks of one request share.
 pub(super) struct Batch {
@@ -101,7 +104,11 @@ impl Batch {
             span.record("outcome", result.as_str());
             // What follows an event that another request works on would overtake it.
             stopped |= matches!(result, EventResult::Unstored | EventResult::Pending);
-            self.progress.add(result);
+            if is_ephemeral {
+                self.progress.add_ephemeral(result);
+            } else {
+                self.progress.add(result);
+            }
         }
     }
 
@@ -305,13 +312,20 @@ impl Batch {
         };
         let (handler, kept) = (Arc::clone(&self.handler), event.clone());
         let (end, wait) = oneshot::channel();
-        let underway = self.progress.underway();
+        let is_ephemeral = kept.event.is_ephemeral();
+        // What is ephemeral does not come again in any case.
+        let underway = (!is_ephemeral).then(|| self.progress.underway());
         let task = async move {
             let _ = end.send(catch(async { handler.handle_event(*event, cx).await }).await);
         };
         let taken = self.engine().spawner.spawn(Box::pin(task.instrument(Span::current())));
         // The sender is gone if the task was not taken.
-        let ended = wait.await;
+        let ended = if is_ephemeral {
+            let Some(ended) = within(&*self.engine().clock, EPHEMERAL_WAIT, wait).await else { return EventResult::Dropped };
+            ended
+        } else {
+            wait.await
+        };
         drop(underway);
         let mut told = None;
         let reason = match ended {

@@ -33,7 +33,7 @@ pub(in crate::orchestrator) async fn hand_over(orchestrator: &Orchestrator, even
         conversation: None,
         correlation: None,
         traceparent: None,
-        progress: Arc::new(Progress::acknowledged(plan.tasks, orchestrator.inbound.settings.max_events)),
+        progress: Arc::new(Progress::acknowledged(plan.tasks, orchestrator.inbound.settings.max_events).with_ephemeral(plan.ephemeral)),
         _permit: permit,
         report: None,
         replay: None,

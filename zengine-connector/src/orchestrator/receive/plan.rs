@@ -49,6 +49,8 @@ pub(super) struct Plan {
     pub(super) partitions: Vec<Vec<InboundTask>>,
     /// Number of tasks.
     pub(super) tasks: usize,
+    /// Number of tasks of ephemeral events.
+    pub(super) ephemeral: usize,
     /// The conversation of a synchronous response: the first one in the request.
     pub(super) conversation: Option<(TenantId, ConversationId)>,
     /// Ids of the events in that conversation.
@@ -103,6 +105,7 @@ impl Plan {
     /// Adds an event for its tenant's handler.
     pub(super) fn handle(&mut self, Stamped { event, reference, identity }: Stamped) {
         let key = ClaimKey::inbound(&event.tenant, &event.strategy, &event.dedupe_key);
+        self.ephemeral += usize::from(event.event.is_ephemeral());
         if let Some(conversation) = &event.conversation {
             let first = self.conversation.get_or_insert_with(|| (event.tenant.clone(), conversation.clone()));
             if first.0 == event.tenant && first.1 == *conversation {

@@ -77,6 +77,8 @@ struct State {
     known_poison: usize,
     conflict: usize,
     pending: usize,
+    /// Ephemeral tasks that have not ended: no delivery brings their events again.
+    ephemeral: usize,
     /// With the handler, or stored and about to be settled.
     underway: usize,
     budget: usize,
@@ -108,17 +110,21 @@ impl Progress {
         Self { total, state: Mutex::new(State { budget, acknowledged: true, ..State::default() }) }
     }
 
-    pub(super) fn add(&self, result: EventResult) {
+    /// Of the tasks, this number is ephemeral. One that has not ended is not unstored (rule 87).
+    pub(super) fn with_ephemeral(self, tasks: usize) -> Self {
+        self.state.lock().ephemeral = tasks;
+        self
+    }
+
+    /// Notes the end of an ephemeral task.
+    pub(super) fn add_ephemeral(&self, result: EventResult) {
         let mut state = self.state.lock();
-        match result {
-            EventResult::Accepted | EventResult::Dropped => state.accepted += 1,
-            EventResult::Settled => state.settled += 1,
-            EventResult::Poisoned => state.poisoned += 1,
-            EventResult::KnownPoison => state.known_poison += 1,
-            EventResult::Conflict => state.conflict += 1,
-            EventResult::Pending => state.pending += 1,
-            EventResult::Unstored => {}
-        }
+        state.ephemeral = state.ephemeral.saturating_sub(1);
+        state.add(result);
+    }
+
+    pub(super) fn add(&self, result: EventResult) {
+        self.state.lock().add(result);
     }
 
     /// Notes an event that came under the key of another one: the strategy's key and the event's id.
@@ -193,6 +199,18 @@ impl Progress {
 }
 
 impl State {
+    fn add(&mut self, result: EventResult) {
+        match result {
+            EventResult::Accepted | EventResult::Dropped => self.accepted += 1,
+            EventResult::Settled => self.settled += 1,
+            EventResult::Poisoned => self.poisoned += 1,
+            EventResult::KnownPoison => self.known_poison += 1,
+            EventResult::Conflict => self.conflict += 1,
+            EventResult::Pending => self.pending += 1,
+            EventResult::Unstored => {}
+        }
+    }
+
     /// Notes an answer, unless the work ended meanwhile and its counts are the last ones.
     fn answer(&mut self, counts: Counts) -> Counts {
         if !self.finished {
@@ -206,7 +224,7 @@ impl State {
         Counts {
             accepted,
             poisoned,
-            unstored: total.saturating_sub(accepted + poisoned + self.conflict + self.pending),
+            unstored: total.saturating_sub(self.ephemeral + accepted + poisoned + self.conflict + self.pending),
             conflict: self.conflict,
             pending: self.pending,
             accepted_before: self.settled,
@@ -264,6 +282,18 @@ mod tests {
         in_time.add(EventResult::Accepted);
         assert_eq!(in_time.finish(), None);
         assert_eq!((in_time.stored_so_far().unstored, in_time.finish()), (0, None));
+    }
+
+    #[test]
+    fn rule_87_an_ephemeral_event_that_has_not_ended_is_not_unstored() {
+        let progress = Progress::new(3, 3).with_ephemeral(1);
+        progress.add(EventResult::Accepted);
+        let one_left = Counts { accepted: 1, unstored: 1, ..Counts::default() };
+        assert_eq!((progress.so_far(), progress.stored_so_far(), progress.at_the_end()), (one_left, one_left, one_left));
+        progress.add(EventResult::Accepted);
+        assert_eq!(progress.stored_so_far(), Counts { accepted: 2, ..Counts::default() });
+        progress.add_ephemeral(EventResult::Dropped);
+        assert_eq!(progress.at_the_end(), Counts { accepted: 3, ..Counts::default() });
     }
 
     #[test]

@@ -157,7 +157,7 @@ impl Orchestrator {
             conversation: None,
             correlation: None,
             traceparent: None,
-            progress: Arc::new(Progress::new(plan.tasks, self.inbound.settings.max_events)),
+            progress: Arc::new(Progress::new(plan.tasks, self.inbound.settings.max_events).with_ephemeral(plan.ephemeral)),
             _permit: permit,
             report: None,
             replay: Some(letter.failure_id.clone()),

@@ -209,7 +209,7 @@ impl InboundCall<'_> {
         if let Some(reader) = &mut reader {
             reader.awaiting(plan.keys.iter().copied());
         }
-        let progress = Arc::new(Progress::new(plan.tasks, self.orchestrator.inbound.settings.max_events));
+        let progress = Arc::new(Progress::new(plan.tasks, self.orchestrator.inbound.settings.max_events).with_ephemeral(plan.ephemeral));
         self.report.works(handled.principal.tenant().cloned(), Arc::clone(&progress));
         let batch = Arc::new(Batch {
             orchestrator: self.orchestrator.clone(),
