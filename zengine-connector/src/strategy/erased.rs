@@ -4,6 +4,7 @@ use std::{any::Any, collections::HashSet, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use serde_json::Value;
 
 use super::{
@@ -204,6 +205,11 @@ impl<S: Strategy + OutboundStrategy<S::Config, S::Message>> DynOutbound for Outb
     }
 }
 
+/// The size of what a closure returns, without a call of it.
+const fn size_of_output<T>(_: &impl FnOnce() -> T) -> usize {
+    size_of::<T>()
+}
+
 /// A strategy's inbound half, erased.
 struct InboundHalf<S>(Arc<S>);
 
@@ -240,9 +246,12 @@ impl<S: Strategy + InboundStrategy<S::Config>> DynInbound for InboundHalf<S> {
         response: &'a mut FinalResponse<'r>,
     ) -> Option<BoxFuture<'a, ()>> {
         let cx = InboundContext::new(tenants);
-        // The default has no state: no box for it.
-        if size_of_val(&self.0.finish(request, &cx, response)) == 0 {
-            return None;
+        // The default has no state: no box for it. Only the type is asked: a call may already add to the response.
+        if size_of_output(&|| self.0.finish(request, &cx, &mut *response)) == 0 {
+            return match self.0.finish(request, &cx, response).now_or_never() {
+                Some(()) => None,
+                None => Some(Box::pin(std::future::pending())),
+            };
         }
         Some(Box::pin(async move { self.0.finish(request, &cx, response).await }))
     }

@@ -96,3 +96,12 @@ async fn a_finish_that_fails_leaves_the_response_as_it_was() {
     }
     assert_eq!(host.seen.count(), 3, "the events are stored all the same");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_finish_adds_outside_of_its_future_is_added_once() {
+    let host = Host::new();
+    for (strategy, path) in [("acme-quick", "/one"), ("acme-text", "/")] {
+        let received = host.receive(strategy, request(path).body(own("1")).unwrap()).await;
+        assert_eq!(received.response.headers().get_all("vary").iter().collect::<Vec<_>>(), ["origin"], "{strategy}");
+    }
+}

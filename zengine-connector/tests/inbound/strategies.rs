@@ -2,10 +2,12 @@
 //! sessions, and a reader of a queue.
 
 use std::{
+    pin::Pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -261,6 +263,12 @@ impl InboundStrategy<AcmeConfig> for AcmeQuick {
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
         elements(payload)
     }
+
+    /// Adds outside of its future.
+    fn finish(&self, _: &RequestHead, _: &InboundContext<AcmeConfig>, response: &mut FinalResponse<'_>) -> impl Future<Output = ()> + Send {
+        response.add_header(header::VARY, HeaderValue::from_static("origin"));
+        std::future::ready(())
+    }
 }
 
 /// A chat that answers in the response and, where that comes too late, to a poll.
@@ -382,6 +390,23 @@ impl InboundStrategy<AcmeConfig> for AcmeText {
 
     fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
         vec![Err(ElementError::new("", "a text of any brackets", payload.body().clone()))]
+    }
+
+    /// Adds outside of its future, which has no size.
+    fn finish(&self, _: &RequestHead, _: &InboundContext<AcmeConfig>, response: &mut FinalResponse<'_>) -> impl Future<Output = ()> + Send {
+        response.add_header(header::VARY, HeaderValue::from_static("origin"));
+        Ended
+    }
+}
+
+/// A future without a size.
+struct Ended;
+
+impl Future for Ended {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
     }
 }
 

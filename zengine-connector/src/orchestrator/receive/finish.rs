@@ -28,7 +28,8 @@ pub(super) async fn finish(
         None => FinalResponse::of(&received.response),
     };
     let finished = match catch_in(|| inbound.finish(request, Arc::clone(tenants), &mut last)) {
-        Some(None) => return,
+        // It ended at once, and may have added to the response on the way.
+        Some(None) => Ok(()),
         Some(Some(finishing)) => guard(&*engine.clock, FINISH_TIMEOUT, finishing).await,
         None => Err(Missed::Panicked),
     };
