@@ -1,9 +1,11 @@
 //! Events that only mean something now: typing.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use zengine_connector::{orchestrator::Ack, runtime::Clock as _};
 
-use crate::host::{Do, Host, counts, message, payload};
+use crate::host::{Do, Host, counts, message, payload, request};
 
 fn typing(id: &str, at_ms: Option<i64>) -> Value {
     json!({ "routes": [["phone", "one"]], "id": id, "conversation": "a", "typing": true, "at_ms": at_ms })
@@ -47,4 +49,19 @@ async fn rule_87_a_typing_event_of_an_unknown_tenant_leaves_no_letter() {
     let received = host.shared(payload(&[event])).await;
     assert_eq!((counts(&received), received.ack), ((0, 0, 0), Ack::Done));
     assert!(host.letters().await.is_empty() && host.seen.count() == 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_87_a_cursor_awaits_no_typing_event() {
+    let host = Host::new();
+    host.on("slow", Do::Slow(Duration::from_secs(10)));
+    let body = payload(&[typing("1", None), json!({ "id": "2", "conversation": "a", "text": "slow" })]);
+    let written = host.receive("acme-chat", request("/one").body(body).unwrap()).await;
+    let told: Value = serde_json::from_slice(written.response.body()).unwrap();
+    assert_eq!((written.response.status().as_u16(), host.seen.count()), (202, 2));
+    host.clock.advance(Duration::from_secs(20)).await;
+    let uri = format!("/one?conversation=a&after={}", told["cursor"].as_str().unwrap());
+    let polled = host.receive("acme-chat", http::Request::get(uri).body(bytes::Bytes::new()).unwrap()).await;
+    let told: Value = serde_json::from_slice(polled.response.body()).unwrap();
+    assert_eq!((&told["pending"], &told["resend"]), (&json!(false), &json!(0)));
 }

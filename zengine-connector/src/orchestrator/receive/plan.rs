@@ -55,7 +55,7 @@ pub(super) struct Plan {
     pub(super) conversation: Option<(TenantId, ConversationId)>,
     /// Ids of the events in that conversation.
     pub(super) events: HashSet<String>,
-    /// Their dedup keys.
+    /// The dedup keys of those that have a record.
     pub(super) keys: Vec<DedupeKey>,
     /// Partitions by ordering key.
     by_order: HashMap<(TenantId, OrderingKey), usize>,
@@ -110,7 +110,10 @@ impl Plan {
             let first = self.conversation.get_or_insert_with(|| (event.tenant.clone(), conversation.clone()));
             if first.0 == event.tenant && first.1 == *conversation {
                 self.events.insert(event.id.clone());
-                self.keys.push(event.dedupe_key);
+                // An ephemeral event has no record to look for.
+                if !event.event.is_ephemeral() {
+                    self.keys.push(event.dedupe_key);
+                }
             }
         }
         let known = self.by_key.get(&key).copied();
