@@ -436,3 +436,21 @@ async fn rule_84_a_letter_changed_in_a_queue_is_refused() {
     assert_eq!(host.seen.count(), 1);
     assert_eq!(host.orchestrator.replay_letter(&kept).await.unwrap(), Replayed::Stored);
 }
+
+#[tokio::test(start_paused = true)]
+async fn rule_84_a_replay_whose_key_is_another_event_s_by_now_is_handled_under_its_own() {
+    let host = Host::new();
+    let worded = |text: &str| {
+        let mut event = to_phone("1", "lost", text);
+        event["same"] = json!([1, text]);
+        payload(&[event])
+    };
+    assert_eq!(counts(&host.shared(worded("first")).await), (0, 1, 0));
+    let failure = letter(&host).await.0.failure_id;
+    configure(&host, "lost").await;
+    assert_eq!(counts(&host.shared(worded("other")).await), (1, 0, 0));
+    assert_eq!(replay(&host, &failure).await, Replayed::Stored);
+    assert_eq!((host.seen.texts(), host.letters().await.len()), (vec!["other".to_owned(), "first".to_owned()], 0));
+    let events = host.seen.events.lock().unwrap();
+    assert_ne!(events[0].id, events[1].id);
+}

@@ -184,7 +184,7 @@ impl Batch {
     /// An event that came under the key of another one: told by the response of a synchronous channel, else kept as a letter under a key of
     /// its own.
     async fn conflict(&self, task: InboundTask) -> EventResult {
-        let InboundTask::Handle { mut event, identity: Some(identity), .. } = task else { return EventResult::Unstored };
+        let InboundTask::Handle { mut event, reference, identity: Some(identity), .. } = task else { return EventResult::Unstored };
         if self.reply_by.is_some() {
             tracing::warn!(tenant_id = %event.tenant, strategy = %self.entry.name, event_id = %event.id, "inbound.conflict");
             self.progress.note_conflict(identity.dedup, event.id);
@@ -193,6 +193,10 @@ impl Batch {
         event.dedupe_key = identity.conflict_key(self.engine(), &event.tenant, &self.entry.name);
         event.id = event.dedupe_key.event_id();
         let key = ClaimKey::inbound(&event.tenant, &event.strategy, &event.dedupe_key);
+        if self.replay.is_some() {
+            // It is replayed on purpose: an event of its own, as the letter of a conflict is.
+            return Box::pin(self.run_task(InboundTask::Handle { key, event, reference, identity: None })).await;
+        }
         match Poison::handled(&event, key, ErrorKind::Mismatch, "another event came under the same key") {
             Ok(poison) => Box::pin(self.run_task(InboundTask::Keep(Box::new(poison)))).await,
             Err(error) => self.unstored(&event, "dead_letter", &error),
