@@ -56,8 +56,8 @@ pub fn retry_hint<B>(answer: &Response<B>, now: SystemTime) -> Option<Duration> 
 fn reset(text: &str, now: SystemTime) -> Option<Duration> {
     let (whole, up) = number(text.trim())?;
     let wait = match whole {
-        ..1_000_000_000 => Duration::from_secs(whole + up),
-        ..100_000_000_000 => until(UNIX_EPOCH + Duration::from_secs(whole + up), now),
+        0..1_000_000_000 => Duration::from_secs(whole + up),
+        1_000_000_000..100_000_000_000 => until(UNIX_EPOCH + Duration::from_secs(whole + up), now),
         ms => UNIX_EPOCH.checked_add(Duration::from_millis(ms)).map_or(CAP, |at| until(at, now)),
     };
     Some(wait.min(CAP))
