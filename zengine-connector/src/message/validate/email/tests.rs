@@ -1,3 +1,5 @@
+#![allow(clippy::needless_pass_by_value, reason = "members are given as they are written")]
+
 use serde_json::{Value, json};
 
 use crate::message::{Capabilities, EmailRules, Length, Message as _, OutboundMessage, TagRules};
