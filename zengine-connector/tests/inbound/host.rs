@@ -44,7 +44,7 @@ pub(crate) enum Do {
         stores: bool,
     },
     /// Replies with any content, and stores.
-    Answer(Content),
+    Answer(Box<Content>),
     /// Replies under `n` and does not store.
     ReplyThenFail {
         n: u32,
@@ -108,7 +108,7 @@ impl Seen {
                 if stores { Ok(()) } else { Err("the host's database is down".into()) }
             }
             Some(Do::Answer(content)) => {
-                let outcome = cx.reply(0, content).await;
+                let outcome = cx.reply(0, *content).await;
                 self.outcomes.lock().unwrap().push(outcome);
                 Ok(())
             }

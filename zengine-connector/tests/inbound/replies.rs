@@ -68,7 +68,7 @@ async fn rule_23_a_handler_that_runs_again_passes_a_photo_on_once_and_is_stored(
 async fn a_typing_notice_and_a_read_mark_in_a_reply_are_about_the_message_of_the_event() {
     let host = Host::new();
     for (event, content) in [("1", Content::Typing { target: None }), ("2", Content::ReadMark { target: String::new() })] {
-        host.on("hello", Do::Answer(content));
+        host.on("hello", Do::Answer(content.into()));
         assert_eq!(deliver(&host, event, "hello").await, Ack::Done);
     }
     let ids: Vec<_> = host.seen.events.lock().unwrap().iter().map(|event| event.provider_ids[0].to_string()).collect();

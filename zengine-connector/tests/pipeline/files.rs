@@ -299,7 +299,8 @@ async fn rule_85_a_message_that_was_put_off_and_whose_file_is_gone_fails_with_a_
     host.throttles.store(false, SeqCst);
     host.world.pass(secs(3600)).await;
     let Outcome::Failed(failed) = host.send("bytes", "1", &media).await.unwrap() else { panic!() };
-    assert_eq!((failed.error.kind(), host.got.lock().unwrap().len(), host.world.all_letters().await.len()), (ErrorKind::Media, 0, 1));
+    let letters = host.world.all_letters().await.len();
+    assert_eq!((failed.error.kind(), host.got.lock().unwrap().len(), letters), (ErrorKind::Media, 0, 1));
     assert_eq!(host.send("bytes", "1", &media).await.unwrap().as_str(), "failed", "replayed");
 
     // The letter stays until the file is stored again under its id.

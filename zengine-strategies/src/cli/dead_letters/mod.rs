@@ -66,12 +66,12 @@ pub(super) struct LetterArguments {
 impl StoreArgument {
     /// Opens the store for reading, also beside a running host.
     fn reading(&self) -> Result<Embedded, Failure> {
-        self.opened(Embedded::open_read_only(self.existing()?), "try again later")
+        Self::opened(Embedded::open_read_only(self.existing()?), "try again later")
     }
 
     /// Opens the store for writing; one process at a time. `if_busy` says what to do while a host has it open.
     pub(super) fn writing(&self, if_busy: &str) -> Result<Embedded, Failure> {
-        self.opened(Embedded::open(self.existing()?), if_busy)
+        Self::opened(Embedded::open(self.existing()?), if_busy)
     }
 
     /// The path of an existing store: a misspelt one must not create a new store.
@@ -79,7 +79,7 @@ impl StoreArgument {
         if self.store.is_file() { Ok(&self.store) } else { Err(Failure::invalid(format!("there is no store at {}", self.store.display()))) }
     }
 
-    fn opened(&self, opened: Result<Embedded, StoreError>, if_busy: &str) -> Result<Embedded, Failure> {
+    fn opened(opened: Result<Embedded, StoreError>, if_busy: &str) -> Result<Embedded, Failure> {
         opened.map_err(|error| {
             let more = if error.kind == StoreErrorKind::StoreBusy { format!(". {if_busy}") } else { String::new() };
             Failure::new(Exit::Broken, format!("{error}{more}"))
