@@ -51,7 +51,7 @@ impl TokenBucket {
     }
 
     fn passes(&mut self, now: Duration) -> bool {
-        self.level = self.full.min(self.level + nanos(now - self.at));
+        self.level = self.full.min(self.level + nanos(now.saturating_sub(self.at)));
         self.at = now;
         let passes = self.level >= self.cost;
         if passes {
@@ -151,7 +151,7 @@ proptest! {
             times.sort();
             for (first, from) in times.iter().enumerate() {
                 for (last, to) in times.iter().enumerate().skip(first) {
-                    let refilled = nanos(*to - *from) / rate.interval();
+                    let refilled = nanos(to.saturating_sub(*from)) / rate.interval();
                     let most = u64::from(u32::try_from(rate.tolerance() / rate.interval()).unwrap()) + 1 + refilled;
                     prop_assert!(((last - first + 1) as u64) <= most, "{name}: {} calls from {from:?} to {to:?}", last - first + 1);
                 }
