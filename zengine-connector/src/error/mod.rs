@@ -32,7 +32,7 @@ pub(crate) use serialize::as_ms;
 pub(crate) use setting::{require, require_time};
 pub(crate) use suggest::closest;
 pub use summary::LastError;
-pub use violation::Violation;
+pub use violation::{Level, Violation};
 
 /// Any error, boxed.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::RawJson;
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, Violation},
     ids::{ConversationId, ProviderMessageId},
 };
 
@@ -25,6 +25,10 @@ pub struct Receipt {
     /// The cursor of the next page, if the result has pages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// What is wrong with the message although it was sent: of the checks before the send and of the provider, [`MAX_WARNINGS`](Self::MAX_WARNINGS) at
+    /// most. Never the message's content. Absent for a delivery that only a webhook told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Violation>,
     /// Whether it was larger than a record may hold, and was cut (rule 29 of the cases).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub trimmed: bool,
@@ -33,6 +37,9 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// Maximum number of warnings.
+    pub const MAX_WARNINGS: usize = 16;
+
     /// A receipt with an id.
     pub fn accepted(id: ProviderMessageId) -> Self {
         Self { provider_ids: vec![id], ..Self::default() }
@@ -63,6 +70,13 @@ impl Receipt {
         with_conversation(conversation: ConversationId) => conversation = Some(conversation);
     }
 
+    /// Adds warnings of the provider. The pipeline adds those of the checks before the send.
+    pub fn with_warnings(mut self, warnings: impl IntoIterator<Item = Violation>) -> Self {
+        let left = Self::MAX_WARNINGS.saturating_sub(self.warnings.len());
+        self.warnings.extend(warnings.into_iter().take(left).map(|warning| warning.cut().warning()));
+        self
+    }
+
     /// The provider's first id of the message.
     pub fn provider_id(&self) -> Option<&ProviderMessageId> {
         self.provider_ids.first()
@@ -81,5 +95,11 @@ impl Receipt {
         (self.data, self.next, self.trimmed) = (None, None, true);
         self.provider_ids.truncate(8);
         self
+    }
+
+    /// The trimmed receipt without what it says beside the ids, for records that are too small for that too.
+    pub(crate) fn with_ids_only(mut self) -> Self {
+        (self.warnings, self.note) = (vec![], None);
+        self.trimmed()
     }
 }

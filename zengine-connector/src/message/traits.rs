@@ -71,7 +71,7 @@ pub trait Message: Serialize + DeserializeOwned + schemars::JsonSchema + Send + 
     /// Checks the message against what the channel can carry; finds every violation. Pure, and called before dedup.
     ///
     /// # Errors
-    /// All violations, with JSON pointers.
+    /// All violations, warnings included, with JSON pointers. Warnings alone do not refuse the message.
     fn validate(&self, capabilities: &Capabilities) -> Result<(), Vec<Violation>> {
         let _ = capabilities;
         Ok(())

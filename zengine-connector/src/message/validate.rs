@@ -8,20 +8,35 @@ use super::{
     Capabilities, Content, Header, Interactive, Length, Mailbox, Media, MediaSource, Opening, OutboundMessage, Participant, RawJson, Role,
     SessionEvent, SessionNotice, SmsParts, Unit,
 };
-use crate::error::Violation;
+use crate::error::{ErrorKind, Level, Violation};
 
 /// Collects violations, so that a caller sees all of them at once. Strategies use it for their own limits.
+///
+/// [`rule`](Self::rule), [`hint`](Self::hint), [`kind`](Self::kind) and [`warning`](Self::warning) say more of the next check, and of that
+/// one only.
 ///
 /// ```
 /// use zengine_connector::message::{Checker, Length};
 ///
 /// let mut check = Checker::new();
-/// check.text("/content/body", "too long", 1, Length::chars(4));
-/// assert_eq!(check.finish().unwrap_err()[0].to_string(), "/content/body: too long, in characters (limit 4, actual 8)");
+/// check.rule("text.length").text("/content/body", "too long", 1, Length::chars(4));
+/// let found = &check.finish().unwrap_err()[0];
+/// assert_eq!(found.to_string(), "/content/body: too long, in characters (limit 4, actual 8)");
+/// assert_eq!(found.rule.as_deref(), Some("text.length"));
 /// ```
 #[derive(Debug, Default)]
 pub struct Checker {
     found: Vec<Violation>,
+    next: Next,
+}
+
+/// What is said of the next check.
+#[derive(Clone, Copy, Debug, Default)]
+struct Next {
+    rule: Option<&'static str>,
+    hint: Option<&'static str>,
+    kind: Option<ErrorKind>,
+    level: Level,
 }
 
 impl Checker {
@@ -30,14 +45,40 @@ impl Checker {
         Self::default()
     }
 
+    /// Names the rule of the next check: a stable short name, such as `email.recipient_count`.
+    pub fn rule(&mut self, rule: &'static str) -> &mut Self {
+        self.next.rule = Some(rule);
+        self
+    }
+
+    /// Gives advice with the next check.
+    pub fn hint(&mut self, hint: &'static str) -> &mut Self {
+        self.next.hint = Some(hint);
+        self
+    }
+
+    /// Sets the kind of the error that the next check makes. Defaults to [`ErrorKind::MessageInvalid`].
+    pub fn kind(&mut self, kind: ErrorKind) -> &mut Self {
+        self.next.kind = Some(kind);
+        self
+    }
+
+    /// Makes the next check one that only warns: the message is sent, and the violation reported.
+    pub fn warning(&mut self) -> &mut Self {
+        self.next.level = Level::Warning;
+        self
+    }
+
     /// Notes a violation.
     pub fn add(&mut self, pointer: impl Into<String>, message: &'static str) {
-        self.found.push(Violation::new(pointer, message));
+        self.push(Violation::new(pointer, message));
     }
 
     /// Notes a violation if `fine` is false.
     pub fn require(&mut self, fine: bool, pointer: impl Into<String>, message: &'static str) {
-        if !fine {
+        if fine {
+            self.next = Next::default();
+        } else {
             self.add(pointer, message);
         }
     }
@@ -72,9 +113,11 @@ impl Checker {
 
     fn range(&mut self, pointer: impl Into<String>, actual: u64, fine: RangeInclusive<u64>, less: &str, more: impl FnOnce() -> String) {
         if actual < *fine.start() {
-            self.found.push(Violation::new(pointer, less).with_sizes(*fine.start(), actual));
+            self.push(Violation::new(pointer, less).with_sizes(*fine.start(), actual));
         } else if actual > *fine.end() {
-            self.found.push(Violation::new(pointer, more()).with_sizes(*fine.end(), actual));
+            self.push(Violation::new(pointer, more()).with_sizes(*fine.end(), actual));
+        } else {
+            self.next = Next::default();
         }
     }
 
@@ -82,15 +125,31 @@ impl Checker {
     pub fn unique<'a>(&mut self, pointer: impl Into<String>, values: impl IntoIterator<Item = &'a str>, message: &'static str) {
         let mut values: Vec<_> = values.into_iter().collect();
         values.sort_unstable();
-        if values.windows(2).any(|pair| pair[0] == pair[1]) {
-            self.add(pointer, message);
-        }
+        self.require(values.windows(2).all(|pair| pair[0] != pair[1]), pointer, message);
+    }
+
+    fn push(&mut self, found: Violation) {
+        let Next { rule, hint, kind, level } = std::mem::take(&mut self.next);
+        self.found.push(Violation {
+            rule: rule.map(Into::into),
+            hint: hint.map(Into::into),
+            kind: kind.unwrap_or(found.kind),
+            level,
+            ..found
+        });
+    }
+
+    /// Drops the warnings, for code that is about to send: a warning does not stop it.
+    #[must_use = "returns the checker without its warnings"]
+    pub fn without_warnings(mut self) -> Self {
+        self.found.retain(Violation::is_error);
+        self
     }
 
     /// Ends the check.
     ///
     /// # Errors
-    /// The violations, if there are any.
+    /// The violations, if there are any, warnings included.
     pub fn finish(self) -> Result<(), Vec<Violation>> {
         if self.found.is_empty() { Ok(()) } else { Err(self.found) }
     }
@@ -108,8 +167,12 @@ impl From<Under<'_>> for String {
 
 /// Checks a canonical message.
 pub(super) fn message(message: &OutboundMessage, capabilities: &Capabilities, check: &mut Checker) {
-    check.require(!message.to.ids.is_empty(), "/to", "a recipient needs at least one identity");
-    check.require(message.reply_to.is_none() || capabilities.quote, "/reply_to", "the channel cannot quote a message");
+    check.rule("recipient.missing").require(!message.to.ids.is_empty(), "/to", "a recipient needs at least one identity");
+    check.rule("quote.unsupported").require(
+        message.reply_to.is_none() || capabilities.quote,
+        "/reply_to",
+        "the channel cannot quote a message",
+    );
     content("/content", &message.content, capabilities, check);
     if let (Content::Email(it), Some(rules)) = (&message.content, &capabilities.email) {
         email::email("/content", it, &message.to, rules, capabilities, check);
@@ -140,76 +203,94 @@ const DATA: Length = Length::bytes(16_384);
 fn participant(at: &str, participant: &Participant, check: &mut Checker) {
     for (member, text) in [("/id", &participant.id), ("/name", &participant.name)] {
         if let Some(text) = text {
-            check.text(Under(at, member), text, 1, NAME);
+            check.rule("participant.length").text(Under(at, member), text, 1, NAME);
         }
     }
-    check.text(Under(at, "/role"), participant.role.as_str(), 1, ROLE);
+    check.rule("participant.length").text(Under(at, "/role"), participant.role.as_str(), 1, ROLE);
 }
 
 fn content(at: &str, content: &Content, can: &Capabilities, check: &mut Checker) {
     match content {
         Content::Text(text) => match can.text {
-            None => check.add(at, "the channel carries no text"),
+            None => check.rule("text.unsupported").add(at, "the channel carries no text"),
             Some(max) => {
-                check.text(Under(at, "/body"), &text.body, 1, max);
+                check.rule("text.length").text(Under(at, "/body"), &text.body, 1, max);
                 if let Some(max) = can.text_also {
-                    check.text(Under(at, "/body"), &text.body, 0, max);
+                    check.rule("text.length").text(Under(at, "/body"), &text.body, 0, max);
                 }
                 if let Some(max) = can.sms_parts {
-                    check.range(Under(at, "/body"), SmsParts::of(&text.body).parts, 0..=max.into(), "", || {
+                    check.rule("text.parts").range(Under(at, "/body"), SmsParts::of(&text.body).parts, 0..=max.into(), "", || {
                         "too many parts of a text message".into()
                     });
                 }
-                check.require(can.shows(text.format), Under(at, "/format"), "the channel does not show this text format");
+                check.rule("text.format").require(
+                    can.shows(text.format),
+                    Under(at, "/format"),
+                    "the channel does not show this text format",
+                );
             }
         },
         Content::Media(item) => media(at, item, can, check),
         Content::Location(place) => {
-            check.require(can.location, at, "the channel carries no locations");
-            check.require((-90.0..=90.0).contains(&place.latitude), Under(at, "/latitude"), "must be -90 to 90 degrees");
-            check.require((-180.0..=180.0).contains(&place.longitude), Under(at, "/longitude"), "must be -180 to 180 degrees");
+            check.rule("location.unsupported").require(can.location, at, "the channel carries no locations");
+            check.rule("location.range").require(
+                (-90.0..=90.0).contains(&place.latitude),
+                Under(at, "/latitude"),
+                "must be -90 to 90 degrees",
+            );
+            check.rule("location.range").require(
+                (-180.0..=180.0).contains(&place.longitude),
+                Under(at, "/longitude"),
+                "must be -180 to 180 degrees",
+            );
         }
         Content::Contacts(cards) => match can.contacts {
-            None => check.add(at, "the channel carries no contact cards"),
+            None => check.rule("contacts.unsupported").add(at, "the channel carries no contact cards"),
             Some(max) => {
-                check.count(Under(at, "/contacts"), cards.contacts.len(), 1, max.into());
+                check.rule("contacts.count").count(Under(at, "/contacts"), cards.contacts.len(), 1, max.into());
                 for (i, card) in cards.contacts.iter().enumerate() {
-                    check.require(card.display_name().is_some(), format!("{at}/contacts/{i}/name/formatted_name"), "must not be empty");
+                    check.rule("contacts.name").require(
+                        card.display_name().is_some(),
+                        format!("{at}/contacts/{i}/name/formatted_name"),
+                        "must not be empty",
+                    );
                 }
             }
         },
         Content::Interactive(item) => interactive(at, item, can, check),
         Content::Template(template) => {
-            check.require(can.template, at, "the channel has no templates");
-            check.require(!template.name.is_empty(), Under(at, "/name"), "must not be empty");
-            check.require(!template.language.is_empty(), Under(at, "/language"), "must not be empty");
+            check.rule("template.unsupported").require(can.template, at, "the channel has no templates");
+            check.rule("template.name").require(!template.name.is_empty(), Under(at, "/name"), "must not be empty");
+            check.rule("template.language").require(!template.language.is_empty(), Under(at, "/language"), "must not be empty");
         }
         Content::Reaction(reaction) => {
-            check.require(can.reaction, at, "the channel carries no reactions");
-            check.require(!reaction.target.is_empty(), Under(at, "/target"), "must not be empty");
+            check.rule("reaction.unsupported").require(can.reaction, at, "the channel carries no reactions");
+            check.rule("reaction.target").require(!reaction.target.is_empty(), Under(at, "/target"), "must not be empty");
         }
-        Content::Email(_) => check.require(can.email.is_some(), at, "the channel carries no e-mail"),
-        Content::Typing { .. } => check.require(can.typing, at, "the channel shows no typing notices"),
+        Content::Email(_) => check.rule("email.unsupported").require(can.email.is_some(), at, "the channel carries no e-mail"),
+        Content::Typing { .. } => check.rule("typing.unsupported").require(can.typing, at, "the channel shows no typing notices"),
         Content::ReadMark { target } => {
-            check.require(can.read_mark, at, "the channel has no read marks");
-            check.require(!target.is_empty(), Under(at, "/target"), "must not be empty");
+            check.rule("read_mark.unsupported").require(can.read_mark, at, "the channel has no read marks");
+            check.rule("read_mark.target").require(!target.is_empty(), Under(at, "/target"), "must not be empty");
         }
         Content::Session(notice) => {
-            check.require(can.session, at, "the channel takes no notices of the conversation");
+            check.rule("session.unsupported").require(can.session, at, "the channel takes no notices of the conversation");
             if let SessionNotice::Change(change) = notice {
                 session(at, change, check);
             }
         }
-        Content::Native { .. } => check.require(can.native, at, "the channel takes no native JSON"),
-        Content::Compound { .. } => check.add(at, "a message holds one content; send the parts one by one"),
+        Content::Native { .. } => check.rule("native.unsupported").require(can.native, at, "the channel takes no native JSON"),
+        Content::Compound { .. } => {
+            check.rule("content.compound").hint("send the parts one by one").add(at, "a message holds one content");
+        }
         Content::InteractiveReply(choice) => {
-            check.require(can.choice, at, "the channel takes no answers to choices");
-            check.text(Under(at, "/id"), &choice.id, 1, CHOICE);
-            optional(check, Under(at, "/title"), choice.title.as_deref(), CHOICE);
-            optional(check, Under(at, "/description"), choice.description.as_deref(), CHOICE);
+            check.rule("choice.unsupported").require(can.choice, at, "the channel takes no answers to choices");
+            check.rule("choice.length").text(Under(at, "/id"), &choice.id, 1, CHOICE);
+            optional(check.rule("choice.length"), Under(at, "/title"), choice.title.as_deref(), CHOICE);
+            optional(check.rule("choice.length"), Under(at, "/description"), choice.description.as_deref(), CHOICE);
         }
         Content::Order(_) | Content::FlowReply(_) | Content::System(_) | Content::Unsupported(_) | Content::Unknown { .. } => {
-            check.add(at, "this content only arrives, it cannot be sent");
+            check.rule("content.inbound_only").add(at, "this content only arrives, it cannot be sent");
         }
     }
 }
@@ -218,25 +299,25 @@ fn opening(it: &Opening, check: &mut Checker) {
     let Opening { display_name, attributes, queue, history, .. } = it;
     for (pointer, text) in [("/opening/display_name", display_name), ("/opening/queue", queue)] {
         if let Some(text) = text {
-            check.text(pointer, text, 1, NAME);
+            check.rule("opening.length").text(pointer, text, 1, NAME);
         }
     }
-    check.count("/opening/attributes", attributes.len(), 0, 64);
+    check.rule("opening.count").count("/opening/attributes", attributes.len(), 0, 64);
     // A key may name a person.
     for (key, value) in attributes {
-        check.range("/opening/attributes/*", Unit::Chars.count(key), 1..=255, "the key is too short", || {
+        check.rule("opening.length").range("/opening/attributes/*", Unit::Chars.count(key), 1..=255, "the key is too short", || {
             "the key is too long, in characters".to_owned()
         });
-        check.text("/opening/attributes/*", value, 0, Length::chars(2_048));
+        check.rule("opening.length").text("/opening/attributes/*", value, 0, Length::chars(2_048));
     }
     let sizes = attributes.iter().map(|(key, value)| key.len() + value.len());
-    check.total("/opening/attributes", sizes, 32_768);
-    check.count("/opening/history", history.len(), 0, 100);
+    check.rule("opening.size").total("/opening/attributes", sizes, 32_768);
+    check.rule("opening.count").count("/opening/history", history.len(), 0, 100);
     for (n, past) in history.iter().enumerate() {
         participant(&format!("/opening/history/{n}/author"), &past.author, check);
-        check.text(format!("/opening/history/{n}/text"), &past.text, 1, HISTORY);
+        check.rule("opening.length").text(format!("/opening/history/{n}/text"), &past.text, 1, HISTORY);
     }
-    check.total("/opening/history", history.iter().map(|past| past.text.len()), HISTORY.max);
+    check.rule("opening.size").total("/opening/history", history.iter().map(|past| past.text.len()), HISTORY.max);
 }
 
 fn session(at: &str, event: &SessionEvent, check: &mut Checker) {
@@ -246,32 +327,32 @@ fn session(at: &str, event: &SessionEvent, check: &mut Checker) {
         }
     }
     if let Some(end) = &event.end {
-        optional(check, Under(at, "/end/by"), end.by.as_ref().map(Role::as_str), ROLE);
-        optional(check, Under(at, "/end/word"), end.word.as_deref(), NAME);
+        optional(check.rule("session.length"), Under(at, "/end/by"), end.by.as_ref().map(Role::as_str), ROLE);
+        optional(check.rule("session.length"), Under(at, "/end/word"), end.word.as_deref(), NAME);
     }
-    optional(check, Under(at, "/data"), event.data.as_ref().map(RawJson::as_str), DATA);
+    optional(check.rule("session.length"), Under(at, "/data"), event.data.as_ref().map(RawJson::as_str), DATA);
 }
 
 fn media(at: &str, media: &Media, can: &Capabilities, check: &mut Checker) {
     let Some(rule) = can.media_rule(media.kind) else {
-        return check.add(at, "the channel does not carry this kind of media");
+        return check.rule("media.unsupported").add(at, "the channel does not carry this kind of media");
     };
     if let Some(caption) = &media.caption {
         match rule.caption {
-            Some(max) => check.text(Under(at, "/caption"), caption, 0, max),
-            None => check.add(Under(at, "/caption"), "this kind of media has no caption"),
+            Some(max) => check.rule("media.caption").text(Under(at, "/caption"), caption, 0, max),
+            None => check.rule("media.caption").add(Under(at, "/caption"), "this kind of media has no caption"),
         }
     }
     bytes(media, can, check, |rest| format!("{at}{rest}"));
     if let Some(bytes) = media.bytes
         && bytes > rule.max_bytes
     {
-        check.found.push(too_large(Under(at, "/bytes"), rule.max_bytes, bytes));
+        check.rule("media.size").push(too_large(Under(at, "/bytes"), rule.max_bytes, bytes));
     }
     if let Some(mime) = &media.mime {
         let essence = mime.split(';').next().unwrap_or_default().trim();
         let known = rule.mimes.is_empty() || rule.mimes.iter().any(|m| m.eq_ignore_ascii_case(essence));
-        check.require(known, Under(at, "/mime"), "the channel does not take this MIME type");
+        check.rule("media.mime").require(known, Under(at, "/mime"), "the channel does not take this MIME type");
     }
 }
 
@@ -283,8 +364,8 @@ fn bytes(media: &Media, can: &Capabilities, check: &mut Checker, at: impl Fn(&st
         MediaSource::Url { .. } | MediaSource::Handle { .. } => return,
     };
     match can.media_bytes {
-        None => check.add(at("/source"), "the channel takes no bytes: give a web address"),
-        Some(max) if size > max => check.found.push(too_large(at("/source"), max, size)),
+        None => check.rule("media.bytes").hint("give a web address").add(at("/source"), "the channel takes no bytes"),
+        Some(max) if size > max => check.rule("media.size").push(too_large(at("/source"), max, size)),
         Some(_) => {}
     }
 }
@@ -296,51 +377,57 @@ fn too_large(pointer: impl Into<String>, max: u64, actual: u64) -> Violation {
 fn interactive(at: &str, item: &Interactive, can: &Capabilities, check: &mut Checker) {
     match item {
         Interactive::Buttons { header, body, footer, buttons } => {
-            let Some(rules) = can.buttons else { return check.add(at, "the channel has no reply buttons") };
-            check.text(Under(at, "/body"), body, 1, rules.body);
-            optional(check, Under(at, "/footer"), footer.as_deref(), rules.footer);
+            let Some(rules) = can.buttons else { return check.rule("buttons.unsupported").add(at, "the channel has no reply buttons") };
+            check.rule("buttons.body").text(Under(at, "/body"), body, 1, rules.body);
+            optional(check.rule("buttons.footer"), Under(at, "/footer"), footer.as_deref(), rules.footer);
             if let Some(Header::Text { text }) = header {
-                check.text(Under(at, "/header/text"), text, 1, rules.header);
+                check.rule("buttons.header").text(Under(at, "/header/text"), text, 1, rules.header);
             }
-            check.count(Under(at, "/buttons"), buttons.len(), 1, rules.max.into());
+            check.rule("buttons.count").count(Under(at, "/buttons"), buttons.len(), 1, rules.max.into());
             for (i, button) in buttons.iter().enumerate() {
-                check.text(format!("{at}/buttons/{i}/id"), &button.id, 1, rules.id);
-                check.text(format!("{at}/buttons/{i}/title"), &button.title, 1, rules.title);
+                check.rule("buttons.id").text(format!("{at}/buttons/{i}/id"), &button.id, 1, rules.id);
+                check.rule("buttons.title").text(format!("{at}/buttons/{i}/title"), &button.title, 1, rules.title);
             }
-            check.unique(Under(at, "/buttons"), buttons.iter().map(|b| b.id.as_str()), "ids must differ");
-            check.unique(Under(at, "/buttons"), buttons.iter().map(|b| b.title.as_str()), "titles must differ");
+            check.rule("buttons.unique").unique(Under(at, "/buttons"), buttons.iter().map(|b| b.id.as_str()), "ids must differ");
+            check.rule("buttons.unique").unique(Under(at, "/buttons"), buttons.iter().map(|b| b.title.as_str()), "titles must differ");
         }
         Interactive::List { body, button, sections, .. } => {
-            let Some(rules) = can.list else { return check.add(at, "the channel has no lists") };
-            check.text(Under(at, "/body"), body, 1, rules.body);
-            check.text(Under(at, "/button"), button, 1, rules.button);
-            check.count(Under(at, "/sections"), sections.len(), 1, rules.max_sections.into());
+            let Some(rules) = can.list else { return check.rule("list.unsupported").add(at, "the channel has no lists") };
+            check.rule("list.body").text(Under(at, "/body"), body, 1, rules.body);
+            check.rule("list.button").text(Under(at, "/button"), button, 1, rules.button);
+            check.rule("list.count").count(Under(at, "/sections"), sections.len(), 1, rules.max_sections.into());
             let rows = || sections.iter().flat_map(|section| &section.rows);
-            check.count(Under(at, "/sections"), rows().count(), 1, rules.max_rows.into());
+            check.rule("list.count").count(Under(at, "/sections"), rows().count(), 1, rules.max_rows.into());
             for (s, section) in sections.iter().enumerate() {
                 let at = format!("{at}/sections/{s}");
-                check.require(!section.rows.is_empty(), Under(&at, "/rows"), "a section needs at least one row");
-                check.require(
+                check.rule("list.rows").require(!section.rows.is_empty(), Under(&at, "/rows"), "a section needs at least one row");
+                check.rule("list.section").require(
                     sections.len() == 1 || section.title.as_deref().is_some_and(|title| !title.is_empty()),
                     Under(&at, "/title"),
                     "needed where there are several sections",
                 );
-                optional(check, Under(&at, "/title"), section.title.as_deref(), rules.section);
+                optional(check.rule("list.section"), Under(&at, "/title"), section.title.as_deref(), rules.section);
                 for (r, row) in section.rows.iter().enumerate() {
-                    check.text(format!("{at}/rows/{r}/id"), &row.id, 1, rules.id);
-                    check.text(format!("{at}/rows/{r}/title"), &row.title, 1, rules.title);
-                    optional(check, format!("{at}/rows/{r}/description"), row.description.as_deref(), rules.description);
+                    check.rule("list.id").text(format!("{at}/rows/{r}/id"), &row.id, 1, rules.id);
+                    check.rule("list.title").text(format!("{at}/rows/{r}/title"), &row.title, 1, rules.title);
+                    optional(
+                        check.rule("list.description"),
+                        format!("{at}/rows/{r}/description"),
+                        row.description.as_deref(),
+                        rules.description,
+                    );
                 }
             }
-            check.unique(Under(at, "/sections"), rows().map(|row| row.id.as_str()), "row ids must differ");
+            check.rule("list.unique").unique(Under(at, "/sections"), rows().map(|row| row.id.as_str()), "row ids must differ");
         }
-        Interactive::CtaUrl(_) => check.require(can.cta_url, at, "the channel has no web-address button"),
-        _ => check.require(can.rich_interactive, at, "the channel does not have this interactive kind"),
+        Interactive::CtaUrl(_) => check.rule("cta_url.unsupported").require(can.cta_url, at, "the channel has no web-address button"),
+        _ => check.rule("interactive.unsupported").require(can.rich_interactive, at, "the channel does not have this interactive kind"),
     }
 }
 
 fn optional(check: &mut Checker, pointer: impl Into<String>, text: Option<&str>, max: Length) {
-    if let Some(text) = text {
-        check.text(pointer, text, 0, max);
+    match text {
+        Some(text) => check.text(pointer, text, 0, max),
+        None => check.next = Next::default(),
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{HandlerContext, Orchestrator, ReplyTo, outbox::Placed};
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, Violation},
     ids::{ClientMessageId, CorrelationId, ProviderMessageId},
     message::{Authored, Content, Message, OutboundMessage, Receipt},
     pipeline::{Deferred, DeferredReason, Delivered, Outcome, SendOptions},
@@ -78,18 +78,19 @@ impl Orchestrator {
             );
         };
         let message = message(to, answer);
-        if let Err(mut violations) = message.validate(entry.descriptor.capabilities) {
-            // The conversation is the address, so `/to` may be empty.
-            violations.retain(|violation| violation.pointer != "/to");
-            if !violations.is_empty() {
-                return Err(Error::new(ErrorKind::MessageInvalid, "the channel cannot carry the reply").with_violations(violations));
-            }
+        let mut violations = message.validate(entry.descriptor.capabilities).err().unwrap_or_default();
+        // The conversation is the address, so `/to` may be empty.
+        violations.retain(|violation| violation.pointer != "/to");
+        if let Some(kind) = Violation::kind_of(&violations) {
+            return Err(Error::new(kind, "the channel cannot carry the reply").with_violations(violations));
         }
         let outbox = self.outbox(&to.tenant, &to.strategy, conversation);
         let error = match outbox.place(&to.event_id, n, &message, self.engine.now_ms()).await {
             Ok(placed) => {
                 let Placed { seq, replayed } = placed?;
-                let receipt = Receipt::accepted(ProviderMessageId::new(seq.to_string())?).with_conversation(conversation.clone());
+                let receipt = Receipt::accepted(ProviderMessageId::new(seq.to_string())?)
+                    .with_conversation(conversation.clone())
+                    .with_warnings(violations);
                 return Ok(Outcome::Delivered(Delivered { replayed, ..Delivered::new(receipt) }));
             }
             Err(error) => error,

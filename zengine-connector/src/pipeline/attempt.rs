@@ -209,5 +209,5 @@ pub(crate) async fn call(
     job.stages().called(manages, result.as_ref().err(), began_ms, job.clock().ms());
     let verdict = result.as_ref().map_or_else(|error| Verdict::of(error.fault()), |_| Verdict::Success);
     admitted.permit.settle(verdict, job.clock().monotonic());
-    result
+    result.map(|receipt| job.warned(receipt))
 }

@@ -147,7 +147,7 @@ async fn look_up(job: &SendJob<'_>, own: &Ownership<'_>, owns_pause: bool) -> Op
     }
     let cx = job.context(own.record().key_generation, own.all_attempts().max(1), limit);
     match clock.guard(limit, job.outbound.lookup(job.state(), job.message(), &cx)).await {
-        Ok(Ok(Lookup::Found(receipt))) => Some(accepted(receipt)),
+        Ok(Ok(Lookup::Found(receipt))) => Some(accepted(job.warned(receipt))),
         Ok(Ok(Lookup::NotFound)) => {
             let visible_after = match job.idempotency() {
                 Idempotency::Queryable { visible_after_ms } => visible_after_ms,

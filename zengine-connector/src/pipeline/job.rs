@@ -10,9 +10,9 @@ use std::{
 
 use super::{Engine, SendOptions, clock::CallClock, decision::Protection, trace::SendTrace};
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, Violation},
     ids::{ClientMessageId, TenantId},
-    message::{Class, Effect, Idempotency, LossReport, MessageRef, Prepared, Purpose},
+    message::{Class, Effect, Idempotency, LossReport, MessageRef, Prepared, Purpose, Receipt},
     registry::{BoundTenant, RegisteredStrategy},
     runtime::{ms, seconds},
     stage::{Dedup, Stages, StrategySettings, Withdrawal},
@@ -138,6 +138,7 @@ impl<'a> Identified<'a> {
             changed,
             loaded: OnceLock::new(),
             loss,
+            warnings: seen.violations,
             idempotency: seen.idempotency.unwrap_or(self.entry.descriptor.idempotency),
         })
     }
@@ -151,6 +152,7 @@ pub(crate) struct Fitted {
     /// With the bytes of its files.
     loaded: OnceLock<Prepared<'static>>,
     loss: Option<LossReport>,
+    warnings: Vec<Violation>,
     idempotency: Idempotency,
 }
 
@@ -173,6 +175,11 @@ impl<'a> SendJob<'a> {
     /// The strategy's state of the tenant.
     pub(crate) fn state(&self) -> &ErasedTenant {
         &self.fitted.bound.state
+    }
+
+    /// A receipt with the warnings about the message.
+    pub(crate) fn warned(&self, receipt: Receipt) -> Receipt {
+        receipt.with_warnings(self.fitted.warnings.iter().cloned())
     }
 
     /// Losses from degradation, if any.

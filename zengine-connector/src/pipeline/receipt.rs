@@ -36,8 +36,10 @@ impl Engine {
             return Some(StoredReceipt::EMPTY);
         }
         let mut json = serde_json::to_vec(receipt).ok()?;
-        if json.len() > MAX_RECEIPT {
-            json = serde_json::to_vec(&receipt.clone().trimmed()).ok()?;
+        for smaller in [Receipt::trimmed, Receipt::with_ids_only] {
+            if json.len() > MAX_RECEIPT {
+                json = serde_json::to_vec(&smaller(receipt.clone())).ok()?;
+            }
         }
         keyring::seal(&*self.keys, &*self.rng, &StoredReceipt::place(key.as_str()), &json).ok().map(StoredReceipt::sealed)
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, Violation},
     ids::{RouteKey, StrategyName},
     message::{Degrade, Prepared},
     schema::{Checks, Resolved, Site},
@@ -61,13 +61,14 @@ impl RegisteredStrategy {
         Ok(routes)
     }
 
-    /// Degrades and validates a message for a tenant, before the send is claimed.
+    /// Degrades and validates a message for a tenant, before the send is claimed. What it finds are warnings.
+    ///
+    /// # Errors
+    /// All violations, if one of them is an error.
     pub(crate) fn inspect(&self, tenant: &ErasedTenant, message: &Prepared<'_>, how: Degrade) -> Result<Inspected, Error> {
         let seen = self.sends()?.inspect(tenant, message, self.descriptor.capabilities, how)?;
-        if seen.violations.is_empty() {
-            return Ok(seen);
-        }
-        Err(Error::new(ErrorKind::MessageInvalid, "the message does not fit the channel")
+        let Some(kind) = Violation::kind_of(&seen.violations) else { return Ok(seen) };
+        Err(Error::new(kind, "the message does not fit the channel")
             .with_context("strategy", &self.name)
             .with_context("violations", seen.violations.len())
             .with_violations(seen.violations))

@@ -91,8 +91,11 @@ pub trait OutboundStrategy<Cfg, Msg>: Configure<Cfg> {
     /// [`Message::validate`](crate::message::Message::validate), before dedup, so that a message that cannot be sent takes no
     /// claim. Pure. Defaults to no further check.
     ///
+    /// A violation may be a [warning](crate::error::Level::Warning): it is reported in the receipt, and the message is sent unless another
+    /// one is an error. The error has the kind of the first violation that no later retry can mend, else of the first.
+    ///
     /// # Errors
-    /// All violations, with JSON pointers.
+    /// All violations, warnings included, with JSON pointers.
     fn check(&self, tenant: &Self::Tenant, message: &Msg) -> Result<(), Vec<Violation>> {
         let _ = (tenant, message);
         Ok(())

@@ -48,6 +48,7 @@ pub(crate) trait DynStrategy: Send + Sync {
 pub(crate) struct Inspected {
     pub(crate) idempotency: Option<Idempotency>,
     pub(crate) degraded: Option<(Prepared<'static>, LossReport)>,
+    /// All violations, warnings included.
     pub(crate) violations: Vec<Violation>,
 }
 

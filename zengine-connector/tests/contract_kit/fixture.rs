@@ -19,8 +19,8 @@ pub(crate) use crate::desk::Desk;
 use crate::{
     flaw::Flaw,
     pigeon::{
-        Any, Anything, Demanding, Forgetful, HUB_SECRET, HUB_SIGNATURE, Lenient, Pigeon, PigeonCards, PigeonHub, PigeonLedger, PigeonOut,
-        Plain, SIGNATURE, SIGNATURE_HEADER, TIME_HEADER, Undescribed, Wide,
+        Any, Anything, Demanding, Forgetful, HAWKS, HUB_SECRET, HUB_SIGNATURE, LOUD, Lenient, Pigeon, PigeonCards, PigeonHub, PigeonLedger,
+        PigeonOut, Plain, SIGNATURE, SIGNATURE_HEADER, TIME_HEADER, Undescribed, Wide,
     },
 };
 
@@ -79,6 +79,8 @@ fn outbound(flaw: Flaw) -> Outbound {
     };
     Outbound::new(message)
         .pairs(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract_kit/pairs/outbound"))
+        .warned(&OutboundMessage::text(dove(&Sample::new(3)), LOUD))
+        .refused(&OutboundMessage::text(dove(&Sample::new(3)), HAWKS))
         .also(&OutboundMessage::new(dove(&Sample::new(3)), Content::Interactive(buttons)))
         .provider(answer)
         .error_table([

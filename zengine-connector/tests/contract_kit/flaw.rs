@@ -163,6 +163,10 @@ flaws! {
     ClaimsMore,
     /// Buttons are listed and dropped.
     DropsButtons,
+    /// A warning refuses the message.
+    WarningRefuses,
+    /// `check` finds nothing; the attempt refuses.
+    RefusesLate,
     /// The provider may take longer than the attempt has.
     IgnoresDeadline,
 

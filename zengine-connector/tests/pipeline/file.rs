@@ -24,6 +24,8 @@ mod redrive;
 mod retry;
 #[path = "sweep.rs"]
 mod sweep;
+#[path = "warnings.rs"]
+mod warnings;
 
 /// So many sends are many.
 const MANY: u32 = 100;

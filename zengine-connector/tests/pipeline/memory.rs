@@ -26,6 +26,8 @@ mod redrive;
 mod retry;
 #[path = "sweep.rs"]
 mod sweep;
+#[path = "warnings.rs"]
+mod warnings;
 
 /// So many sends are many.
 const MANY: u32 = 10_000;

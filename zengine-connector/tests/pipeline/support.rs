@@ -223,6 +223,11 @@ impl<S: DeadLetterStore + ?Sized> DeadLetterStore for Blocking<S> {
     }
 }
 
+/// Nothing is stored about an id, and nothing was announced.
+pub(crate) async fn world_without_traces(world: &World, id: &str) {
+    assert!(world.record(id).await.is_none() && world.all_letters().await.is_empty() && world.memory.published().is_empty());
+}
+
 pub(crate) fn tenant() -> TenantId {
     TenantId::new("acme").unwrap()
 }

@@ -51,6 +51,8 @@ impl Fixture for MetaFixture {
                 .also(&json!({ "to": "+15557310009", "content": upload() }))
                 .also(&json!({ "to": "+15557310009", "content": { "type": "template", "name": "order_ready", "language": "en_US" } }))
                 .also(&json!({ "to": "+15557310009", "content": { "type": "read_mark", "target": "wamid.IN" } }))
+                .warned(&json!({ "to": "+15557310009", "content": form("A label of 24 characters") }))
+                .refused(&json!({ "to": "+15557310009", "content": { "type": "reaction", "target": "wamid.IN", "emoji": "ok" } }))
                 .pairs(pairs().join("outbound")),
         )
     }
@@ -78,6 +80,10 @@ fn pairs() -> PathBuf {
 fn upload() -> Value {
     let source = json!({ "type": "inline", "data": "aGVsbG8=" });
     json!({ "type": "media", "kind": "document", "mime": "text/plain", "filename": "hello.txt", "source": source })
+}
+
+fn form(label: &str) -> Value {
+    json!({ "type": "interactive", "kind": "flow", "body": "b", "label": label, "flow_id": "1" })
 }
 
 /// Meta's Graph API where all is well.

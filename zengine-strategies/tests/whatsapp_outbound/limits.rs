@@ -306,7 +306,13 @@ async fn flows() {
         refused_interactive("flow", members, pointer, sizes).await;
     }
     // A label of 21 to 30 characters is sent, with a warning.
-    Bench::new().await.sent(&interactive("flow", with(base(), "label", x(30)))).await;
+    let (bench, cut) = (Bench::new().await, interactive("flow", with(base(), "label", x(30))));
+    bench.sent(&cut).await;
+    let warnings = bench.check(&cut).unwrap_err();
+    let found: Vec<_> = warnings.iter().map(|it| (it.to_string(), it.rule.as_deref().unwrap())).collect();
+    let said = "/content/label: warning: too long, in characters (limit 20, actual 30): use at most 20 characters";
+    assert_eq!(found, [(said.to_owned(), "flow.label")]);
+    assert!(bench.check(&interactive("flow", with(base(), "label", x(20)))).is_ok());
 }
 
 #[tokio::test]

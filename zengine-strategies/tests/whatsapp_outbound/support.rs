@@ -150,6 +150,10 @@ impl Bench {
         self.attempt(message, 1).await
     }
 
+    pub(crate) fn check(&self, message: &OutboundMessage) -> Result<(), Vec<Violation>> {
+        self.strategy.check(&self.tenant, message)
+    }
+
     pub(crate) async fn sent(&self, message: &OutboundMessage) {
         drop(self.try_send(message).await.unwrap());
     }

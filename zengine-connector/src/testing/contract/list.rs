@@ -205,6 +205,10 @@ macro_rules! __contract_cases {
                 quotes_are_as_listed [Outbound Provider Canonical]
                 content_that_cannot_be_sent_is_refused [Outbound Provider Canonical]
             }
+            violations {
+                a_warning_is_reported_and_sent [Outbound WarnedMessage]
+                an_error_refuses_before_any_claim [Outbound RefusedMessage]
+            }
             redaction {
                 a_provider_that_repeats_everything_leaks_nothing [Outbound Provider]
                 failure_events_hold_no_personal_data [Outbound Provider]

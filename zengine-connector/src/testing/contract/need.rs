@@ -15,6 +15,10 @@ pub enum Need {
     ErrorTable,
     /// A second kind of message: [`Outbound::also`](super::Outbound::also).
     MoreMessages,
+    /// A message that is sent with a warning: [`Outbound::warned`](super::Outbound::warned).
+    WarnedMessage,
+    /// A message that the strategy refuses: [`Outbound::refused`](super::Outbound::refused).
+    RefusedMessage,
     /// Pairs of messages and requests.
     OutboundPairs,
     /// Canonical messages, not the strategy's own type.
@@ -83,6 +87,8 @@ impl Need {
             Self::Provider => "a scripted provider",
             Self::ErrorTable => "rows of the provider's error table",
             Self::MoreMessages => "a message of another kind",
+            Self::WarnedMessage => "a message that is sent with a warning",
+            Self::RefusedMessage => "a message that the strategy's check refuses",
             Self::OutboundPairs => "a folder of pairs of messages and requests",
             Self::Canonical => "canonical messages",
             Self::NativeIdempotency => "a provider that recognises an idempotency key",
@@ -124,6 +130,8 @@ impl Need {
             Self::Provider => out.is_some_and(|out| out.provider.is_some()),
             Self::ErrorTable => out.is_some_and(|out| !out.error_table.is_empty() && out.provider.is_some()),
             Self::MoreMessages => out.is_some_and(|out| !out.more.is_empty() && out.provider.is_some()),
+            Self::WarnedMessage => out.is_some_and(|out| out.warned.is_some() && out.provider.is_some()),
+            Self::RefusedMessage => out.is_some_and(|out| out.refused.is_some() && out.provider.is_some()),
             Self::OutboundPairs => out.is_some_and(|out| out.pairs.is_some() && out.provider.is_some()),
             Self::Canonical => out.is_some() && kit.canonical,
             Self::NativeIdempotency => out.is_some() && matches!(kit.descriptor.idempotency, Idempotency::Native { .. }),

@@ -31,6 +31,8 @@ pub struct Outbound {
     pub(crate) sends: Option<SendPredicate>,
     pub(crate) error_table: Vec<ErrorRow>,
     pub(crate) more: Vec<Value>,
+    pub(crate) warned: Option<Value>,
+    pub(crate) refused: Option<Value>,
     pub(crate) pairs: Option<PathBuf>,
     pub(crate) conversations: Option<ConversationScript>,
 }
@@ -42,7 +44,17 @@ impl Outbound {
     /// The kit panics later if a message has no JSON form.
     pub fn new<M: Serialize>(message: impl Fn(&Sample) -> M + Send + Sync + 'static) -> Self {
         let message: Messages = Box::new(move |sample| serde_json::to_value(message(sample)).expect("a message has a JSON form"));
-        Self { message, provider: None, sends: None, error_table: vec![], more: vec![], pairs: None, conversations: None }
+        Self {
+            message,
+            provider: None,
+            sends: None,
+            error_table: vec![],
+            more: vec![],
+            warned: None,
+            refused: None,
+            pairs: None,
+            conversations: None,
+        }
     }
 
     /// Sets the provider without faults: the response to each call, a function of the request. You must give every message
@@ -77,6 +89,24 @@ impl Outbound {
     /// Describes the conversations that messages go through.
     pub fn conversations(mut self, script: ConversationScript) -> Self {
         self.conversations = Some(script);
+        self
+    }
+
+    /// Sets a message of which the strategy's `check` only warns.
+    ///
+    /// # Panics
+    /// Panics if it has no JSON form.
+    pub fn warned<M: Serialize>(mut self, message: &M) -> Self {
+        self.warned = Some(serde_json::to_value(message).expect("a message has a JSON form"));
+        self
+    }
+
+    /// Sets a message that the strategy's `check` refuses, and the capabilities do not.
+    ///
+    /// # Panics
+    /// Panics if it has no JSON form.
+    pub fn refused<M: Serialize>(mut self, message: &M) -> Self {
+        self.refused = Some(serde_json::to_value(message).expect("a message has a JSON form"));
         self
     }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 pub use answer::ProviderAnswer;
 
 use crate::{
-    error::{Error, SendError},
+    error::{Error, SendError, Violation},
     ids::{ClientMessageId, ProviderMessageId, TenantId},
     message::{
         ButtonRules, Capabilities, Channel, EmailRules, Idempotency, Length, ListRules, MediaKind, MediaRule, OutboundMessage, Receipt,
@@ -62,6 +62,7 @@ struct RecordingState {
     accepted: Vec<Sent>,
     health: Option<HealthStatus>,
     scopes: Option<DeclareScopes>,
+    violations: Vec<Violation>,
     ids: HashMap<String, Known>,
 }
 
@@ -259,6 +260,11 @@ impl<P> Recording<P> {
         self.state.lock().health = Some(health);
     }
 
+    /// Sets what the strategy finds in every message before it is sent. Defaults to nothing.
+    pub fn find_always(&self, violations: impl IntoIterator<Item = Violation>) {
+        self.state.lock().violations = violations.into_iter().collect();
+    }
+
     /// All calls, in order, whatever the answer.
     pub fn calls(&self) -> Vec<Sent> {
         self.state.lock().calls.clone()
@@ -353,6 +359,11 @@ impl<P: ProviderKind> OutboundStrategy<RecordingConfig, OutboundMessage> for Rec
         if let Some(declare) = declare {
             declare(message, scopes);
         }
+    }
+
+    fn check(&self, (): &(), _: &OutboundMessage) -> Result<(), Vec<Violation>> {
+        let found = self.state.lock().violations.clone();
+        if found.is_empty() { Ok(()) } else { Err(found) }
     }
 
     async fn lookup(&self, (): &(), _: &OutboundMessage, cx: &SendContext) -> Result<Lookup, SendError> {

@@ -222,6 +222,12 @@ broken! {
     buttons_are_listed_and_dropped: DropsButtons in Both, sound Both {
         every_part_of_a_message_reaches_the_provider "lost its"
     }
+    a_warning_refuses_the_message: WarningRefuses in Both, sound Both {
+        a_warning_is_reported_and_sent "a message with a warning must be sent"
+    }
+    a_message_is_refused_in_its_attempt: RefusesLate in Both, sound Both {
+        an_error_refuses_before_any_claim "before it is claimed"
+    }
     the_client_gets_more_time_than_there_is: IgnoresDeadline in Both, sound Both {
         the_client_gets_the_remaining_time "give its client the remaining time"
     }

@@ -42,7 +42,7 @@ use zengine_connector::{
 pub(crate) use self::{
     config::{AnyConfig, DemandingConfig, ForgetfulConfig, LenientConfig, PigeonConfig, PlainConfig, UndescribedConfig, WideConfig},
     inbound::{HUB_SECRET, HUB_SIGNATURE, SIGNATURE, SIGNATURE_HEADER, TIME_HEADER},
-    outbound::CAPABILITIES,
+    outbound::{CAPABILITIES, HAWKS, LOUD},
 };
 use crate::flaw::Flaw;
 
@@ -124,11 +124,11 @@ macro_rules! pigeon {
                 outbound::send(&self.0, loft, message, cx).await
             }
 
-            fn check(&self, _: &Loft, _: &OutboundMessage) -> Result<(), Vec<Violation>> {
+            fn check(&self, _: &Loft, message: &OutboundMessage) -> Result<(), Vec<Violation>> {
                 if self.0.is(Flaw::CheckCallsProvider) {
                     outbound::call_at_once(&self.0);
                 }
-                Ok(())
+                outbound::check(&self.0, message)
             }
 
             fn capabilities<'t>(&self, _: &'t Loft) -> Option<&'t Capabilities> {
@@ -194,6 +194,10 @@ pigeon!(PigeonLedger, PigeonConfig);
 impl OutboundStrategy<PigeonConfig, OutboundMessage> for PigeonLedger {
     async fn send(&self, loft: &Loft, message: &OutboundMessage, cx: &SendContext) -> Result<Receipt, SendError> {
         ledger::send(&self.0, loft, message, cx).await
+    }
+
+    fn check(&self, _: &Loft, message: &OutboundMessage) -> Result<(), Vec<Violation>> {
+        outbound::check(&self.0, message)
     }
 
     async fn lookup(&self, loft: &Loft, _: &OutboundMessage, cx: &SendContext) -> Result<Lookup, SendError> {

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use zengine_connector::{
     Content, ErrorKind, HealthContext, OutboundMessage, ProviderMessageId, Reach, Receipt, SendContext, SendError,
+    error::Violation,
     http::{CallOptions, HttpCause, HttpError, retry_after, status_error},
-    message::{ButtonRules, Capabilities, EmailRules, Interactive, Length, ListRules, MediaKind, MediaRule, TextFormat},
+    message::{ButtonRules, Capabilities, Checker, EmailRules, Interactive, Length, ListRules, MediaKind, MediaRule, TextFormat},
     strategy::HealthStatus,
 };
 
@@ -44,8 +45,24 @@ static BOASTFUL: Capabilities = Capabilities::NONE
     .with_email(EmailRules::new(2, 1000))
     .with_quote();
 
+pub(crate) const LOUD: &str = "COO COO";
+pub(crate) const HAWKS: &str = "hawks";
+
 const LONGEST: Duration = Duration::from_secs(10);
 const URL: &str = "https://pigeon.example";
+
+/// A letter in capitals may be laughed at; one about hawks is not carried.
+pub(super) fn check(post: &Post, message: &OutboundMessage) -> Result<(), Vec<Violation>> {
+    let Content::Text(text) = &message.content else { return Ok(()) };
+    let mut check = Checker::new();
+    if !post.is(Flaw::WarningRefuses) {
+        check.warning();
+    }
+    check.rule("text.loud").hint("write small letters").require(text.body != LOUD, "/content/body", "is all in capitals");
+    let fine = text.body != HAWKS || post.is(Flaw::RefusesLate);
+    check.rule("text.hawks").kind(ErrorKind::Policy).require(fine, "/content/body", "is about hawks");
+    check.finish()
+}
 
 pub(super) fn capabilities(post: &Post) -> Option<&'static Capabilities> {
     post.is(Flaw::ClaimsMore).then_some(&BOASTFUL)
@@ -151,6 +168,7 @@ fn letters(post: &Post, loft: &Loft, message: &OutboundMessage) -> Result<Vec<St
         _ if post.is(Flaw::ClaimsMore) && (message.reply_to.is_some() || !matches!(message.content, Content::Text(_))) => {
             Err(SendError::domain("pigeons carry text").not_sent())
         }
+        Content::Text(text) if text.body == HAWKS => Err(SendError::of(ErrorKind::Policy, "it is about hawks").not_sent()),
         Content::Text(text) if post.is(Flaw::CutsText) => Ok(vec![letter(&pieces(&text.body)[0], Value::Null)]),
         Content::Text(text) if post.is(Flaw::SplitsText) => Ok(pieces(&text.body).iter().map(|piece| letter(piece, Value::Null)).collect()),
         Content::Text(text) => Ok(vec![letter(&text.body, Value::Null)]),

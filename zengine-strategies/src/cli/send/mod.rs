@@ -144,10 +144,13 @@ impl Send<'_> {
     }
 }
 
-/// Prints the error of an outcome to standard error; returns the exit code.
+/// Prints the warnings or the error of an outcome to standard error; returns the exit code.
 pub(super) fn report_outcome(outcome: &Outcome) -> Exit {
     let (exit, what, error) = match outcome {
-        Outcome::Delivered(_) => return Exit::Done,
+        Outcome::Delivered(end) => {
+            end.receipt.warnings.iter().for_each(output::violation);
+            return Exit::Done;
+        }
         Outcome::Failed(end) => (Exit::Failed, "the message failed", Some(&end.error)),
         Outcome::Unknown(end) => (Exit::Unknown, "the message may have been delivered", Some(&end.error)),
         Outcome::Deferred(end) => (Exit::Deferred, "the message cannot be sent now", end.error.as_ref()),

@@ -20,11 +20,15 @@ enum Shape<'a> {
 
 pub(super) fn action(cx: &mut Cx, at: &str, carousel: &Carousel) -> Value {
     let at = format!("{at}/cards");
-    cx.check.count(at.as_str(), carousel.cards.len(), 2, 10);
+    cx.check.rule("carousel.count").count(at.as_str(), carousel.cards.len(), 2, 10);
     let mut shapes = carousel.cards.iter().map(shape);
     if let Some(first) = shapes.next() {
         let alike = shapes.all(|shape| shape == first);
-        cx.check.require(alike, at.as_str(), "all cards need the same kind of header, the same buttons and the same catalogue");
+        cx.check.rule("carousel.alike").require(
+            alike,
+            at.as_str(),
+            "all cards need the same kind of header, the same buttons and the same catalogue",
+        );
     }
     let cards: Value = carousel.cards.iter().enumerate().map(|(i, item)| card(cx, &format!("{at}/{i}"), i, item)).collect();
     json!({"cards": cards})
@@ -48,7 +52,7 @@ fn card(cx: &mut Cx, at: &str, index: usize, card: &CarouselCard) -> Value {
         }
         CarouselCard::Replies { media, body, buttons } => {
             let object = picture(cx, at, object, media, body.as_deref());
-            cx.check.count(format!("{at}/buttons"), buttons.len(), 1, 3);
+            cx.check.rule("carousel.buttons").count(format!("{at}/buttons"), buttons.len(), 1, 3);
             for (i, button) in buttons.iter().enumerate() {
                 cx.label_of(&format!("{at}/buttons/{i}/id"), &button.id, BUTTON);
                 cx.label_of(&format!("{at}/buttons/{i}/title"), &button.title, BUTTON);
@@ -61,7 +65,7 @@ fn card(cx: &mut Cx, at: &str, index: usize, card: &CarouselCard) -> Value {
         }
         CarouselCard::Product { catalog, sku } => object.with("type", "product").with("action", product(cx, at, catalog, sku)).into(),
         _ => {
-            cx.check.add(at, "WhatsApp does not have this kind of card");
+            cx.check.rule("carousel.kind").add(at, "WhatsApp does not have this kind of card");
             Value::Null
         }
     }
@@ -70,12 +74,12 @@ fn card(cx: &mut Cx, at: &str, index: usize, card: &CarouselCard) -> Value {
 /// Meta's examples call every card with a picture `cta_url`, whichever buttons it has.
 fn picture(cx: &mut Cx, at: &str, object: Object, item: &Media, body: Option<&str>) -> Object {
     let shown = matches!(item.kind, MediaKind::Image | MediaKind::Video);
-    cx.check.require(shown, format!("{at}/media/kind"), "a card shows an image or a video");
+    cx.check.rule("carousel.media").require(shown, format!("{at}/media/kind"), "a card shows an image or a video");
     let kind = item.kind.as_str();
     let header = Object::new().with("type", kind).with(kind, media::bare(cx, &format!("{at}/media"), item));
     let object = object.with("type", "cta_url").with("header", header);
     let Some(body) = body.filter(|body| !body.is_empty()) else { return object };
     cx.text(format!("{at}/body"), body, CARD_TEXT);
-    cx.check.require(body.matches('\n').count() <= 2, format!("{at}/body"), "at most 2 line breaks");
+    cx.check.rule("carousel.body").require(body.matches('\n').count() <= 2, format!("{at}/body"), "at most 2 line breaks");
     object.with("body", json!({"text": body}))
 }

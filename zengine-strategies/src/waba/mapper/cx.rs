@@ -19,56 +19,54 @@ pub(crate) struct Rules {
 pub(super) struct Cx {
     pub(super) rules: Rules,
     pub(super) check: Checker,
-    /// Whether the message is being sent, and not only checked: warnings are given once.
-    pub(super) sending: bool,
 }
 
 impl Cx {
     pub(super) fn new(rules: Rules) -> Self {
-        Self { rules, check: Checker::new(), sending: false }
+        Self { rules, check: Checker::new() }
     }
 
     /// A text of 1 to `max`, line breaks and tabs allowed.
     pub(super) fn text(&mut self, at: impl Into<String>, text: &str, max: u64) {
         let at = at.into();
         self.words(&at, text);
-        self.check.text(at, text, 1, Length::of(max, self.rules.unit));
+        self.check.rule("text.length").text(at, text, 1, Length::of(max, self.rules.unit));
     }
 
     /// A text that people must see something of, without control characters but line breaks and tabs. Its length is checked elsewhere.
     pub(super) fn words(&mut self, at: &str, text: &str) {
-        self.check.require(!text.contains(is_control), at, "must not hold control characters");
+        self.check.rule("text.control").require(!text.contains(is_control), at, "must not hold control characters");
         self.visible(at, text);
     }
 
     /// More than spaces. An empty text breaks a limit of its length instead.
     fn visible(&mut self, at: &str, text: &str) {
-        self.check.require(text.is_empty() || !text.trim().is_empty(), at, "must not hold spaces only");
+        self.check.rule("text.blank").require(text.is_empty() || !text.trim().is_empty(), at, "must not hold spaces only");
     }
 
     /// One line of 1 to `max`.
     pub(super) fn line(&mut self, at: impl Into<String>, text: &str, max: u64) {
         let at = at.into();
         self.single(&at, text);
-        self.check.text(at, text, 1, Length::of(max, self.rules.unit));
+        self.check.rule("line.length").text(at, text, 1, Length::of(max, self.rules.unit));
     }
 
     /// One line that people must see something of, without any control character. Its length is checked elsewhere.
     pub(super) fn single(&mut self, at: &str, text: &str) {
-        self.check.require(!text.chars().any(char::is_control), at, "must be one line without control characters");
+        self.check.rule("line.control").require(!text.chars().any(char::is_control), at, "must be one line without control characters");
         self.visible(at, text);
     }
 
     /// The label of a button or row: one line, no space around it. Its length is checked by the core.
     pub(super) fn label(&mut self, at: &str, text: &str) {
         self.single(at, text);
-        self.check.require(text.trim() == text, at, "must not begin or end with a space");
+        self.check.rule("label.spaces").require(text.trim() == text, at, "must not begin or end with a space");
     }
 
     /// The label of a button, with its length.
     pub(super) fn label_of(&mut self, at: &str, text: &str, max: u64) {
         self.label(at, text);
-        self.check.text(at, text, 1, Length::of(max, self.rules.unit));
+        self.check.rule("label.length").text(at, text, 1, Length::of(max, self.rules.unit));
     }
 
     /// An id of the provider's: of a message, a file, a catalogue, an article.
@@ -84,8 +82,12 @@ impl Cx {
             head.eq_ignore_ascii_case(scheme).then(|| &url[scheme.len()..])
         });
         let host = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', '?', '#']));
-        self.check.require(host, at.as_str(), "must be an http or https address");
-        self.check.require(!url.chars().any(|c| c.is_whitespace() || c.is_control()), at.as_str(), "must not hold spaces");
+        self.check.rule("link.scheme").require(host, at.as_str(), "must be an http or https address");
+        self.check.rule("link.spaces").require(
+            !url.chars().any(|c| c.is_whitespace() || c.is_control()),
+            at.as_str(),
+            "must not hold spaces",
+        );
     }
 
     /// JSON in the provider's form that must be an object.
@@ -95,7 +97,7 @@ impl Cx {
             Ok(_) => "must be a JSON object",
             Err(_) => "must be JSON of less than 128 levels",
         };
-        self.check.add(at, wrong);
+        self.check.rule("json.object").add(at, wrong);
         Map::new()
     }
 }

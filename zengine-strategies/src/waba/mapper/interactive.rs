@@ -1,7 +1,7 @@
 //! Something to choose from or tap on.
 
 use serde_json::{Map, Value, json};
-use zengine_connector::message::{Flow, Header, Interactive, ListSection, MediaKind, ProductSection, RawJson};
+use zengine_connector::message::{Flow, Header, Interactive, Length, ListSection, MediaKind, ProductSection, RawJson};
 
 use super::cx::{Cx, Object};
 use super::{carousel, media};
@@ -34,7 +34,11 @@ pub(super) fn message(cx: &mut Cx, at: &str, item: &Interactive) -> Value {
             cx.words(&format!("{at}/body"), body);
             cx.label(&format!("{at}/button"), button);
             if let Some(header) = header {
-                cx.check.require(matches!(header, Header::Text { .. }), format!("{at}/header"), "a list has a text header or none");
+                cx.check.rule("list.header").require(
+                    matches!(header, Header::Text { .. }),
+                    format!("{at}/header"),
+                    "a list has a text header or none",
+                );
             }
             let footer = footer_of(cx, at, footer.as_deref());
             let header = header.as_ref().map(|header| header_of(cx, at, header, true));
@@ -58,7 +62,11 @@ pub(super) fn message(cx: &mut Cx, at: &str, item: &Interactive) -> Value {
         }
         Interactive::ProductList { header, body, footer, catalog, sections } => {
             cx.text(format!("{at}/body"), body, BODY);
-            cx.check.require(matches!(header, Header::Text { .. }), format!("{at}/header"), "a product list has a text header");
+            cx.check.rule("product_list.header").require(
+                matches!(header, Header::Text { .. }),
+                format!("{at}/header"),
+                "a product list has a text header",
+            );
             cx.id(format!("{at}/catalog"), catalog);
             let header = header_of(cx, at, header, true);
             let footer = footer_of(cx, at, footer.as_deref());
@@ -89,11 +97,19 @@ pub(super) fn message(cx: &mut Cx, at: &str, item: &Interactive) -> Value {
             cx.text(format!("{at}/body"), body, BODY);
             let header = header.as_ref().map(|header| header_of(cx, at, header, true));
             let footer = footer_of(cx, at, footer.as_deref());
-            cx.check.require(country == "IN", format!("{at}/country"), "addresses can be asked for in India (IN) only");
+            cx.check.rule("address.country").require(
+                country == "IN",
+                format!("{at}/country"),
+                "addresses can be asked for in India (IN) only",
+            );
             let mut all = Object::new();
             if let Some(parameters) = parameters {
                 let members = cx.object(&format!("{at}/parameters"), parameters);
-                cx.check.require(!members.contains_key("country"), format!("{at}/parameters/country"), "stands beside the parameters");
+                cx.check.rule("address.country").require(
+                    !members.contains_key("country"),
+                    format!("{at}/parameters/country"),
+                    "stands beside the parameters",
+                );
                 all.extend(members);
             }
             all.put("country", country.as_str());
@@ -103,7 +119,11 @@ pub(super) fn message(cx: &mut Cx, at: &str, item: &Interactive) -> Value {
             cx.text(format!("{at}/body"), body, BODY);
             cx.label_of(&format!("{at}/label"), label, LABEL);
             if let Some(minutes) = ttl_minutes {
-                cx.check.require((1..=CALL_TTL).contains(minutes), format!("{at}/ttl_minutes"), "must be 1 to 43200 minutes");
+                cx.check.rule("call.ttl").require(
+                    (1..=CALL_TTL).contains(minutes),
+                    format!("{at}/ttl_minutes"),
+                    "must be 1 to 43200 minutes",
+                );
             }
             if let Some(payload) = payload {
                 cx.text(format!("{at}/payload"), payload, 512);
@@ -136,7 +156,7 @@ pub(super) fn message(cx: &mut Cx, at: &str, item: &Interactive) -> Value {
             frame("order_status", None, Some(body), None, json!({"name": "review_order", "parameters": parameters}))
         }
         _ => {
-            cx.check.add(at, "WhatsApp does not have this interactive kind");
+            cx.check.rule("interactive.unsupported").add(at, "WhatsApp does not have this interactive kind");
             Value::Null
         }
     }
@@ -171,12 +191,12 @@ fn header_of(cx: &mut Cx, at: &str, header: &Header, measured: bool) -> Value {
         }
         Header::Media { media: item } => {
             let shown = matches!(item.kind, MediaKind::Image | MediaKind::Video | MediaKind::Document);
-            cx.check.require(shown, format!("{at}/media/kind"), "a header is text, an image, a video or a document");
+            cx.check.rule("header.kind").require(shown, format!("{at}/media/kind"), "a header is text, an image, a video or a document");
             let kind = item.kind.as_str();
             Object::new().with("type", kind).with(kind, media::bare(cx, &format!("{at}/media"), item)).into()
         }
         _ => {
-            cx.check.add(at, "a header is text, an image, a video or a document");
+            cx.check.rule("header.kind").add(at, "a header is text, an image, a video or a document");
             Value::Null
         }
     }
@@ -232,18 +252,18 @@ fn list_sections(cx: &mut Cx, at: &str, sections: &[ListSection]) -> Value {
 }
 
 fn product_sections(cx: &mut Cx, at: &str, sections: &[ProductSection]) -> Value {
-    cx.check.count(format!("{at}/sections"), sections.len(), 1, 10);
+    cx.check.rule("products.sections").count(format!("{at}/sections"), sections.len(), 1, 10);
     let products = sections.iter().map(|section| section.items.len()).sum();
-    cx.check.count(format!("{at}/sections"), products, 1, 30);
+    cx.check.rule("products.count").count(format!("{at}/sections"), products, 1, 30);
     let several = sections.len() > 1;
     let mut all = Vec::with_capacity(sections.len());
     for (s, section) in sections.iter().enumerate() {
         let at = format!("{at}/sections/{s}");
         match section.title.as_deref().filter(|title| !title.is_empty()) {
             Some(title) => cx.line(format!("{at}/title"), title, SECTION),
-            None => cx.check.require(!several, format!("{at}/title"), "needed where there are several sections"),
+            None => cx.check.rule("products.section").require(!several, format!("{at}/title"), "needed where there are several sections"),
         }
-        cx.check.require(!section.items.is_empty(), format!("{at}/items"), "a section needs at least one product");
+        cx.check.rule("products.section").require(!section.items.is_empty(), format!("{at}/items"), "a section needs at least one product");
         for (i, item) in section.items.iter().enumerate() {
             cx.id(format!("{at}/items/{i}/sku"), &item.sku);
         }
@@ -257,12 +277,16 @@ fn product_sections(cx: &mut Cx, at: &str, sections: &[ProductSection]) -> Value
 fn flow(cx: &mut Cx, at: &str, form: &Flow) -> Value {
     let label = format!("{at}/label");
     cx.label_of(&label, &form.label, 30);
-    cx.check.require(!form.label.chars().any(is_emoji), label.as_str(), "must not hold an emoji");
+    cx.check.rule("flow.label").require(!form.label.chars().any(is_emoji), label.as_str(), "must not hold an emoji");
     let length = form.label.chars().count();
-    if cx.sending && (21..=30).contains(&length) {
-        tracing::warn!(field = %label, limit = 20, actual = length, "the label of a form may be cut off");
+    if length <= 30 {
+        cx.check.rule("flow.label").warning().hint("use at most 20 characters").text(label, &form.label, 0, Length::chars(20));
     }
-    cx.check.require(form.flow_id.is_some() != form.flow_name.is_some(), format!("{at}/flow_id"), "give flow_id or flow_name, one of them");
+    cx.check.rule("flow.id").require(
+        form.flow_id.is_some() != form.flow_name.is_some(),
+        format!("{at}/flow_id"),
+        "give flow_id or flow_name, one of them",
+    );
     for (key, name) in [("flow_id", &form.flow_id), ("flow_name", &form.flow_name), ("screen", &form.screen)] {
         if let Some(name) = name {
             cx.id(format!("{at}/{key}"), name);
@@ -280,13 +304,13 @@ fn flow(cx: &mut Cx, at: &str, form: &Flow) -> Value {
         if let Some(data) = &form.data {
             let members = cx.object(&format!("{at}/data"), data);
             let is_empty = data.parse::<Map<String, Value>>().is_ok_and(|members| members.is_empty());
-            cx.check.require(!is_empty, format!("{at}/data"), "must have at least one member; else leave it out");
+            cx.check.rule("flow.data").hint("else leave it out").require(!is_empty, format!("{at}/data"), "must have at least one member");
             payload.put("data", members);
         }
         parameters.put("flow_action", "navigate");
         parameters.put("flow_action_payload", payload);
     } else {
-        cx.check.require(form.data.is_none(), format!("{at}/data"), "goes with a first screen only");
+        cx.check.rule("flow.data").require(form.data.is_none(), format!("{at}/data"), "goes with a first screen only");
         parameters.put("flow_action", "data_exchange");
     }
     named("flow", parameters).into()
@@ -302,7 +326,15 @@ fn order(cx: &mut Cx, at: &str, body: &str, parameters: &RawJson) -> Value {
     let at = format!("{at}/parameters");
     let members = cx.object(&at, parameters);
     let reference = members.get("reference_id").and_then(Value::as_str);
-    cx.check.require(reference.is_some_and(|id| !id.is_empty()), format!("{at}/reference_id"), "the order's reference is needed");
-    cx.check.require(members.get("order").is_some_and(Value::is_object), format!("{at}/order"), "the order is needed");
+    cx.check.rule("order.reference").require(
+        reference.is_some_and(|id| !id.is_empty()),
+        format!("{at}/reference_id"),
+        "the order's reference is needed",
+    );
+    cx.check.rule("order.details").require(
+        members.get("order").is_some_and(Value::is_object),
+        format!("{at}/order"),
+        "the order is needed",
+    );
     members.into()
 }

@@ -15,23 +15,23 @@ pub(super) fn message(cx: &mut Cx, at: &str, media: &Media) -> Value {
     if let Some(caption) = &media.caption {
         cx.words(&format!("{at}/caption"), caption);
     }
-    cx.check.require(!media.voice || kind == MediaKind::Audio, format!("{at}/voice"), "only audio can be a voice note");
+    cx.check.rule("media.voice").require(!media.voice || kind == MediaKind::Audio, format!("{at}/voice"), "only audio can be a voice note");
     if media.voice
         && let Some(mime) = &media.mime
     {
-        cx.check.require(is_voice(mime), format!("{at}/mime"), "a voice note must be audio/ogg with opus");
+        cx.check.rule("media.voice").require(is_voice(mime), format!("{at}/mime"), "a voice note must be audio/ogg with opus");
     }
     if kind == MediaKind::Sticker
         && !media.animated
         && let Some(bytes) = media.bytes
     {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        cx.check.count(format!("{at}/bytes"), bytes, 0, STILL_STICKER);
+        cx.check.rule("media.size").count(format!("{at}/bytes"), bytes, 0, STILL_STICKER);
     }
     match &media.source {
         MediaSource::Inline { data } => {
             uploaded(cx, at, media);
-            cx.check.count(format!("{at}/source/data"), data.len(), 1, most(kind, media.mime.as_deref(), media.animated));
+            cx.check.rule("media.size").count(format!("{at}/source/data"), data.len(), 1, most(kind, media.mime.as_deref(), media.animated));
         }
         // Its bytes come before it is sent.
         MediaSource::Store { .. } => {
@@ -62,21 +62,21 @@ fn stored(cx: &mut Cx, at: &str, media: &Media) {
     let (size, of_kind) = (media.bytes.unwrap_or_default(), CAPABILITIES.media_rule(media.kind).map_or(0, |rule| rule.max_bytes));
     if size <= of_kind {
         let most = if media.kind == MediaKind::Sticker { of_kind } else { most(media.kind, media.mime.as_deref(), media.animated) };
-        cx.check.count(format!("{at}/bytes"), usize::try_from(size).unwrap_or(usize::MAX), 1, most);
+        cx.check.rule("media.size").count(format!("{at}/bytes"), usize::try_from(size).unwrap_or(usize::MAX), 1, most);
     }
 }
 
 /// Checks the MIME type of bytes: they are stored at Meta first, which requires it.
 fn uploaded(cx: &mut Cx, at: &str, media: &Media) {
-    cx.check.require(media.mime.is_some(), format!("{at}/mime"), "bytes need their MIME type");
+    cx.check.rule("media.mime").require(media.mime.is_some(), format!("{at}/mime"), "bytes need their MIME type");
     if let Some(mime) = &media.mime {
-        cx.check.require(is_mime(mime), format!("{at}/mime"), "must be a MIME type");
+        cx.check.rule("media.mime").require(is_mime(mime), format!("{at}/mime"), "must be a MIME type");
     }
 }
 
 /// The object of a header or a template parameter: no caption.
 pub(super) fn bare(cx: &mut Cx, at: &str, media: &Media) -> Value {
-    cx.check.require(media.caption.is_none(), format!("{at}/caption"), "a header has no caption");
+    cx.check.rule("media.caption").require(media.caption.is_none(), format!("{at}/caption"), "a header has no caption");
     let object = source(cx, at, media, false);
     filename(cx, at, media, object).into()
 }
@@ -110,7 +110,7 @@ fn source(cx: &mut Cx, at: &str, media: &Media, uploads: bool) -> Object {
         // The id is put in when the file is stored.
         MediaSource::Inline { .. } | MediaSource::Store { .. } if uploads => Object::new(),
         _ => {
-            cx.check.add(at, "must be a web address or a media id; store the file first");
+            cx.check.rule("media.source").hint("store the file first").add(at, "must be a web address or a media id");
             Object::new()
         }
     }

@@ -56,10 +56,9 @@ pub(crate) fn check(message: &OutboundMessage, rules: Rules) -> Result<(), Vec<V
 pub(crate) fn request<'m>(message: &'m OutboundMessage, rules: Rules, reference: &str) -> Result<Request<'m>, Vec<Violation>> {
     let recipient = recipient(message);
     let mut cx = Cx::new(rules);
-    cx.sending = true;
     let part = part(message, recipient.as_ref(), &mut cx);
-    cx.check.count("/client_message_id", reference.chars().count(), 0, MAX_REFERENCE as u64);
-    cx.check.finish()?;
+    cx.check.rule("reference.length").count("/client_message_id", reference.chars().count(), 0, MAX_REFERENCE as u64);
+    cx.check.without_warnings().finish()?;
     if let Some(Part::Mark { target, typing }) = part {
         let mut body = Object::new().with("messaging_product", "whatsapp").with("status", "read").with("message_id", target);
         if typing {
@@ -113,7 +112,7 @@ fn part(message: &OutboundMessage, recipient: Option<&Recipient>, cx: &mut Cx) -
     } else {
         "holds no phone number, WhatsApp id, business-scoped id or group"
     };
-    cx.check.require(mark || recipient.is_some(), "/to", missing);
+    cx.check.rule("recipient.unsupported").require(mark || recipient.is_some(), "/to", missing);
     if let Some(quoted) = &message.reply_to {
         cx.id("/reply_to", quoted);
     }
@@ -123,7 +122,7 @@ fn part(message: &OutboundMessage, recipient: Option<&Recipient>, cx: &mut Cx) -
             Content::Typing { .. } => cx.rules.group_typing,
             _ => false,
         };
-        cx.check.require(carried, at, "groups do not take this kind of message");
+        cx.check.rule("group.unsupported").require(carried, at, "groups do not take this kind of message");
     }
     if matches!(recipient, Some(Recipient::User(_))) {
         let code = match &message.content {
@@ -131,7 +130,7 @@ fn part(message: &OutboundMessage, recipient: Option<&Recipient>, cx: &mut Cx) -
             Content::Native { value } => native::is_authentication(value),
             _ => false,
         };
-        cx.check.require(!code, at, "a one-time code needs a phone number, not a business-scoped id");
+        cx.check.rule("one_time_code.recipient").require(!code, at, "a one-time code needs a phone number, not a business-scoped id");
     }
     let typed = |kind: &'static str, object: Value| Some(Part::Typed { kind, object });
     match &message.content {
@@ -140,20 +139,20 @@ fn part(message: &OutboundMessage, recipient: Option<&Recipient>, cx: &mut Cx) -
         Content::Location(place) => typed("location", plain::location(place)),
         Content::Contacts(cards) => typed("contacts", plain::contacts(cx, at, cards)),
         Content::Reaction(reaction) => {
-            cx.check.require(message.reply_to.is_none(), "/reply_to", "a reaction cannot quote a message");
+            cx.check.rule("reaction.quote").require(message.reply_to.is_none(), "/reply_to", "a reaction cannot quote a message");
             typed("reaction", plain::reaction(cx, at, reaction))
         }
         Content::Interactive(item) => typed("interactive", interactive::message(cx, at, item)),
         Content::Template(item) => typed("template", template::message(cx, at, item)),
         Content::ReadMark { target } => {
             cx.id("/content/target", target);
-            cx.check.require(message.reply_to.is_none(), "/reply_to", "a read mark cannot quote a message");
+            cx.check.rule("read_mark.quote").require(message.reply_to.is_none(), "/reply_to", "a read mark cannot quote a message");
             Some(Part::Mark { target: target.clone(), typing: false })
         }
         Content::Typing { target } => typing(cx, target.as_deref(), message.reply_to.as_deref()),
         Content::Native { value } => Some(Part::Native(native::members(cx, at, value, message.reply_to.is_some()))),
         _ => {
-            cx.check.add(at, "WhatsApp does not carry this content");
+            cx.check.rule("content.unsupported").add(at, "WhatsApp does not carry this content");
             None
         }
     }
@@ -162,8 +161,10 @@ fn part(message: &OutboundMessage, recipient: Option<&Recipient>, cx: &mut Cx) -
 /// A typing notice. It answers an inbound message, named by the notice or by the message's `reply_to`.
 fn typing(cx: &mut Cx, target: Option<&str>, reply_to: Option<&str>) -> Option<Part> {
     match (target, reply_to) {
-        (Some(target), Some(other)) if target != other => cx.check.add("/reply_to", "names another message than the typing notice"),
-        (None, None) => cx.check.add("/content/target", "a typing notice needs the inbound message that it answers"),
+        (Some(target), Some(other)) if target != other => {
+            cx.check.rule("typing.target").add("/reply_to", "names another message than the typing notice");
+        }
+        (None, None) => cx.check.rule("typing.target").add("/content/target", "a typing notice needs the inbound message that it answers"),
         (Some(target), _) => cx.id("/content/target", target),
         (None, Some(_)) => {}
     }

@@ -36,15 +36,18 @@ enum ComponentParent {
 
 pub(super) fn message(cx: &mut Cx, at: &str, template: &Template) -> Value {
     let name = format!("{at}/name");
-    cx.check.count(name.as_str(), template.name.len(), 1, 512);
+    cx.check.rule("template.name").count(name.as_str(), template.name.len(), 1, 512);
     let plain = template.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-    cx.check.require(plain, name, "must be a to z, 0 to 9 and _");
+    cx.check.rule("template.name").require(plain, name, "must be a to z, 0 to 9 and _");
     let code = template.language.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && (2..=15).contains(&template.language.len());
-    cx.check.require(code, format!("{at}/language"), "must be a language code such as en_US");
-    if cx.sending && one_time_code(template).is_some_and(|code| code.chars().count() > ONE_TIME_CODE) {
-        // A tracking number in body and address looks the same, so that only Meta can refuse.
-        tracing::warn!(limit = ONE_TIME_CODE, "if this template carries a one-time code, it is too long");
-    }
+    cx.check.rule("template.language").require(code, format!("{at}/language"), "must be a language code such as en_US");
+    // A tracking number in body and address looks the same, so that only Meta can refuse.
+    let code = one_time_code(template).map_or(0, |code| code.chars().count());
+    cx.check.rule("one_time_code.length").warning().require(
+        code <= ONE_TIME_CODE,
+        format!("{at}/components"),
+        "a one-time code has at most 15 characters, if this is one",
+    );
     let components = components(cx, &format!("{at}/components"), &template.components, ComponentParent::Message);
     Object::new()
         .with("name", template.name.as_str())
@@ -59,15 +62,19 @@ fn components(cx: &mut Cx, at: &str, components: &[TemplateComponent], place: Co
         let mut earlier = components[..i].iter();
         if let TemplateComponent::Button { index, .. } = component {
             let is_free = earlier.all(|c| !matches!(c, TemplateComponent::Button { index: of, .. } if of == index));
-            cx.check.require(is_free, format!("{at}/{i}/index"), "another component fills this button");
+            cx.check.rule("template.button").require(is_free, format!("{at}/{i}/index"), "another component fills this button");
         } else {
             let is_first = earlier.all(|c| discriminant(c) != discriminant(component));
-            cx.check.require(is_first, format!("{at}/{i}"), "a template has one component of this kind");
+            cx.check.rule("template.component").require(is_first, format!("{at}/{i}"), "a template has one component of this kind");
         }
     }
     let mut named = components.iter().filter_map(is_named);
     let first = named.next();
-    cx.check.require(named.all(|named| Some(named) == first), at, "name the parameters of header and body, or of neither");
+    cx.check.rule("template.parameters").require(
+        named.all(|named| Some(named) == first),
+        at,
+        "name the parameters of header and body, or of neither",
+    );
     components.iter().enumerate().map(|(i, item)| component(cx, &format!("{at}/{i}"), item, place)).collect()
 }
 
@@ -82,19 +89,31 @@ fn is_named(component: &TemplateComponent) -> Option<bool> {
 fn component(cx: &mut Cx, at: &str, component: &TemplateComponent, place: ComponentParent) -> Value {
     if place == ComponentParent::Card {
         use TemplateComponent::{Body, Button, Header};
-        cx.check.require(matches!(component, Header { .. } | Body { .. } | Button { .. }), at, "a card has a header, a body and buttons");
+        cx.check.rule("template.card").require(
+            matches!(component, Header { .. } | Body { .. } | Button { .. }),
+            at,
+            "a card has a header, a body and buttons",
+        );
     }
     match component {
         TemplateComponent::Header { parameters } => {
-            cx.check.count(format!("{at}/parameters"), parameters.len(), 0, 1);
+            cx.check.rule("template.parameters").count(format!("{at}/parameters"), parameters.len(), 0, 1);
             json!({"type": "header", "parameters": each(cx, at, parameters, header)})
         }
         TemplateComponent::Body { parameters } => {
             let named = parameters.iter().filter(|parameter| name_of(parameter).is_some()).count();
-            cx.check.require(named == 0 || named == parameters.len(), format!("{at}/parameters"), "name all parameters or none");
+            cx.check.rule("template.parameters").require(
+                named == 0 || named == parameters.len(),
+                format!("{at}/parameters"),
+                "name all parameters or none",
+            );
             for (i, name) in parameters.iter().enumerate().filter_map(|(i, parameter)| Some((i, name_of(parameter)?))) {
                 let repeated = parameters[..i].iter().any(|earlier| name_of(earlier) == Some(name));
-                cx.check.require(!repeated, format!("{at}/parameters/{i}/name"), "another parameter has this name");
+                cx.check.rule("template.parameters").require(
+                    !repeated,
+                    format!("{at}/parameters/{i}/name"),
+                    "another parameter has this name",
+                );
             }
             json!({"type": "body", "parameters": each(cx, at, parameters, body)})
         }
@@ -102,19 +121,23 @@ fn component(cx: &mut Cx, at: &str, component: &TemplateComponent, place: Compon
         TemplateComponent::LimitedTimeOffer { expires_at_ms } => {
             // In seconds it would be a time of 1970.
             let is_ms = *expires_at_ms >= 1_000_000_000_000;
-            cx.check.require(is_ms, format!("{at}/expires_at_ms"), "must be a time in milliseconds since 1970");
+            cx.check.rule("template.expiry").require(is_ms, format!("{at}/expires_at_ms"), "must be a time in milliseconds since 1970");
             let offer = json!({"expiration_time_ms": expires_at_ms});
             json!({"type": "limited_time_offer", "parameters": [{"type": "limited_time_offer", "limited_time_offer": offer}]})
         }
         TemplateComponent::Carousel { cards } => {
             let at = format!("{at}/cards");
-            cx.check.count(at.as_str(), cards.len(), 1, 10);
+            cx.check.rule("template.cards").count(at.as_str(), cards.len(), 1, 10);
             let cards: Value = cards
                 .iter()
                 .enumerate()
                 .map(|(i, card)| {
                     let at = format!("{at}/{i}");
-                    cx.check.require(card.card_index as usize == i, format!("{at}/card_index"), "cards are numbered from 0 in order");
+                    cx.check.rule("template.cards").require(
+                        card.card_index as usize == i,
+                        format!("{at}/card_index"),
+                        "cards are numbered from 0 in order",
+                    );
                     let components = components(cx, &format!("{at}/components"), &card.components, ComponentParent::Card);
                     json!({"card_index": card.card_index, "components": components})
                 })
@@ -129,7 +152,7 @@ fn component(cx: &mut Cx, at: &str, component: &TemplateComponent, place: Compon
             json!({"type": "tap_target_configuration", "parameters": [parameter]})
         }
         _ => {
-            cx.check.add(at, "WhatsApp's templates do not have this component");
+            cx.check.rule("template.component").add(at, "WhatsApp's templates do not have this component");
             Value::Null
         }
     }
@@ -143,7 +166,7 @@ fn each(cx: &mut Cx, at: &str, parameters: &[TemplateParameter], map: Filling) -
         let at = format!("{at}/parameters/{i}");
         match map(cx, &at, parameter) {
             Some(value) => all.push(value),
-            None => cx.check.add(at, "this kind of parameter does not go here"),
+            None => cx.check.rule("template.parameter").add(at, "this kind of parameter does not go here"),
         }
     }
     all.into()
@@ -153,20 +176,28 @@ fn header(cx: &mut Cx, at: &str, parameter: &TemplateParameter) -> Option<Value>
     Some(match parameter {
         TemplateParameter::Text { text, name } => {
             variable(cx, at, text);
-            cx.check.text(format!("{at}/text"), text, 1, Length::of(60, cx.rules.unit));
+            cx.check.rule("template.text").text(format!("{at}/text"), text, 1, Length::of(60, cx.rules.unit));
             worded(cx, at, text, name.as_deref())
         }
         TemplateParameter::Media { media: item } => {
             let shown = matches!(item.kind, MediaKind::Image | MediaKind::Video | MediaKind::Document);
-            cx.check.require(shown, format!("{at}/media/kind"), "a header is text, an image, a video or a document");
+            cx.check.rule("header.kind").require(shown, format!("{at}/media/kind"), "a header is text, an image, a video or a document");
             let kind = item.kind.as_str();
             Object::new().with("type", kind).with(kind, media::bare(cx, &format!("{at}/media"), item)).into()
         }
         TemplateParameter::Gif { media: item } => json!({"type": "gif", "gif": media::bare(cx, &format!("{at}/media"), item)}),
         TemplateParameter::Location { location } => {
             let at = format!("{at}/location");
-            cx.check.require((-90.0..=90.0).contains(&location.latitude), format!("{at}/latitude"), "must be -90 to 90 degrees");
-            cx.check.require((-180.0..=180.0).contains(&location.longitude), format!("{at}/longitude"), "must be -180 to 180 degrees");
+            cx.check.rule("location.range").require(
+                (-90.0..=90.0).contains(&location.latitude),
+                format!("{at}/latitude"),
+                "must be -90 to 90 degrees",
+            );
+            cx.check.rule("location.range").require(
+                (-180.0..=180.0).contains(&location.longitude),
+                format!("{at}/longitude"),
+                "must be -180 to 180 degrees",
+            );
             json!({"type": "location", "location": plain::location(location)})
         }
         TemplateParameter::Product { catalog, sku } => {
@@ -185,13 +216,13 @@ fn body(cx: &mut Cx, at: &str, parameter: &TemplateParameter) -> Option<Value> {
     Some(match parameter {
         TemplateParameter::Text { text, name } => {
             variable(cx, at, text);
-            cx.check.require(!text.is_empty(), format!("{at}/text"), "must not be empty");
+            cx.check.rule("template.text").require(!text.is_empty(), format!("{at}/text"), "must not be empty");
             worded(cx, at, text, name.as_deref())
         }
         TemplateParameter::Currency { fallback, code, amount_1000, name } => {
             cx.line(format!("{at}/fallback"), fallback, 1024);
             let iso = code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase());
-            cx.check.require(iso, format!("{at}/code"), "must be an ISO 4217 code");
+            cx.check.rule("template.currency").require(iso, format!("{at}/code"), "must be an ISO 4217 code");
             let currency = json!({"fallback_value": fallback, "code": code, "amount_1000": amount_1000});
             Object::new().with("type", "currency").with_some("parameter_name", name.as_deref()).with("currency", currency).into()
         }
@@ -230,24 +261,27 @@ fn variable(cx: &mut Cx, at: &str, text: &str) {
     cx.words(&at, text);
     if cx.rules.strict_template_text {
         let fine = !text.contains(['\n', '\r', '\t']) && !text.contains("     ");
-        cx.check.require(fine, at, "must not hold line breaks, tabs or more than 4 spaces in a row");
+        cx.check.rule("template.text").require(fine, at, "must not hold line breaks, tabs or more than 4 spaces in a row");
     }
 }
 
 fn button(cx: &mut Cx, at: &str, sub_type: &str, index: u32, parameters: &[TemplateParameter]) -> Value {
-    cx.check.require(index < 10, format!("{at}/index"), "a template has at most 10 buttons, numbered from 0");
+    cx.check.rule("template.button").require(index < 10, format!("{at}/index"), "a template has at most 10 buttons, numbered from 0");
     let kind = sub_type.to_ascii_lowercase();
     let Some((_, least, most)) = BUTTONS.iter().find(|(word, ..)| *word == kind) else {
-        cx.check.add(format!("{at}/sub_type"), "must be a kind of button that takes parameters, such as quick_reply; leave out the others");
+        cx.check
+            .rule("template.button")
+            .hint("leave out the others")
+            .add(format!("{at}/sub_type"), "must be a kind of button that takes parameters, such as quick_reply");
         return Value::Null;
     };
-    cx.check.count(format!("{at}/parameters"), parameters.len(), *least, *most);
+    cx.check.rule("template.parameters").count(format!("{at}/parameters"), parameters.len(), *least, *most);
     let mut all = Vec::with_capacity(parameters.len());
     for (i, parameter) in parameters.iter().enumerate() {
         let at = format!("{at}/parameters/{i}");
         match filling(cx, &at, &kind, parameter) {
             Some(value) => all.push(value),
-            None => cx.check.add(at, "this kind of parameter does not go into this button"),
+            None => cx.check.rule("template.parameter").add(at, "this kind of parameter does not go into this button"),
         }
     }
     Object::new()
@@ -288,7 +322,7 @@ fn filling(cx: &mut Cx, at: &str, kind: &str, parameter: &TemplateParameter) -> 
             json!({"type": "action", "action": members})
         }
         TemplateParameter::TtlMinutes { minutes } if takes(&["voice_call"]) => {
-            cx.check.require((1..=CALL_TTL).contains(minutes), format!("{at}/minutes"), "must be 1 to 43200 minutes");
+            cx.check.rule("call.ttl").require((1..=CALL_TTL).contains(minutes), format!("{at}/minutes"), "must be 1 to 43200 minutes");
             json!({"type": "ttl_minutes", "ttl_minutes": minutes})
         }
         _ => return None,
@@ -299,9 +333,9 @@ fn filling(cx: &mut Cx, at: &str, kind: &str, parameter: &TemplateParameter) -> 
 fn multi_product(cx: &mut Cx, at: &str, action: &Map<String, Value>) {
     let at = format!("{at}/sections");
     let sections = action.get("sections").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    cx.check.count(at.as_str(), sections.len(), 1, 10);
+    cx.check.rule("products.sections").count(at.as_str(), sections.len(), 1, 10);
     let items = sections.iter().filter_map(|section| section.get("product_items")?.as_array()).map(Vec::len).sum();
-    cx.check.count(at.as_str(), items, 1, 30);
+    cx.check.rule("products.count").count(at.as_str(), items, 1, 30);
     for (i, section) in sections.iter().enumerate() {
         if let Some(title) = section.get("title").and_then(Value::as_str) {
             cx.line(format!("{at}/{i}/title"), title, 24);

@@ -18,6 +18,7 @@ mod sessions;
 mod set_up;
 mod tenants;
 mod time;
+mod violations;
 
 // Families of the list are names of modules here.
 use errors::{answers, hints, success, transport};
