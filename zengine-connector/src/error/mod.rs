@@ -18,6 +18,7 @@ mod kind;
 mod send;
 mod serialize;
 mod setting;
+mod step;
 mod suggest;
 mod summary;
 mod violation;
@@ -31,6 +32,7 @@ pub use send::{NeedsReach, Reach, Scope, SendError};
 pub(crate) use serialize::as_ms;
 pub(crate) use setting::{require, require_time};
 pub(crate) use suggest::closest;
+pub use step::{Step, StepReach};
 pub use summary::LastError;
 pub use violation::{Level, Violation};
 

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{BoxError, Error, ErrorKind, Fault, ProviderDetails};
+use super::{BoxError, Error, ErrorKind, Fault, ProviderDetails, Step};
 
 words! {
     /// How far a request got (rule 1). Exhaustive by design: every decision about repeating matches on it.
@@ -61,6 +61,7 @@ pub struct SendError {
     reach: Reach,
     scope: Option<Scope>,
     longest_pause: Option<Duration>,
+    steps: Vec<Step>,
 }
 
 /// A [`SendError`] that still needs its [`Reach`].
@@ -70,12 +71,13 @@ pub struct NeedsReach {
     error: Error,
     scope: Option<Scope>,
     longest_pause: Option<Duration>,
+    steps: Vec<Step>,
 }
 
 impl SendError {
     /// An error of a kind; the fault follows from it.
     pub fn of(kind: ErrorKind, message: &'static str) -> NeedsReach {
-        NeedsReach { error: Error::new(kind, message), scope: None, longest_pause: None }
+        NeedsReach { error: Error::new(kind, message), scope: None, longest_pause: None, steps: vec![] }
     }
 
     /// The provider or the link is at fault: `Unavailable`.
@@ -143,6 +145,17 @@ impl SendError {
     /// The provider's own code.
     pub fn provider_code(&self) -> Option<&str> {
         self.error.provider_code()
+    }
+
+    /// The calls of the attempt, in order. Empty if it makes one only.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Whether the content of the message surely did not reach the provider, as the [steps](Self::steps) say: one carries content, and none
+    /// of these was accepted or may have been. Then a redrive after [`Reach::Maybe`] needs no force (rule 71).
+    pub fn is_content_not_sent(&self) -> bool {
+        self.steps.iter().any(|step| step.content) && !self.steps.iter().any(Step::may_have_carried)
     }
 
     /// Whether repeating the request cannot make a second message.
@@ -223,6 +236,13 @@ impl NeedsReach {
         self.map(|error| error.with_violations(violations))
     }
 
+    /// Adds the next call of an attempt that makes several. You must list every call, those that were not made too: whether the content
+    /// was sent is decided by them.
+    pub fn step(mut self, step: Step) -> Self {
+        Step::push(&mut self.steps, step);
+        self
+    }
+
     /// The request was not sent, or was refused before processing.
     pub fn not_sent(self) -> SendError {
         self.reach(Reach::NotSent)
@@ -238,9 +258,12 @@ impl NeedsReach {
         self.reach(Reach::Processed)
     }
 
-    /// The reach as a value, for classifiers that look it up.
+    /// The reach as a value, for classifiers that look it up. A step that may have been made makes it [`Reach::Maybe`], and so does content
+    /// that was accepted in an earlier step.
     pub fn reach(self, reach: Reach) -> SendError {
-        SendError { error: self.error, reach, scope: self.scope, longest_pause: self.longest_pause }
+        let Self { error, scope, longest_pause, steps } = self;
+        let reach = steps.iter().fold(reach, |reach, step| step.at_least(reach));
+        SendError { error, reach, scope, longest_pause, steps }
     }
 }
 
@@ -264,6 +287,37 @@ impl std::error::Error for SendError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::StepReach;
+
+    #[test]
+    fn rule_71_the_steps_say_whether_the_content_was_sent() {
+        use StepReach::{Accepted, Maybe, NotSent, Refused};
+        let of = |open, texts: &[StepReach], reach| {
+            let error = SendError::provider("broke").step(Step::preparing("open", open));
+            let error = texts.iter().fold(error, |error, text| error.step(Step::carrying("text", *text))).reach(reach);
+            (error.reach(), error.is_content_not_sent())
+        };
+        assert_eq!(of(Maybe, &[NotSent], Reach::Maybe), (Reach::Maybe, true));
+        assert_eq!(of(Maybe, &[NotSent], Reach::NotSent), (Reach::Maybe, true), "an opening in doubt is no certainty");
+        assert_eq!(of(Maybe, &[Refused], Reach::Processed), (Reach::Maybe, true));
+        assert_eq!(of(Accepted, &[NotSent], Reach::NotSent), (Reach::NotSent, true), "a conversation that stands may be used again");
+        assert_eq!(of(Accepted, &[Maybe], Reach::Maybe), (Reach::Maybe, false));
+        assert_eq!(of(Accepted, &[Accepted, NotSent], Reach::NotSent), (Reach::Maybe, false), "half of it went out");
+        assert_eq!(of(Accepted, &[Accepted, Refused], Reach::Processed), (Reach::Maybe, false));
+        assert_eq!(of(Maybe, &[], Reach::Maybe), (Reach::Maybe, false), "no step says what became of the content");
+        assert!(!SendError::provider("broke").maybe().is_content_not_sent());
+    }
+
+    #[test]
+    fn of_many_steps_the_first_and_the_latest_are_kept_and_one_that_was_sent_counts() {
+        let many = (0..100).fold(SendError::provider("broke"), |error, n| {
+            error.step(Step::carrying("text", if n == 50 { StepReach::Maybe } else { StepReach::NotSent }).with_id(n.to_string()))
+        });
+        let error = many.not_sent();
+        let ids: Vec<_> = error.steps().iter().filter_map(|step| step.id.as_deref()).collect();
+        assert_eq!((ids.len(), ids[0], ids[7], ids[8], ids[9], ids[15]), (16, "0", "7", "50", "93", "99"));
+        assert_eq!((error.reach(), error.is_content_not_sent()), (Reach::Maybe, false));
+    }
 
     #[test]
     fn rule_01_an_attempt_yields_fault_reach_and_hint() {

@@ -83,7 +83,7 @@ pub use participant::{Participant, Role};
 pub use party::Party;
 pub use provider_error::ProviderError;
 pub use raw::RawJson;
-pub use receipt::Receipt;
+pub use receipt::{Dropped, Receipt};
 pub use reference::MessageRef;
 pub(crate) use reference::Prepared;
 pub use session::{EndReason, QueuePlace, SessionChange, SessionEnd, SessionEvent, SessionNotice};

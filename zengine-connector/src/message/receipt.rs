@@ -4,9 +4,34 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::RawJson;
 use crate::{
-    error::{Error, ErrorKind, Violation},
+    error::{Error, ErrorKind, Step, Violation},
     ids::{ConversationId, ProviderMessageId},
 };
+
+/// A part of an accepted message that the provider will not send, such as a recipient on its suppression list.
+///
+/// Not a [`Loss`](super::Loss), which this side left out before it sent; nor a warning, whose message was sent whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Dropped {
+    /// The part: a JSON pointer into the message (`/content/cc/0`), or a short name of what the message does not name. Never content.
+    pub what: String,
+    /// The reason in snake case: `suppressed`, `sandbox`, `unsupported_file` or the provider's own word.
+    pub reason: String,
+}
+
+impl Dropped {
+    /// A part that will not be sent. Both texts are cut to 128 characters, and must not hold content or a recipient.
+    pub fn new(what: impl Into<String>, reason: impl Into<String>) -> Self {
+        let cut = |mut text: String| {
+            if let Some((at, _)) = text.char_indices().nth(128) {
+                text.truncate(at);
+            }
+            text
+        };
+        Self { what: cut(what.into()), reason: cut(reason.into()) }
+    }
+}
 
 /// A provider's answer when it accepts a message. (The platform's name for it is `SendResult`.)
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
@@ -29,6 +54,13 @@ pub struct Receipt {
     /// most. Never the message's content. Absent for a delivery that only a webhook told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Violation>,
+    /// The calls of a send that makes several, in order, [`Step::MAX`] at most. Empty if it makes one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
+    /// What the provider accepted and will not send, [`MAX_DROPPED`](Self::MAX_DROPPED) at most. The send counts as delivered all the same:
+    /// the provider accepted it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<Dropped>,
     /// Whether it was larger than a record may hold, and was cut (rule 29 of the cases).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub trimmed: bool,
@@ -39,6 +71,8 @@ pub struct Receipt {
 impl Receipt {
     /// Maximum number of warnings.
     pub const MAX_WARNINGS: usize = 16;
+    /// Maximum number of dropped parts.
+    pub const MAX_DROPPED: usize = 64;
 
     /// A receipt with an id.
     pub fn accepted(id: ProviderMessageId) -> Self {
@@ -77,6 +111,21 @@ impl Receipt {
         self
     }
 
+    /// Adds the next call of a send that makes several.
+    pub fn with_step(mut self, step: Step) -> Self {
+        Step::push(&mut self.steps, step);
+        self
+    }
+
+    /// Adds a part that the provider will not send. Beyond [`MAX_DROPPED`](Self::MAX_DROPPED), the last one says only that there are more.
+    pub fn with_dropped(mut self, part: Dropped) -> Self {
+        match self.dropped.len() {
+            0..Self::MAX_DROPPED => self.dropped.push(part),
+            _ => self.dropped[Self::MAX_DROPPED - 1] = Dropped::new("", "and_more"),
+        }
+        self
+    }
+
     /// The provider's first id of the message.
     pub fn provider_id(&self) -> Option<&ProviderMessageId> {
         self.provider_ids.first()
@@ -99,7 +148,8 @@ impl Receipt {
 
     /// The trimmed receipt without what it says beside the ids, for records that are too small for that too.
     pub(crate) fn with_ids_only(mut self) -> Self {
-        (self.warnings, self.note) = (vec![], None);
+        (self.warnings, self.note, self.dropped) = (vec![], None, vec![]);
+        self.steps = self.steps.iter().map(Step::without_id).collect();
         self.trimmed()
     }
 }

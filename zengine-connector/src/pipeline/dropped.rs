@@ -76,7 +76,7 @@ impl DroppedSend {
         let mut wait = LETTER_PATIENCE;
         let ended = loop {
             let ended = match self.call(&clock, &trace).identify(MessageRef::stored(&self.message)) {
-                Ok(send) => settled::finish(&send, record, self.error.as_ref().and_then(EndError::provider_details)).await,
+                Ok(send) => settled::finish(&send, record, self.error.as_ref()).await,
                 Err(_) => Ended::store_unavailable(),
             };
             if !matches!(ended.how, How::LetterLost) || wait > LONGEST_LETTER_PATIENCE {

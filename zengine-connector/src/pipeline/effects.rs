@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{engine::Engine, job::Identified};
+use super::{ended::EndError, engine::Engine, job::Identified};
 use crate::{
-    error::{Error, Fault, ProviderDetails},
+    error::{Error, Fault},
     ids::{ClientMessageId, FailureId, StrategyName, TenantId},
     store::{
         AttemptRecord, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, DeadLetter, DomainEvent, Effects, LetterDirection, Life, OutboundFailed,
@@ -23,15 +23,15 @@ pub(super) const MAX_REDRIVES: u32 = 3;
 pub(crate) struct LetterLost;
 
 /// Completes a terminal record's pending effects: the letter, then the events, then the flags are cleared (rule 65). Returns
-/// the effects that are still pending. `details` are the provider's words about the error, if this call got them.
-pub(crate) async fn finish(send: &Identified<'_>, record: &ClaimRecord, details: Option<&ProviderDetails>) -> Result<Effects, LetterLost> {
+/// the effects that are still pending. `own` is the error that ended the send, if this call got it.
+pub(crate) async fn finish(send: &Identified<'_>, record: &ClaimRecord, own: Option<&EndError>) -> Result<Effects, LetterLost> {
     let pending = record.effects_pending;
     if !pending.pending() {
         return Ok(Effects::NONE);
     }
     let mut done = Effects::NONE;
     if pending.dlq {
-        let letter = letter(send, record, details).map_err(|error| report_lost(&error))?;
+        let letter = letter(send, record, own).map_err(|error| report_lost(&error))?;
         put(send, &letter).await?;
         done.dlq = true;
     }
@@ -136,7 +136,7 @@ fn about(send: SendIds<'_>, record: &ClaimRecord) -> OutboundFailed {
 }
 
 /// Builds the letter with all that is needed to diagnose the failure and to redrive the message (rule 64).
-fn letter(send: &Identified<'_>, record: &ClaimRecord, details: Option<&ProviderDetails>) -> Result<DeadLetter, Error> {
+fn letter(send: &Identified<'_>, record: &ClaimRecord, own: Option<&EndError>) -> Result<DeadLetter, Error> {
     let (engine, options) = (send.engine(), send.call.options);
     let failure_id = FailureId::of_send(&send.key, record.life());
     let json = send.outbound.to_json(&send.message)?;
@@ -156,6 +156,7 @@ fn letter(send: &Identified<'_>, record: &ClaimRecord, details: Option<&Provider
         key_generation: record.key_generation,
         fingerprint: Some(record.fingerprint.clone()),
         redrivable,
+        content_not_sent: record.status == ClaimStatus::Unknown && record.content_not_sent,
         first_error: record.history.first().and_then(AttemptRecord::error).or_else(|| last_error.clone()),
         attempts: record.history.clone(),
         last_error,
@@ -168,8 +169,8 @@ fn letter(send: &Identified<'_>, record: &ClaimRecord, details: Option<&Provider
         ..letter
     };
     let letter = letter.seal(&*engine.keys, &*engine.rng, &json)?;
-    match details {
-        Some(details) => letter.seal_details(&*engine.keys, &*engine.rng, details),
+    match own {
+        Some(own) => letter.seal_details(&*engine.keys, &*engine.rng, own.provider_details(), &own.steps),
         None => Ok(letter),
     }
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::outcome::{Deferred, DeferredReason, Delivered, Failed, Outcome, Unknown};
 use crate::{
-    error::{Error, ErrorKind, ProviderDetails, SendError},
+    error::{Error, ErrorKind, ProviderDetails, SendError, Step},
     ids::FailureId,
     message::{LossReport, Receipt},
     store::{ClaimKey, Life, StoredError},
@@ -52,13 +52,15 @@ pub(crate) enum How {
 pub(crate) struct EndError {
     pub(super) stored: StoredError,
     live: Option<Arc<Error>>,
+    /// The calls of the attempt, if it made several. Their ids, if this process made it.
+    pub(super) steps: Vec<Step>,
 }
 
 impl EndError {
     /// The error of an attempt.
     pub(super) fn of(error: SendError, attempts: u32) -> Self {
-        let stored = StoredError::of(&error, attempts);
-        Self { stored, live: Some(Arc::new(error.into_error().with_context("attempts", attempts))) }
+        let (stored, steps) = (StoredError::of(&error, attempts), error.steps().to_vec());
+        Self { stored, live: Some(Arc::new(error.into_error().with_context("attempts", attempts))), steps }
     }
 
     /// The same, with the reason why no further attempt was made (rule 39).
@@ -70,7 +72,7 @@ impl EndError {
 
     /// An error of this process that no attempt made.
     pub(super) fn live(stored: StoredError, error: Error) -> Self {
-        Self { stored, live: Some(Arc::new(error)) }
+        Self { stored, live: Some(Arc::new(error)), steps: vec![] }
     }
 
     /// The provider's own words, if this process made the attempt.
@@ -85,7 +87,7 @@ impl EndError {
 
 impl From<StoredError> for EndError {
     fn from(stored: StoredError) -> Self {
-        Self { stored, live: None }
+        Self { stored, live: None, steps: vec![] }
     }
 }
 
@@ -113,7 +115,7 @@ impl Ended {
         if let (How::Failed(error) | How::Unknown(error), Some(own)) = (&mut self.how, own)
             && error.stored.kind == own.stored.kind
         {
-            error.live = own.live;
+            (error.live, error.steps) = (own.live, own.steps);
         }
         self
     }
@@ -127,12 +129,12 @@ impl Ended {
                 Outcome::Delivered(Delivered { replayed, dedup_recorded: recorded, loss, attempts, ..Delivered::new(receipt) })
             }
             How::Failed(error) => {
-                let reach = error.stored.reach;
-                Outcome::Failed(Failed { reach, replayed, attempts, ..Failed::new(error.into_error(), failure_id()) })
+                let (reach, steps) = (error.stored.reach, error.steps.clone());
+                Outcome::Failed(Failed { reach, steps, replayed, attempts, ..Failed::new(error.into_error(), failure_id()) })
             }
             How::Unknown(error) => {
-                let reach = error.stored.reach;
-                Outcome::Unknown(Unknown { reach, replayed, attempts, ..Unknown::new(error.into_error(), failure_id()) })
+                let (reach, steps) = (error.stored.reach, error.steps.clone());
+                Outcome::Unknown(Unknown { reach, steps, replayed, attempts, ..Unknown::new(error.into_error(), failure_id()) })
             }
             How::Deferred { reason, retry_after, error } => {
                 Outcome::Deferred(Deferred { error: error.map(EndError::into_error), ..Deferred::new(reason, retry_after) })

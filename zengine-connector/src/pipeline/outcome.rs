@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Serialize, ser::SerializeStruct as _};
 
 use crate::{
-    error::{Error, Reach},
+    error::{Error, Reach, Step},
     ids::{FailureId, ProviderMessageId},
     message::{LossReport, Receipt},
 };
@@ -131,6 +131,10 @@ impl Delivered {
     }
 }
 
+fn without_ids<S: serde::Serializer>(steps: &[Step], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(steps.iter().map(Step::without_id))
+}
+
 macro_rules! failure {
     ($(#[$doc:meta])* $name:ident, $reach:ident) => {
         $(#[$doc])*
@@ -141,6 +145,11 @@ macro_rules! failure {
             pub error: Error,
             /// How far the last attempt got.
             pub reach: Reach,
+            /// The calls of the attempt that ended the send, if it made several. Their ids, which may name a person and are not in the JSON
+            /// form, only if this call made the attempt: else they are in the dead letter
+            /// ([`DeadLetter::steps`](crate::store::DeadLetter::steps)).
+            #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "without_ids")]
+            pub steps: Vec<Step>,
             /// Id of the dead letter and of the event.
             pub failure_id: FailureId,
             /// An earlier send ended this way, and this one sent nothing.
@@ -155,7 +164,7 @@ macro_rules! failure {
         impl $name {
             /// A send ended by this error. The pipeline makes these; in a host's tests, set the fields.
             pub fn new(error: Error, failure_id: FailureId) -> Self {
-                Self { error, reach: Reach::$reach, failure_id, replayed: false, ephemeral: false, attempts: 0 }
+                Self { error, reach: Reach::$reach, steps: vec![], failure_id, replayed: false, ephemeral: false, attempts: 0 }
             }
         }
     };

@@ -15,6 +15,7 @@ use crate::{
 };
 
 /// A prepared send.
+#[allow(clippy::large_enum_variant, reason = "it is taken apart at once; a box would cost every replay an allocation")]
 pub(crate) enum Preparation<'a> {
     /// The send is to be made.
     Job(Box<SendJob<'a>>),

@@ -1,14 +1,14 @@
 //! Receipts in records, and the end that a record stores.
 
 use super::{
-    ended::{Ended, How},
+    ended::{EndError, Ended, How},
     engine::Engine,
 };
 use crate::{
     error::{ErrorKind, Reach},
     keyring,
     message::Receipt,
-    store::{ClaimKey, ClaimRecord, ClaimStatus, StoredError, StoredReceipt},
+    store::{ClaimKey, ClaimRecord, ClaimStatus, StepRecord, StoredError, StoredReceipt},
 };
 
 /// Maximum size of a receipt in a record, in bytes of JSON. A larger one is trimmed.
@@ -19,7 +19,9 @@ impl Engine {
     pub(super) fn ended(&self, key: &ClaimKey, record: &ClaimRecord) -> Option<Ended> {
         let error = || {
             let unrecorded = || StoredError::new(ErrorKind::Unexpected, Reach::Maybe, "the reason is not recorded");
-            record.error.as_deref().cloned().unwrap_or_else(unrecorded).into()
+            let mut error = EndError::from(record.error.as_deref().cloned().unwrap_or_else(unrecorded));
+            error.steps = record.last_steps().iter().map(StepRecord::to_step).collect();
+            error
         };
         let how = match record.status {
             ClaimStatus::Delivered => How::Delivered { receipt: self.receipt(key, record), recorded: true },

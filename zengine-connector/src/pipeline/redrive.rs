@@ -94,19 +94,20 @@ async fn redriven(
     if let Some(record) = known {
         job.refuse_mismatch(&record.fingerprint)?;
     }
+    let free = is_content_free(&job, letter, failed, known);
     let ended = match known {
         // The failure is settled by now, or a later one has taken its place (rules 27 and 72).
         Some(record) if record.status.is_terminal() && (record.status == ClaimStatus::Delivered || record.life() != failed) => {
             settle::replay(&job, record).await
         }
         _ => {
-            permit(&job, letter, failed, known, redrive)?;
+            permit(&job, letter, failed, known, free, redrive)?;
             // Of two concurrent redrives, one takes the letter and the other finds it taken.
             if in_store && clock.wait(engine.stores.take_letter(id, letter.redrive_count)).await?.is_none() {
                 let taken = Ended::deferred(DeferredReason::InProgress, Duration::from_secs(5));
                 return Ok((taken.into_outcome(&job.key, None), false));
             }
-            again(&job, letter, failed, current.as_ref(), redrive.force).await?
+            again(&job, letter, failed, current.as_ref(), free, redrive.force).await?
         }
     };
     let closed = match &ended.how {
@@ -141,6 +142,7 @@ fn permit(
     letter: &DeadLetter,
     failed: Life,
     record: Option<&ClaimRecord>,
+    free: bool,
     redrive: &RedriveOptions,
 ) -> Result<(), Error> {
     if letter.generation >= MAX_REDRIVES {
@@ -166,8 +168,7 @@ fn permit(
         // An earlier redrive was put off. Any other record is not claimed.
         Some(record) => record.status == ClaimStatus::Released && record.maybe_sent,
     };
-    let first_sent_ms = record.and_then(|record| record.first_sent_at_ms).or(letter.first_sent_at_ms).unwrap_or(failed.first_claimed_at_ms);
-    if may_have_arrived && job.protection(Some(first_sent_ms)) == Protection::None {
+    if may_have_arrived && !free && protection(job, letter, failed, record) == Protection::None {
         allow(
             letter,
             redrive,
@@ -176,6 +177,23 @@ fn permit(
         )?;
     }
     Ok(())
+}
+
+/// The provider's protection of the send that failed.
+fn protection(job: &SendJob<'_>, letter: &DeadLetter, failed: Life, record: Option<&ClaimRecord>) -> Protection {
+    let first_sent_ms = record.and_then(|record| record.first_sent_at_ms).or(letter.first_sent_at_ms).unwrap_or(failed.first_claimed_at_ms);
+    job.protection(Some(first_sent_ms))
+}
+
+/// Returns `true` if the send is made anew, under a new key, although it ended Unknown: its content surely was not sent, and the provider
+/// does not protect against a second opening (rule 71). A provider that does is given the old key.
+fn is_content_free(job: &SendJob<'_>, letter: &DeadLetter, failed: Life, record: Option<&ClaimRecord>) -> bool {
+    let not_sent = match record {
+        // What a redrive that began has sent is not known without its record.
+        None => letter.outcome == UNKNOWN && letter.content_not_sent && !was_begun(letter),
+        Some(record) => record.life() == failed && record.status == ClaimStatus::Unknown && record.content_not_sent,
+    };
+    not_sent && protection(job, letter, failed, record) == Protection::None
 }
 
 /// Returns `true` if a redrive of this letter began and did not close it. It may have sent the message.
@@ -200,7 +218,14 @@ fn allow(letter: &DeadLetter, redrive: &RedriveOptions, why: &'static str, rule:
 }
 
 /// Claims the send again and makes it, or settles it like any send if the record is not that of the failure.
-async fn again(job: &SendJob<'_>, letter: &DeadLetter, failed: Life, current: Option<&ClaimRecord>, forced: bool) -> Result<Ended, Error> {
+async fn again(
+    job: &SendJob<'_>,
+    letter: &DeadLetter,
+    failed: Life,
+    current: Option<&ClaimRecord>,
+    free: bool,
+    forced: bool,
+) -> Result<Ended, Error> {
     // The new generation overwrites the record, so what the failure still owes comes first (rule 67).
     if let Some(record) = current.filter(|record| record.life() == failed && record.status.is_terminal()) {
         match effects::finish(job, record, None).await {
@@ -209,8 +234,8 @@ async fn again(job: &SendJob<'_>, letter: &DeadLetter, failed: Life, current: Op
             Err(LetterLost) => return Ok(Ended::new(How::LetterLost, record.attempts, failed).replayed()),
         }
     }
-    let unknown = letter.outcome == UNKNOWN;
-    let in_doubt = unknown || was_begun(letter);
+    let unknown = letter.outcome == UNKNOWN && !free;
+    let in_doubt = unknown || (was_begun(letter) && !free);
     let lease = job.lease(job.engine().token(), &job.settings().dedup);
     let pending = Pending::claim(job, lease.owner, in_doubt);
     let operation = ClaimOp::Redrive {
@@ -222,7 +247,7 @@ async fn again(job: &SendJob<'_>, letter: &DeadLetter, failed: Life, current: Op
         maybe_sent: in_doubt,
         first_sent_at_ms: letter.first_sent_at_ms,
         last_attempt_at_ms: letter.last_attempt_at_ms,
-        ttl_s: released_ttl_s(job, in_doubt || current.is_some_and(|record| record.maybe_sent)),
+        ttl_s: released_ttl_s(job, in_doubt || current.is_some_and(|record| record.maybe_sent && !free)),
     };
     let applied = job.apply_with_retry(&operation, current).await?;
     pending.answered();

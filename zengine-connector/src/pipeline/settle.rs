@@ -102,7 +102,7 @@ async fn delivered(job: &SendJob<'_>, own: &mut Ownership<'_>, receipt: Receipt)
 /// Records a failure, and completes its effects.
 async fn failed(job: &SendJob<'_>, own: &mut Ownership<'_>, terminal: Terminal, error: EndError) -> Ended {
     if let Some(record) = own.commit(terminal, None, Some(&error)).await {
-        let ended = finish(job, &record, error.provider_details()).await;
+        let ended = finish(job, &record, Some(&error)).await;
         return ended.with_live(Some(error));
     }
     // The record stays in doubt until the caller's redelivery resolves it (rule 19).

@@ -2,18 +2,17 @@
 
 use super::{
     effects,
-    ended::{Ended, How},
+    ended::{EndError, Ended, How},
     job::Identified,
 };
 use crate::{
-    error::ProviderDetails,
     ids::{ClientMessageId, StrategyName, TenantId},
     store::ClaimRecord,
 };
 
 /// Completes a terminal record's letter and events, then returns its end.
-pub(crate) async fn finish(send: &Identified<'_>, record: &ClaimRecord, details: Option<&ProviderDetails>) -> Ended {
-    if effects::finish(send, record, details).await.is_err() {
+pub(crate) async fn finish(send: &Identified<'_>, record: &ClaimRecord, own: Option<&EndError>) -> Ended {
+    if effects::finish(send, record, own).await.is_err() {
         return Ended::new(How::LetterLost, record.attempts, record.life());
     }
     let ended = send.engine().ended(&send.key, record);

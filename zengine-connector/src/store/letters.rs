@@ -1,11 +1,12 @@
 //! Ids and bodies of dead letters. Ids are derived, so that the same failure is the same letter; bodies are encrypted.
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Attempts, ClaimKey, DeadLetter, LetterDirection, Life, cbor::Unread};
+use super::{Attempts, ClaimKey, DeadLetter, LetterDirection, Life, StepRecord, cbor::Unread};
 use crate::{
-    error::{Error, ErrorKind, ProviderDetails},
+    error::{Error, ErrorKind, ProviderDetails, Step},
     hex::hex,
     ids::{FailureId, StrategyName, TenantId},
     keyring::{self, KeyRing},
@@ -27,6 +28,15 @@ impl FailureId {
     fn derive(prefix: char, parts: &[&[u8]]) -> Self {
         Self::of_hash(prefix, &Sha256::digest(keyring::framed(parts)))
     }
+}
+
+/// What a letter holds, encrypted, of the attempt that ended its send.
+#[derive(Serialize, Deserialize)]
+struct LetterDetails {
+    #[serde(flatten)]
+    words: ProviderDetails,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    steps: Vec<Step>,
 }
 
 impl DeadLetter {
@@ -70,6 +80,7 @@ impl DeadLetter {
             provider_key: None,
             at_ms,
             provider_details: Bytes::new(),
+            content_not_sent: false,
             unread: Unread::default(),
         }
     }
@@ -80,9 +91,19 @@ impl DeadLetter {
         Ok(self)
     }
 
-    /// Encrypts the provider's own words about the last error, and binds them to the letter.
-    pub(crate) fn seal_details(mut self, keys: &dyn KeyRing, rng: &dyn Rng, details: &ProviderDetails) -> Result<Self, Error> {
-        let json = serde_json::to_vec(details).map_err(|error| Error::from_json(ErrorKind::Store, "has no JSON form", &error))?;
+    /// Encrypts the provider's own words about the last error and the calls of its attempt, and binds them to the letter.
+    pub(crate) fn seal_details(
+        mut self,
+        keys: &dyn KeyRing,
+        rng: &dyn Rng,
+        words: Option<&ProviderDetails>,
+        steps: &[Step],
+    ) -> Result<Self, Error> {
+        if words.is_none() && steps.is_empty() {
+            return Ok(self);
+        }
+        let details = LetterDetails { words: words.cloned().unwrap_or_default(), steps: steps.to_vec() };
+        let json = serde_json::to_vec(&details).map_err(|error| Error::from_json(ErrorKind::Store, "has no JSON form", &error))?;
         self.provider_details = keyring::seal(keys, rng, &self.details_bound(), &json)?;
         Ok(self)
     }
@@ -93,6 +114,22 @@ impl DeadLetter {
     /// # Errors
     /// `Corrupt` if the letter is damaged or was changed, or its key is missing.
     pub fn provider_details(&self, keys: &dyn KeyRing) -> Result<Option<ProviderDetails>, Error> {
+        let words = self.details(keys)?.map(|details| details.words);
+        Ok(words.filter(|words| *words != ProviderDetails::default()))
+    }
+
+    /// The calls of the attempt that ended the send, if it made several, with the provider's ids: personal data, for people and not for
+    /// logs. Without ids if the letter was written later than the attempt; then they are those of [`attempts`](Self::attempts).
+    ///
+    /// # Errors
+    /// `Corrupt` if the letter is damaged or was changed, or its key is missing.
+    pub fn steps(&self, keys: &dyn KeyRing) -> Result<Vec<Step>, Error> {
+        let known = self.details(keys)?.map(|details| details.steps).filter(|steps| !steps.is_empty());
+        let stored = || self.attempts.last().iter().flat_map(|attempt| attempt.steps.iter().map(StepRecord::to_step)).collect();
+        Ok(known.unwrap_or_else(stored))
+    }
+
+    fn details(&self, keys: &dyn KeyRing) -> Result<Option<LetterDetails>, Error> {
         if self.provider_details.is_empty() {
             return Ok(None);
         }
@@ -131,7 +168,8 @@ impl DeadLetter {
     pub(super) fn bound(&self) -> [String; 11] {
         let number = |number: Option<i64>| number.map_or_else(String::new, |number| number.to_string());
         [
-            format!("dead_letter {:?}", self.direction),
+            // Added only where it is set: letters of earlier releases do not know it.
+            format!("dead_letter {:?}{}", self.direction, if self.content_not_sent { " content_not_sent" } else { "" }),
             self.tenant.to_string(),
             self.strategy.to_string(),
             self.failure_id.to_string(),
@@ -170,7 +208,8 @@ mod tests {
         let letter = DeadLetter::new(LetterDirection::Inbound, (&tenant, &strategy, id), "failed", 7);
         let letter = letter.seal(&ring, &SystemRng, b"canary").unwrap();
         assert_eq!(letter.open(&ring).unwrap(), "canary");
-        let changes: [fn(&mut DeadLetter); 9] = [
+        let changes: [fn(&mut DeadLetter); 10] = [
+            |letter| letter.content_not_sent = true,
             |letter| letter.tenant = TenantId::new("other").unwrap(),
             |letter| letter.direction = LetterDirection::Outbound,
             |letter| letter.outcome = "unknown".to_owned(),

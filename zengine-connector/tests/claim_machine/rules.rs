@@ -109,7 +109,7 @@ fn verdict(before: Option<&ClaimRecord>, operation: &ClaimOp, at: At<'_>) -> Ver
                 record.generation == *generation && first_claimed_at_ms.is_none_or(|first| first == record.first_claimed_at_ms);
             let is_open = match status {
                 Failed => is_failure,
-                Unknown => is_failure && *maybe_sent,
+                Unknown => is_failure && (*maybe_sent || record.content_not_sent),
                 Released => {
                     let proves_nothing = |proof: &Evidence| proof.proves() == Terminal::Unknown;
                     record.generation == *generation + 1 && record.evidence.as_deref().is_none_or(proves_nothing)
@@ -169,6 +169,7 @@ fn check_begin(operation: &ClaimOp, after: &ClaimRecord, at: At<'_>) {
         attempts = 0, "rule 33";
         generation = generations.0, "rule 70";
         key_generation = generations.1, "rule 70";
+        content_not_sent = false, "rule 71";
         evidence = None, "rule 27";
         result = None, "rule 22";
         error = None, "rule 22";
@@ -262,7 +263,29 @@ fn doubt(before: &ClaimRecord, operation: &ClaimOp, now_ms: i64) -> (bool, Optio
             if known.0 || *maybe_sent { (true, first_ms, last_ms) } else { (false, None, None) }
         }
         ClaimOp::Tell { .. } if !before.status.is_terminal() => (true, known.1, known.2),
-        ClaimOp::Redrive { .. } if before.status == ClaimStatus::Failed => (false, None, None),
+        ClaimOp::Redrive { .. } if before.status == ClaimStatus::Failed || is_free(before, operation) => (false, None, None),
+        _ => known,
+    }
+}
+
+/// A redrive of an Unknown whose content was not sent (rule 71).
+fn is_free(before: &ClaimRecord, operation: &ClaimOp) -> bool {
+    before.status == ClaimStatus::Unknown && matches!(operation, ClaimOp::Redrive { maybe_sent: false, .. })
+}
+
+/// Whether none of what may have arrived carried content: known only of owners that said it of all their attempts (rule 71).
+fn content_not_sent(before: &ClaimRecord, operation: &ClaimOp) -> bool {
+    let known = before.content_not_sent;
+    let with = |made: &AttemptsMade| match made.first_maybe_at_ms {
+        None => known,
+        Some(_) => made.content_not_sent && (known || !before.maybe_sent),
+    };
+    match operation {
+        ClaimOp::Commit { made, .. } => with(made),
+        ClaimOp::Release { made, maybe_sent, .. } => with(made) && (before.maybe_sent || *maybe_sent),
+        ClaimOp::TakeOver { .. } | ClaimOp::GiveUp { .. } => known && before.status == ClaimStatus::Released,
+        ClaimOp::Tell { .. } => known && before.status == ClaimStatus::Unknown,
+        ClaimOp::Redrive { .. } => known && before.status != ClaimStatus::Failed && !is_free(before, operation),
         _ => known,
     }
 }
@@ -321,7 +344,8 @@ fn check_change(before: &ClaimRecord, operation: &ClaimOp, after: &ClaimRecord, 
         attempts = attempts, "rule 33";
         history = history, "rule 64";
         generation = before.generation + u32::from(is_redrive && !is_put_off), "rule 70";
-        key_generation = if is_retried { before.generation + 1 } else { before.key_generation }, "rule 70";
+        content_not_sent = content_not_sent(before, operation), "rule 71";
+        key_generation = if is_retried || is_free(before, operation) { before.generation + 1 } else { before.key_generation }, "rule 70";
         evidence = match operation {
             Tell { evidence, .. } => Some(Box::new(evidence.clone())),
             Redrive { .. } => None,

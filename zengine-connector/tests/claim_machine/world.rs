@@ -106,6 +106,7 @@ pub(crate) struct Made {
     failed: bool,
     first_maybe: bool,
     last_maybe: bool,
+    content_not_sent: bool,
 }
 
 /// The age of a provider's status.
@@ -120,15 +121,16 @@ pub(crate) enum Age {
 
 /// Steps at random, after those that lead somewhere: to a redrive that was put off, or a part of the way.
 pub(crate) fn history() -> impl Strategy<Value = Vec<Step>> {
-    let way = (select(vec![0, 0, 2, 2, 4, 4, 5, 6, 7, 7]), select(vec![Terminal::Failed, Terminal::Unknown]), made(), made());
-    let way = way.prop_map(|(length, terminal, made, later)| {
+    let terminal = select(vec![Terminal::Failed, Terminal::Unknown]);
+    let way = (select(vec![0, 0, 2, 2, 4, 4, 5, 6, 7, 7]), terminal, made(), made(), any::<bool>());
+    let way = way.prop_map(|(length, terminal, made, later, as_doubt)| {
         let (who, message, maybe_sent) = (0, this_message(), terminal == Terminal::Unknown);
         let mut way = vec![
             Step::Claim { who, message: message.clone() },
             Step::Mark { who },
             Step::Commit { who, terminal, receipt: false, error: true, made, effects: Effects::BOTH },
             Step::ClearEffects { done: Effects::BOTH, settled: true, other_generation: false, other_life: false },
-            Step::Redrive { who, message, generation: 0, life: None, maybe_sent: true, knows_times: true },
+            Step::Redrive { who, message, generation: 0, life: None, maybe_sent: as_doubt, knows_times: true },
             Step::Mark { who },
             Step::Release { who, maybe_sent, made: later },
         ];
@@ -140,7 +142,14 @@ pub(crate) fn history() -> impl Strategy<Value = Vec<Step>> {
 
 fn made() -> impl Strategy<Value = Made> {
     let flag = any::<bool>;
-    (0..3_u32, flag(), flag(), flag()).prop_map(|(count, failed, first_maybe, last_maybe)| Made { count, failed, first_maybe, last_maybe })
+    let made = (0..3_u32, flag(), flag(), flag(), flag());
+    made.prop_map(|(count, failed, first_maybe, last_maybe, content_not_sent)| Made {
+        count,
+        failed,
+        first_maybe,
+        last_maybe,
+        content_not_sent,
+    })
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -240,6 +249,7 @@ impl World {
         }
         all.first_maybe_at_ms = made.first_maybe.then_some(self.now_ms - 1500);
         all.last_maybe_at_ms = made.last_maybe.then_some(self.now_ms - 800);
+        all.content_not_sent = made.content_not_sent;
         all
     }
 

@@ -8,8 +8,8 @@ use std::{
 };
 
 use zengine_connector::{
-    ErrorKind, Memory, Orchestrator, Outcome, Reach,
-    error::Disposition,
+    ErrorKind, Memory, Orchestrator, Outcome, Reach, SendError,
+    error::{Disposition, NeedsReach, Step, StepReach},
     pipeline::RedriveOptions,
     runtime::{BoxFuture, Clock, Rng, Spawner, TokioSpawner},
     stage::Breaker,
@@ -69,7 +69,7 @@ impl Spawner for Mortal {
 }
 
 fn answer(dice: &Dice) -> ProviderAnswer {
-    match dice.below(12) {
+    match dice.below(16) {
         0 => ProviderAnswer::unreachable(),
         1 => ProviderAnswer::broken(),
         2 => ProviderAnswer::accept_then_break(),
@@ -79,8 +79,24 @@ fn answer(dice: &Dice) -> ProviderAnswer {
         6 => ProviderAnswer::error(ErrorKind::InvalidContent, Reach::Processed),
         7 => ProviderAnswer::error(ErrorKind::Unauthorized, Reach::Processed),
         8 => ProviderAnswer::Slow(ms(dice.below(12_000))),
+        9 => steps(&[(false, StepReach::Maybe), (true, StepReach::NotSent)]),
+        10 => steps(&[(false, StepReach::Accepted), (true, StepReach::NotSent)]),
+        // The text went out, and its answer was lost.
+        11 => ProviderAnswer::AcceptThen(Arc::new(|| stepped(&[(false, StepReach::Accepted), (true, StepReach::Maybe)]))),
         _ => ProviderAnswer::Accept,
     }
+}
+
+/// The error of a provider that opens a conversation before the text: whether each call carries content, and how far it got.
+fn stepped(steps: &[(bool, StepReach)]) -> SendError {
+    let step = |(content, reach): &(bool, StepReach)| {
+        if *content { Step::carrying("text", *reach) } else { Step::preparing("open", *reach) }
+    };
+    steps.iter().map(step).fold(SendError::provider("the connection broke"), NeedsReach::step).not_sent()
+}
+
+fn steps(steps: &'static [(bool, StepReach)]) -> ProviderAnswer {
+    ProviderAnswer::Refuse(Arc::new(|| stepped(steps)))
 }
 
 fn fault(dice: &Dice) -> StoreFault {

@@ -24,6 +24,8 @@ mod queue;
 mod redrive;
 #[path = "retry.rs"]
 mod retry;
+#[path = "steps.rs"]
+mod steps;
 #[path = "sweep.rs"]
 mod sweep;
 #[path = "warnings.rs"]

@@ -18,7 +18,7 @@ use crate::{
     error::{ErrorKind, Reach, SendError},
     runtime::{ms, seconds},
     store::{
-        Applied, At, AttemptRecord, AttemptsMade, ClaimOp, ClaimRecord, ClaimStatus, Decision, Effects, OwnerToken, Ports, StoreError,
+        Applied, At, AttemptRecord, AttemptsMade, ClaimOp, ClaimRecord, ClaimStatus, Decision, Effects, OwnerToken, Ports, StepRecord, StoreError,
         StoreErrorKind, StoredError, StoredReceipt, Terminal,
     },
 };
@@ -182,8 +182,10 @@ impl<'a> Ownership<'a> {
         self.made.count += 1;
         let n = self.all_attempts();
         let mut attempt = AttemptRecord::new(n, started_at_ms, millis(duration), &StoredError::of(error, n));
+        attempt.steps = error.steps().iter().map(StepRecord::of).collect();
         attempt.retry_after_ms = error.retry_after().map(millis);
         if attempt.reach == Reach::Maybe {
+            self.made.content_not_sent = error.is_content_not_sent() && (self.made.content_not_sent || !self.made_maybe());
             self.made.first_maybe_at_ms.get_or_insert(started_at_ms);
             // Its bytes may have left, and arrived, as late as its end: by the wall clock, which a process that froze has not counted.
             let ended_at_ms = started_at_ms.saturating_add_unsigned(attempt.duration_ms);

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use minicbor::{Decoder, Encoder, decode};
 use serde::{Deserialize, Serialize};
 
-use super::StoredError;
+use super::{StepRecord, StoredError};
 use crate::{
     error::{ErrorKind, Fault, Reach},
     store::cbor::{Cbor, Unread, each_of_array, record},
@@ -34,6 +34,9 @@ record! {
         8 default pub message: String,
         /// The provider's `Retry-After`, in milliseconds.
         9 optional pub retry_after_ms: Option<u64>,
+        /// The calls of an attempt that made several.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        10 default pub steps: Vec<StepRecord>,
     }
 }
 
@@ -50,6 +53,7 @@ impl AttemptRecord {
             code: error.code.clone(),
             message: error.message.clone(),
             retry_after_ms: None,
+            steps: vec![],
             unread: Unread::default(),
         }
     }

@@ -15,6 +15,7 @@ mod operation;
 mod receipt;
 mod record;
 mod reference;
+mod step;
 mod time;
 mod token;
 
@@ -35,6 +36,7 @@ pub use receipt::StoredReceipt;
 pub(crate) use record::Life;
 pub use record::{ClaimRecord, ClaimStatus, Evidence, Terminal};
 pub use reference::Reference;
+pub use step::StepRecord;
 pub use time::At;
 pub(in crate::store) use time::Kept;
 pub use token::OwnerToken;

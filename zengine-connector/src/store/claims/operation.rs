@@ -56,6 +56,8 @@ pub struct AttemptsMade {
     pub first_maybe_at_ms: Option<i64>,
     /// End of the latest one of any owner that may have arrived, in milliseconds UTC. `None` if the owner knows of none.
     pub last_maybe_at_ms: Option<i64>,
+    /// Whether each of them that may have arrived surely did not carry content (rule 71).
+    pub content_not_sent: bool,
 }
 
 impl AttemptsMade {
@@ -182,7 +184,8 @@ pub enum ClaimOp {
         first_claimed_at_ms: Option<i64>,
         /// New generation in the provider key, unless the record knows better.
         key_generation: u32,
-        /// Whether an attempt of an earlier generation may have reached the provider.
+        /// Whether an attempt of an earlier generation may have reached the provider. An Unknown is claimed without it only if its record says
+        /// that no content was sent.
         maybe_sent: bool,
         /// Time of the first such attempt from the dead letter, in milliseconds UTC, if known.
         first_sent_at_ms: Option<i64>,
@@ -297,7 +300,8 @@ impl Case<'_> {
             Some(record) if record.owner == lease.owner && record.status == ClaimStatus::Claimed => Decision::Keep,
             Some(record) if record.is_abandoned_by(self.at, seen, owner_gone, skew_ms) => {
                 let last_attempt_at_ms = self.latest_attempt(record, owner_gone, skew_ms);
-                Decision::Write(ClaimRecord { maybe_sent: true, last_attempt_at_ms, ..self.under(record, lease) })
+                let content_not_sent = record.knows_all_attempts() && record.content_not_sent;
+                Decision::Write(ClaimRecord { maybe_sent: true, content_not_sent, last_attempt_at_ms, ..self.under(record, lease) })
             }
             _ => Decision::Refuse,
         }
@@ -350,7 +354,7 @@ impl Case<'_> {
             add(record, made);
             record.maybe_sent |= maybe_sent;
             if !record.maybe_sent {
-                (record.first_sent_at_ms, record.last_attempt_at_ms) = (None, None);
+                (record.first_sent_at_ms, record.last_attempt_at_ms, record.content_not_sent) = (None, None, false);
             }
             record.lease_until_ms = self.at.now_ms;
         })
@@ -373,6 +377,7 @@ impl Case<'_> {
                 Decision::Write(ClaimRecord {
                     owner: claimant,
                     maybe_sent: true,
+                    content_not_sent: record.knows_all_attempts() && record.content_not_sent,
                     last_attempt_at_ms,
                     ..self.finished(record.clone(), end, ttl_s)
                 })
@@ -403,7 +408,7 @@ impl Case<'_> {
             }
             // The provider has seen the message, so it must not be sent as if it were new.
             ClaimStatus::Claimed | ClaimStatus::Sending | ClaimStatus::Released => {
-                Decision::Write(ClaimRecord { maybe_sent: true, ..told })
+                Decision::Write(ClaimRecord { maybe_sent: true, content_not_sent: false, ..told })
             }
         }
     }
@@ -431,6 +436,15 @@ impl Case<'_> {
         let next = ClaimRecord { last_owner: Some(record.owner), unread: record.unread.clone(), ..next };
         match record.status {
             ClaimStatus::Unknown | ClaimStatus::Failed if record.effects_pending.pending() => Decision::Refuse,
+            // No content was sent: under a new key, which no late status of the old one can settle (rule 71).
+            ClaimStatus::Unknown if is_the_failure && !next.maybe_sent && record.content_not_sent => Decision::Write(ClaimRecord {
+                key_generation: next.generation,
+                maybe_sent: false,
+                content_not_sent: false,
+                first_sent_at_ms: None,
+                last_attempt_at_ms: None,
+                ..with_doubt_of(record, next)
+            }),
             // A message that may have arrived is sent again only as such.
             ClaimStatus::Unknown if is_the_failure && next.maybe_sent => Decision::Write(with_doubt_of(record, next)),
             // A new key, because under the old one the provider may repeat its refusal, also a late one (rule 70).
@@ -495,6 +509,7 @@ impl<'a> Case<'a> {
             error: None,
             effects_pending: Effects::NONE,
             updated_at_ms: self.at.now_ms,
+            content_not_sent: false,
             unread: Unread::default(),
         }
     }
@@ -560,6 +575,9 @@ fn with_attempts(record: &ClaimRecord, made: &AttemptsMade) -> ClaimRecord {
 
 /// Adds an owner's attempts.
 fn add(record: &mut ClaimRecord, made: &AttemptsMade) {
+    if made.first_maybe_at_ms.is_some() {
+        record.content_not_sent = made.content_not_sent && (record.content_not_sent || !record.maybe_sent);
+    }
     if !record.maybe_sent {
         // The mark was written before an attempt that left nothing; the provider's window begins with the first that may have (rule 21).
         record.first_sent_at_ms = made.first_maybe_at_ms.or(record.first_sent_at_ms);
@@ -579,6 +597,7 @@ fn with_doubt_of(record: &ClaimRecord, next: ClaimRecord) -> ClaimRecord {
         first_claimed_at_ms,
         key_generation: record.key_generation,
         maybe_sent: record.maybe_sent,
+        content_not_sent: record.content_not_sent,
         first_sent_at_ms: record.first_sent_at_ms,
         last_attempt_at_ms: record.last_attempt_at_ms,
         attempts: record.attempts,

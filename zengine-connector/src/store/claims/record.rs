@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    At, Attempts, Effects, Fingerprint, OwnerToken, StoredError, StoredReceipt,
+    At, AttemptRecord, Attempts, Effects, Fingerprint, OwnerToken, StepRecord, StoredError, StoredReceipt,
     time::{Kept, as_ms, is_reached},
 };
 use crate::{
@@ -171,6 +171,10 @@ record! {
         21 default pub effects_pending: Effects,
         /// Time of the last write, in milliseconds UTC.
         22 required pub updated_at_ms: i64,
+        /// Whether none of what may have reached the provider carried content of the message, only calls before it, such as the opening of a
+        /// conversation. Says something only together with `maybe_sent` (rule 71).
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        23 default pub content_not_sent: bool,
     }
 }
 
@@ -210,6 +214,12 @@ impl ClaimRecord {
         self.evidence.as_ref().is_some_and(|evidence| evidence.proves() != Terminal::Unknown)
     }
 
+    /// Returns `true` if the record holds what became of every attempt that was made: its owner gave it back. One that is gone may have made
+    /// more.
+    pub(super) fn knows_all_attempts(&self) -> bool {
+        self.status == ClaimStatus::Released
+    }
+
     /// Returns `true` if the lease is over or the owner's process is gone (rule 17).
     pub(crate) fn is_orphaned(&self, at: At<'_>, skew_ms: i64) -> bool {
         at.is_over(self.lease_until_ms.saturating_add(skew_ms), self.boot.as_deref())
@@ -225,6 +235,12 @@ impl ClaimRecord {
         self.owner == seen
             && self.is_in_doubt()
             && (self.status == ClaimStatus::Released || owner_gone || self.is_orphaned(at, skew_ms) || self.is_expired(at.now_ms))
+    }
+
+    /// The calls of the attempt that ended the send, if it made several.
+    pub(crate) fn last_steps(&self) -> &[StepRecord] {
+        let ended_by = |attempt: &&AttemptRecord| self.error.as_ref().is_some_and(|error| error.attempts == attempt.n);
+        self.history.iter().rev().find(ended_by).map_or(&[], |attempt| &attempt.steps)
     }
 
     /// The time from which a store may remove the record, in seconds UTC. `None` while the record is in doubt or has pending

@@ -67,7 +67,7 @@ fn needs_force(letter: &DeadLetter, strategies: &Strategies) -> bool {
     if letter.direction != LetterDirection::Outbound || letter.generation >= MAX_REDRIVES {
         return false;
     }
-    let may_have_arrived = letter.outcome == "unknown" || letter.redrive_count > letter.generation;
+    let may_have_arrived = (letter.outcome == "unknown" && !letter.content_not_sent) || letter.redrive_count > letter.generation;
     let is_unprotected = |idempotency| match idempotency {
         Idempotency::None => true,
         Idempotency::Queryable { .. } => false,
