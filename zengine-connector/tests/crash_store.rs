@@ -48,7 +48,7 @@ fn write_until_killed(path: &Path, round: &str) {
             let lease = Lease { owner: OwnerToken::named("o"), boot: claims.boot().map(Into::into), until_ms: NOW + 60_000 };
             let steps = [
                 ("claimed", ClaimOp::Claim { lease, fingerprint: Fingerprint::new([1; 16], 1, "k"), skew_ms: 0, ttl_s: 86_400 }),
-                ("sending", ClaimOp::Mark { owner: OwnerToken::named("o"), ttl_s: 86_400 }),
+                ("sending", ClaimOp::Mark { owner: OwnerToken::named("o"), idempotency: None, ttl_s: 86_400 }),
                 (
                     "delivered",
                     ClaimOp::Commit {

@@ -50,7 +50,7 @@ async fn rule_17_what_was_written_survives_closing_and_earlier_claims_are_free_a
     let first_boot = store.claims().boot().unwrap().to_owned();
     assert!(store.claims().apply(&key("claimed"), &claim(&store, "a", NOW), None, NOW).await.unwrap().done);
     assert!(store.claims().apply(&key("sending"), &claim(&store, "a", NOW), None, NOW).await.unwrap().done);
-    let mark = ClaimOp::Mark { owner: OwnerToken::named("a"), ttl_s: 3_600 };
+    let mark = ClaimOp::Mark { owner: OwnerToken::named("a"), idempotency: None, ttl_s: 3_600 };
     assert!(store.claims().apply(&key("sending"), &mark, None, NOW).await.unwrap().done);
     let version = store.sessions().put("s", "k", Bytes::from_static(b"v"), None, Duration::from_secs(60), NOW).await.unwrap();
     drop(store);

@@ -73,7 +73,7 @@ async fn pages_over_keys_that_are_not_in_order_are_an_error_and_no_circle() {
         let lease = Lease { owner, boot: store.claims().boot().map(Into::into), until_ms: NOW };
         let claim = ClaimOp::Claim { lease, fingerprint: Fingerprint::new([1; 16], 1, "k"), skew_ms: 0, ttl_s: 60 };
         assert!(store.claims().apply(&key, &claim, None, NOW).await.unwrap().done);
-        assert!(store.claims().apply(&key, &ClaimOp::Mark { owner, ttl_s: 60 }, None, NOW).await.unwrap().done);
+        assert!(store.claims().apply(&key, &ClaimOp::Mark { owner, idempotency: None, ttl_s: 60 }, None, NOW).await.unwrap().done);
         zengine_connector::store::DeadLetterSink::put(&*store.dead_letters(), &letter(&format!("letter-{n}"), 0)).await.unwrap();
         store.tenant_writer().put(&tenant(n), &strategy(), json!({}).into()).await.unwrap();
     }

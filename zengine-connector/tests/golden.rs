@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, fmt::Debug, fs, path::Path};
 
 use serde::{Serialize, de::DeserializeOwned};
 use zengine_connector::store::{ClaimRecord, ClaimStatus, DeadLetter, InboundRecord, InboundStatus, Reference, StoreError};
-use zengine_connector::{InboundEvent, OutboundMessage};
+use zengine_connector::{InboundEvent, OutboundMessage, Receipt};
 
 fn file(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name).with_extension("json")).unwrap()
@@ -44,6 +44,7 @@ fn case_30_claims_of_version_1_are_read_in_every_status() {
         ("delivered", ClaimStatus::Delivered),
         ("failed", ClaimStatus::Failed),
         ("unknown", ClaimStatus::Unknown),
+        ("unknown-steps", ClaimStatus::Unknown),
     ];
     for (name, status) in statuses {
         let record = reads_and_rewrites(&format!("claim-v1-{name}"), ClaimRecord::from_cbor, ClaimRecord::to_cbor);
@@ -63,9 +64,19 @@ fn case_30_inbound_records_of_version_1_are_read_in_every_status() {
 
 #[test]
 fn case_30_dead_letters_of_version_1_are_read() {
-    for name in ["dead-letter-v1", "dead-letter-v1-inbound"] {
+    for name in ["dead-letter-v1", "dead-letter-v1-inbound", "dead-letter-v1-steps"] {
         assert_eq!(reads_and_rewrites(name, DeadLetter::from_cbor, DeadLetter::to_cbor).v, DeadLetter::VERSION);
     }
+}
+
+/// A receipt stands in records, encrypted.
+#[test]
+fn case_30_receipts_of_version_1_are_read() {
+    let text = file("receipt-v1");
+    let read: Receipt = serde_json::from_str(&text).unwrap();
+    assert_eq!(serde_json::to_string_pretty(&read).unwrap() + "\n", text);
+    let before: Receipt = serde_json::from_str(r#"{"provider_ids":["m-1"],"trimmed":true}"#).unwrap();
+    assert!(before.warnings.is_empty() && before.steps.is_empty() && before.dropped.is_empty());
 }
 
 #[test]
@@ -190,5 +201,5 @@ fn every_golden_file_is_read_by_a_test() {
         let family = file.rsplit_once("v1").unwrap().0;
         assert!(tests.contains(family), "{file}");
     }
-    assert_eq!(files.len(), 21 + 13, "13 of the 21 have a CBOR form");
+    assert_eq!(files.len(), 24 + 15, "15 of the 24 have a CBOR form");
 }

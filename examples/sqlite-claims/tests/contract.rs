@@ -73,7 +73,7 @@ async fn the_sweep_removes_what_may_go_and_nothing_else() {
         let claim = ClaimOp::Claim { lease, fingerprint: Fingerprint::new([0; 16], 1, "k1"), skew_ms: 2_000, ttl_s: 60 };
         assert!(claims.apply(&key(id), &claim, None, 0).await.unwrap().done);
     }
-    assert!(claims.apply(&key("in doubt"), &ClaimOp::Mark { owner, ttl_s: 60 }, None, 0).await.unwrap().done);
+    assert!(claims.apply(&key("in doubt"), &ClaimOp::Mark { owner, idempotency: None, ttl_s: 60 }, None, 0).await.unwrap().done);
     assert_eq!(claims.sweep(59_999, 100).await.unwrap(), 0);
     assert_eq!(claims.sweep(60_000, 100).await.unwrap(), 1);
     assert_eq!(claims.get(&key("claimed")).await.unwrap(), None);

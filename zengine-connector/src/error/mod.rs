@@ -31,8 +31,8 @@ pub use kind::{ErrorKind, Fault, Poison};
 pub use send::{NeedsReach, Reach, Scope, SendError};
 pub(crate) use serialize::as_ms;
 pub(crate) use setting::{require, require_time};
-pub(crate) use suggest::closest;
 pub use step::{Step, StepReach};
+pub(crate) use suggest::closest;
 pub use summary::LastError;
 pub use violation::{Level, Violation};
 

@@ -60,6 +60,21 @@ pub enum Idempotency {
     None,
 }
 
+impl Idempotency {
+    /// The protection that holds for two attempts, one made under each: the shorter window, the later visibility. None if they differ in
+    /// kind, because neither was promised for both.
+    #[must_use]
+    pub fn weaker(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Native { window_ms: one }, Self::Native { window_ms: two }) => Self::Native { window_ms: one.min(two) },
+            (Self::Queryable { visible_after_ms: one }, Self::Queryable { visible_after_ms: two }) => {
+                Self::Queryable { visible_after_ms: one.max(two) }
+            }
+            _ => Self::None,
+        }
+    }
+}
+
 /// A message that a strategy can send. [`OutboundMessage`] is one; a strategy with its own commands implements this for
 /// them, usually with an empty body.
 #[diagnostic::on_unimplemented(
@@ -101,7 +116,8 @@ pub trait Message: Serialize + DeserializeOwned + schemars::JsonSchema + Send + 
         Purpose::Delivery
     }
 
-    /// The provider's protection against duplicates of this message, if it differs from the strategy's.
+    /// The provider's protection against duplicates of this message, if it differs from the strategy's descriptor. What a strategy says of a
+    /// tenant ([`OutboundStrategy::idempotency`](crate::OutboundStrategy::idempotency)) counts more.
     fn idempotency(&self) -> Option<Idempotency> {
         None
     }
@@ -240,6 +256,18 @@ mod tests {
         }
         let text = OutboundMessage::text(to(), "hi");
         assert_eq!((text.idempotency(), text.class()), (None, Class::Kept));
+    }
+
+    #[test]
+    fn rule_04_what_holds_for_two_attempts_is_the_weaker() {
+        use Idempotency::{Native, None, Queryable};
+        let (hour, day) = (Native { window_ms: 3_600_000 }, Native { window_ms: 86_400_000 });
+        let (soon, late) = (Queryable { visible_after_ms: 10 }, Queryable { visible_after_ms: 5_000 });
+        for (one, two, weaker) in
+            [(hour, day, hour), (soon, late, late), (None, None, None), (day, None, None), (day, soon, None), (late, None, None)]
+        {
+            assert_eq!((one.weaker(two), two.weaker(one), one.weaker(one)), (weaker, weaker, one), "{one:?} {two:?}");
+        }
     }
 
     fn encoded(message: &OutboundMessage) -> String {

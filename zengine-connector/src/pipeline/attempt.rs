@@ -65,7 +65,7 @@ pub(crate) async fn make(
         Ok(started) => started,
         Err(NotAdmitted(reason, retry_after)) => return Attempted::NotStarted(reason, retry_after),
     };
-    if let Some(why) = barred(job, own) {
+    if let Some(why) = barred(own) {
         return Attempted::Barred(why);
     }
     let (n, began) = (own.all_attempts() + 1, job.clock().monotonic());
@@ -108,10 +108,10 @@ async fn start<'a>(job: &'a SendJob<'_>, own: &mut Ownership<'_>, owns_pause: bo
 
 /// The reason for which the message must not be sent again. Asked right before each call: the record may know of a delivery only
 /// now, and the waits before the call may have outlasted the provider's window (rules 21 and 27).
-fn barred(job: &SendJob<'_>, own: &Ownership<'_>) -> Option<&'static str> {
+fn barred(own: &Ownership<'_>) -> Option<&'static str> {
     if own.is_proven() {
         Some("the provider reported an earlier attempt")
-    } else if own.maybe_sent() && !own.forced && job.protection(own.first_maybe_at_ms()) == Protection::None {
+    } else if own.maybe_sent() && !own.forced && own.protection() == Protection::None {
         Some("the provider no longer recognises a second delivery")
     } else {
         None

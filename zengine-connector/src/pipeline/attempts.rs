@@ -64,7 +64,7 @@ async fn attempts(job: &SendJob<'_>, own: &mut Ownership<'_>) -> How {
         };
         owns_pause = error.fault() == Fault::Throttled;
         let made = own.made();
-        let protection = job.protection(own.first_maybe_at_ms());
+        let protection = own.protection();
         let wait = backoff::delay(retry, made, error.retry_after(), &*job.engine().rng);
         let next = decide(error.fault(), error.reach(), protection);
         let (maybe, temporary, cancelled) =
@@ -149,7 +149,7 @@ async fn look_up(job: &SendJob<'_>, own: &Ownership<'_>, owns_pause: bool) -> Op
     match clock.guard(limit, job.outbound.lookup(job.state(), job.message(), &cx)).await {
         Ok(Ok(Lookup::Found(receipt))) => Some(accepted(job.warned(receipt))),
         Ok(Ok(Lookup::NotFound)) => {
-            let visible_after = match job.idempotency() {
+            let visible_after = match job.idempotency(own.idempotency_before()) {
                 Idempotency::Queryable { visible_after_ms } => visible_after_ms,
                 Idempotency::Native { .. } | Idempotency::None => 0,
             };

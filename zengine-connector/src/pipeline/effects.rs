@@ -165,6 +165,7 @@ fn letter(send: &Identified<'_>, record: &ClaimRecord, own: Option<&EndError>) -
         first_claimed_at_ms: Some(record.first_claimed_at_ms),
         first_sent_at_ms: record.first_sent_at_ms,
         last_attempt_at_ms: record.last_attempt_at_ms,
+        idempotency: record.idempotency,
         provider_key: Some(ProviderKey::derive(send.tenant(), &send.entry.name, send.id(), record.key_generation).as_str().to_owned()),
         ..letter
     };

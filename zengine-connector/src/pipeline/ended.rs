@@ -65,9 +65,8 @@ impl EndError {
 
     /// The same, with the reason why no further attempt was made (rule 39).
     pub(super) fn stopped_by(self, reason: &'static str) -> Self {
-        let Self { stored, live } = self;
-        let live = live.map(|error| Arc::new(Arc::unwrap_or_clone(error).with_context("reason", reason)));
-        Self { stored, live }
+        let live = self.live.map(|error| Arc::new(Arc::unwrap_or_clone(error).with_context("reason", reason)));
+        Self { live, ..self }
     }
 
     /// An error of this process that no attempt made.

@@ -187,8 +187,10 @@ impl<'a> SendJob<'a> {
         self.fitted.loss.clone()
     }
 
-    pub(crate) fn idempotency(&self) -> Idempotency {
-        self.fitted.idempotency
+    /// The provider's protection against duplicates: of the attempts of this call, and of those before it, for which the record or the letter
+    /// says what it was. The only place that decides this (rule 4).
+    pub(crate) fn idempotency(&self, before: Option<Idempotency>) -> Idempotency {
+        before.map_or(self.fitted.idempotency, |before| before.weaker(self.fitted.idempotency))
     }
 
     /// The message to send, degraded if needed, with its files.
@@ -252,10 +254,10 @@ impl<'a> SendJob<'a> {
         self.clock().wait(self.engine().pause(time)).await
     }
 
-    /// The current protection against duplicates, for a send whose first byte may have left at `first_sent_ms`. A window
-    /// that would close during the next attempt counts as closed.
-    pub(crate) fn protection(&self, first_sent_ms: Option<i64>) -> Protection {
-        match self.fitted.idempotency {
+    /// The current protection against duplicates, for a send whose first byte may have left at `first_sent_ms`, under the protection
+    /// `before`. A window that would close during the next attempt counts as closed.
+    pub(crate) fn protection(&self, before: Option<Idempotency>, first_sent_ms: Option<i64>) -> Protection {
+        match self.idempotency(before) {
             Idempotency::None => Protection::None,
             Idempotency::Queryable { .. } => Protection::Queryable,
             Idempotency::Native { window_ms } => {

@@ -182,7 +182,12 @@ fn permit(
 /// The provider's protection of the send that failed.
 fn protection(job: &SendJob<'_>, letter: &DeadLetter, failed: Life, record: Option<&ClaimRecord>) -> Protection {
     let first_sent_ms = record.and_then(|record| record.first_sent_at_ms).or(letter.first_sent_at_ms).unwrap_or(failed.first_claimed_at_ms);
-    job.protection(Some(first_sent_ms))
+    job.protection(idempotency(letter, record), Some(first_sent_ms))
+}
+
+/// The provider's protection for the attempts that may have arrived, as their owners stored it.
+fn idempotency(letter: &DeadLetter, record: Option<&ClaimRecord>) -> Option<Idempotency> {
+    record.map_or(letter.idempotency, |record| record.idempotency)
 }
 
 /// Returns `true` if the send is made anew, under a new key, although it ended Unknown: its content surely was not sent, and the provider
@@ -247,6 +252,7 @@ async fn again(
         maybe_sent: in_doubt,
         first_sent_at_ms: letter.first_sent_at_ms,
         last_attempt_at_ms: letter.last_attempt_at_ms,
+        idempotency: letter.idempotency,
         ttl_s: released_ttl_s(job, in_doubt || current.is_some_and(|record| record.maybe_sent && !free)),
     };
     let applied = job.apply_with_retry(&operation, current).await?;
@@ -256,7 +262,7 @@ async fn again(
             let mut own = Ownership::of(job, record);
             own.forced = forced;
             // Look up a message that may have arrived first, if the provider supports it.
-            own.look_up_first = own.maybe_sent() && matches!(job.idempotency(), Idempotency::Queryable { .. });
+            own.look_up_first = own.maybe_sent() && matches!(job.idempotency(own.idempotency_before()), Idempotency::Queryable { .. });
             Ok(settle::lead(job, own).await)
         }
         // The failure owes something anew.

@@ -10,7 +10,10 @@ use super::{
     Attempts, Fingerprint, StoreError, StoreErrorKind, StoredError,
     cbor::{cbor_codes, record},
 };
-use crate::ids::{ClientMessageId, FailureId, StrategyName, TenantId};
+use crate::{
+    ids::{ClientMessageId, FailureId, StrategyName, TenantId},
+    message::Idempotency,
+};
 
 /// The direction of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +83,8 @@ record! {
         /// Whether the content of an unknown send surely did not reach the provider, only calls before it: a redrive needs no force (rule 71).
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         24 default pub content_not_sent: bool,
+        /// The provider's protection against duplicates for the attempts that may have arrived, as in the record of the send.
+        25 optional pub idempotency: Option<Idempotency>,
     }
 }
 

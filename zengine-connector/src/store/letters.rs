@@ -81,6 +81,7 @@ impl DeadLetter {
             at_ms,
             provider_details: Bytes::new(),
             content_not_sent: false,
+            idempotency: None,
             unread: Unread::default(),
         }
     }
@@ -166,10 +167,14 @@ impl DeadLetter {
 
     /// The members that the body is bound to: in a queue, others may be able to change a letter.
     pub(super) fn bound(&self) -> [String; 11] {
+        // Added only if they are set: letters of earlier releases do not know them.
+        let later = match (self.content_not_sent, self.idempotency) {
+            (false, None) => String::new(),
+            (content_not_sent, idempotency) => format!(" {content_not_sent} {idempotency:?}"),
+        };
         let number = |number: Option<i64>| number.map_or_else(String::new, |number| number.to_string());
         [
-            // Added only where it is set: letters of earlier releases do not know it.
-            format!("dead_letter {:?}{}", self.direction, if self.content_not_sent { " content_not_sent" } else { "" }),
+            format!("dead_letter {:?}{later}", self.direction),
             self.tenant.to_string(),
             self.strategy.to_string(),
             self.failure_id.to_string(),
@@ -208,7 +213,8 @@ mod tests {
         let letter = DeadLetter::new(LetterDirection::Inbound, (&tenant, &strategy, id), "failed", 7);
         let letter = letter.seal(&ring, &SystemRng, b"canary").unwrap();
         assert_eq!(letter.open(&ring).unwrap(), "canary");
-        let changes: [fn(&mut DeadLetter); 10] = [
+        let changes: [fn(&mut DeadLetter); 11] = [
+            |letter| letter.idempotency = Some(crate::message::Idempotency::None),
             |letter| letter.content_not_sent = true,
             |letter| letter.tenant = TenantId::new("other").unwrap(),
             |letter| letter.direction = LetterDirection::Outbound,

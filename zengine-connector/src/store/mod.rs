@@ -41,8 +41,8 @@ mod tenant_writer;
 pub use bundle::{Stores, StoresBuilder};
 pub use claims::{
     Applied, At, AttemptRecord, Attempts, AttemptsMade, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, ClaimStore, Decision, DuePage,
-    Effects, Evidence, Fingerprint, InboundOp, InboundRecord, InboundStatus, Lease, OwnerToken, Reference, StepRecord, StoredError, StoredReceipt,
-    Terminal, compare_and_set,
+    Effects, Evidence, Fingerprint, InboundOp, InboundRecord, InboundStatus, Lease, OwnerToken, Reference, StepRecord, StoredError,
+    StoredReceipt, Terminal, compare_and_set,
 };
 pub(crate) use claims::{Due, Life};
 pub use dead_letters::{DeadLetter, DeadLetterPage, DeadLetterPort, DeadLetterSink, DeadLetterStore, LetterDirection};

@@ -18,7 +18,7 @@ pub struct Descriptor {
     pub channel: Channel,
     /// The capabilities of that channel.
     pub capabilities: &'static Capabilities,
-    /// The provider's protection against duplicates.
+    /// The provider's protection against duplicates, unless the strategy says otherwise of a tenant, or the message of itself.
     pub idempotency: Idempotency,
     /// The directions it supports.
     pub direction: Direction,

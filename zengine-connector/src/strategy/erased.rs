@@ -143,7 +143,7 @@ impl<S: Strategy + OutboundStrategy<S::Config, S::Message>> DynOutbound for Outb
         let checked = guarded("check", || self.0.check(tenant, sent))?.err().unwrap_or_default();
         violations.extend(checked.into_iter().filter(is_new));
         Ok(Inspected {
-            idempotency: guarded("idempotency", || sent.idempotency())?,
+            idempotency: guarded("idempotency", || self.0.idempotency(tenant, sent).or_else(|| sent.idempotency()))?,
             violations,
             degraded: degraded.map(|(message, report)| (Prepared::Owned(Box::new(message)), report)),
         })
@@ -266,7 +266,24 @@ mod tests {
     use serde_json::value::RawValue;
 
     use super::*;
-    use crate::testing::Recording;
+    use crate::{message::Idempotency, testing::Recording};
+
+    #[test]
+    fn rule_04_a_strategys_word_about_a_tenant_counts_more_than_the_messages_and_that_more_than_the_descriptors() {
+        let recording = Recording::new();
+        let outbound = Recording::halves().outbound.map(|half| half(Arc::new(recording.clone()))).expect("it sends");
+        let tenant: ErasedTenant = Arc::new(());
+        let of = |content: &str| {
+            let json = RawValue::from_string(format!(r#"{{"to":"+15551230001","content":{content}}}"#)).expect("JSON");
+            let message = outbound.prepare(MessageRef::stored(&json)).expect("it is read");
+            let capabilities = <Recording as Strategy>::DESCRIPTOR.capabilities;
+            outbound.inspect(&tenant, &message, capabilities, Degrade::Refuse).expect("it fits").idempotency
+        };
+        let (text, typing) = (r#"{"type":"text","body":"hi"}"#, r#"{"type":"typing"}"#);
+        assert_eq!((of(text), of(typing)), (None, Some(Idempotency::Native { window_ms: 86_400_000 })));
+        recording.claim_idempotency(Some(Idempotency::None));
+        assert_eq!((of(text), of(typing)), (Some(Idempotency::None), Some(Idempotency::None)));
+    }
 
     #[test]
     fn a_stored_message_is_stored_again_with_what_a_newer_release_wrote() {

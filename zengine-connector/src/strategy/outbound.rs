@@ -5,7 +5,7 @@ use std::future::{Future, ready};
 use super::{ConfigureContext, HealthContext, HealthStatus, SendContext};
 use crate::{
     error::{Error, SendError, Violation},
-    message::{Capabilities, Receipt},
+    message::{Capabilities, Idempotency, Receipt},
     stage::Scopes,
 };
 
@@ -122,6 +122,17 @@ pub trait OutboundStrategy<Cfg, Msg>: Configure<Cfg> {
     /// ```
     fn scopes(&self, tenant: &Self::Tenant, message: &Msg, scopes: &mut Scopes) {
         let _ = (tenant, message, scopes);
+    }
+
+    /// The provider's protection against duplicates of this message for this tenant, if it depends on the tenant's configuration, such as a
+    /// queue that may or may not drop duplicates. Pure. Defaults to `None`: the message's own
+    /// ([`Message::idempotency`](crate::message::Message::idempotency)), else the descriptor's.
+    ///
+    /// The answer is stored with the send before its first attempt. If another configuration answers otherwise later, the weaker of the two
+    /// counts ([`Idempotency::weaker`]).
+    fn idempotency(&self, tenant: &Self::Tenant, message: &Msg) -> Option<Idempotency> {
+        let _ = (tenant, message);
+        None
     }
 
     /// Asks the provider for the result of an earlier attempt of the same send. Called only if idempotency is `Queryable`.

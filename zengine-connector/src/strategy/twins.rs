@@ -46,6 +46,7 @@ pub(crate) trait DynStrategy: Send + Sync {
 
 /// The properties of a message that the pipeline needs before it takes a claim.
 pub(crate) struct Inspected {
+    /// The strategy's for the tenant, else the message's. `None` means the descriptor's.
     pub(crate) idempotency: Option<Idempotency>,
     pub(crate) degraded: Option<(Prepared<'static>, LossReport)>,
     /// All violations, warnings included.

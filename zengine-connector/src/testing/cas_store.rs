@@ -34,7 +34,7 @@ use crate::{
 ///
 /// let claims = CasStore::new();
 /// let key = ClaimKey::outbound(&TenantId::new("acme")?, &StrategyName::new("sns-sms")?, &ClientMessageId::new("1")?);
-/// let mark = ClaimOp::Mark { owner: OwnerToken::named("a"), ttl_s: 60 };
+/// let mark = ClaimOp::Mark { owner: OwnerToken::named("a"), idempotency: None, ttl_s: 60 };
 /// assert!(!claims.apply(&key, &mark, None, 0).await?.done);
 /// assert_eq!((claims.trips().reads, claims.trips().writes), (1, 0));
 /// # Ok::<(), Error>(())

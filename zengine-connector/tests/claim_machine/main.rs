@@ -260,7 +260,7 @@ fn claim(who: &str) -> ClaimOp {
 }
 
 fn mark(who: &str) -> ClaimOp {
-    ClaimOp::Mark { owner: OwnerToken::named(who), ttl_s: IN_DOUBT_S }
+    ClaimOp::Mark { owner: OwnerToken::named(who), idempotency: None, ttl_s: IN_DOUBT_S }
 }
 
 fn take_over(who: &str, seen: &str, owner_gone: bool, now_ms: i64) -> ClaimOp {
@@ -338,6 +338,7 @@ fn redrive(who: &str, message: [u8; 16], first_claimed_at_ms: Option<i64>, maybe
         maybe_sent,
         first_sent_at_ms: None,
         last_attempt_at_ms: None,
+        idempotency: None,
         ttl_s: DAY_S,
     }
 }

@@ -1,9 +1,12 @@
 //! The rules as two tables: what becomes of an operation, and what each field of the record holds after its write. The second is
 //! sorted by field, not by operation, so that it says for each field who may change it, when, and to what.
 
-use zengine_connector::store::{
-    At, AttemptsMade, ClaimOp, ClaimRecord, ClaimStatus, Decision, Effects, Evidence, Fingerprint, Lease, OwnerToken, StoredError,
-    StoredReceipt, Terminal,
+use zengine_connector::{
+    message::Idempotency,
+    store::{
+        At, AttemptsMade, ClaimOp, ClaimRecord, ClaimStatus, Decision, Effects, Evidence, Fingerprint, Lease, OwnerToken, StoredError,
+        StoredReceipt, Terminal,
+    },
 };
 
 /// Statuses name whole seconds (rule 27).
@@ -136,8 +139,8 @@ macro_rules! fields {
 
 /// The record of a send that begins. A redrive's letter says the rest (rule 70).
 fn check_begin(operation: &ClaimOp, after: &ClaimRecord, at: At<'_>) {
-    let (lease, fingerprint, ttl_s, generations, doubt) = match operation {
-        ClaimOp::Claim { lease, fingerprint, ttl_s, .. } => (lease, fingerprint, ttl_s, (0, 0), (false, None, None)),
+    let (lease, fingerprint, ttl_s, generations, doubt, told) = match operation {
+        ClaimOp::Claim { lease, fingerprint, ttl_s, .. } => (lease, fingerprint, ttl_s, (0, 0), (false, None, None), None),
         ClaimOp::Redrive {
             lease,
             fingerprint,
@@ -146,11 +149,12 @@ fn check_begin(operation: &ClaimOp, after: &ClaimRecord, at: At<'_>) {
             maybe_sent,
             first_sent_at_ms,
             last_attempt_at_ms,
+            idempotency,
             ttl_s,
             ..
         } => {
             let doubt = if *maybe_sent { (true, *first_sent_at_ms, *last_attempt_at_ms) } else { (false, None, None) };
-            (lease, fingerprint, ttl_s, (generation + 1, *key_generation), doubt)
+            (lease, fingerprint, ttl_s, (generation + 1, *key_generation), doubt, idempotency.filter(|_| *maybe_sent))
         }
         other => panic!("only a claim makes a record: {other:?}"),
     };
@@ -170,6 +174,7 @@ fn check_begin(operation: &ClaimOp, after: &ClaimRecord, at: At<'_>) {
         generation = generations.0, "rule 70";
         key_generation = generations.1, "rule 70";
         content_not_sent = false, "rule 71";
+        idempotency = told, "rule 4";
         evidence = None, "rule 27";
         result = None, "rule 22";
         error = None, "rule 22";
@@ -290,6 +295,19 @@ fn content_not_sent(before: &ClaimRecord, operation: &ClaimOp) -> bool {
     }
 }
 
+/// The provider's protection for what may have arrived: the weakest of those that owners told before their attempts (rule 4).
+fn idempotency(before: &ClaimRecord, operation: &ClaimOp, maybe_sent: bool) -> Option<Idempotency> {
+    match operation {
+        ClaimOp::Mark { idempotency, .. } if before.maybe_sent => match (before.idempotency, *idempotency) {
+            (Some(one), Some(two)) => Some(one.weaker(two)),
+            (_, told) => told,
+        },
+        ClaimOp::Mark { idempotency, .. } => *idempotency,
+        ClaimOp::Release { .. } | ClaimOp::Redrive { .. } => before.idempotency.filter(|_| maybe_sent),
+        _ => before.idempotency,
+    }
+}
+
 /// The record of a send that goes on.
 fn check_change(before: &ClaimRecord, operation: &ClaimOp, after: &ClaimRecord, at: At<'_>) {
     use ClaimOp::{Claim, ClearEffects, Commit, GiveUp, Mark, Redrive, Release, Renew, TakeOver, Tell};
@@ -345,6 +363,7 @@ fn check_change(before: &ClaimRecord, operation: &ClaimOp, after: &ClaimRecord, 
         history = history, "rule 64";
         generation = before.generation + u32::from(is_redrive && !is_put_off), "rule 70";
         content_not_sent = content_not_sent(before, operation), "rule 71";
+        idempotency = idempotency(before, operation, doubt.0), "rule 4";
         key_generation = if is_retried || is_free(before, operation) { before.generation + 1 } else { before.key_generation }, "rule 70";
         evidence = match operation {
             Tell { evidence, .. } => Some(Box::new(evidence.clone())),

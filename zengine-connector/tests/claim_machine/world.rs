@@ -3,7 +3,7 @@
 use proptest::{prelude::*, sample::select};
 use zengine_connector::{
     ErrorKind, Reach,
-    message::{Standing, State},
+    message::{Idempotency, Standing, State},
     store::{
         AttemptRecord, AttemptsMade, ClaimOp, ClaimRecord, Effects, Evidence, Fingerprint, Lease, OwnerToken, StoredError, StoredReceipt,
         Terminal,
@@ -205,6 +205,16 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// What each owner knows of the provider's protection.
+fn protection(who: usize) -> Option<Idempotency> {
+    match who {
+        0 => Some(Idempotency::Native { window_ms: 9_000 }),
+        1 | 3 => Some(Idempotency::Native { window_ms: 5_000 }),
+        2 => Some(Idempotency::Queryable { visible_after_ms: 500 }),
+        _ => None,
+    }
+}
+
 pub(crate) struct World {
     pub(crate) now_ms: i64,
     pub(crate) boot: u32,
@@ -282,7 +292,7 @@ impl World {
             Step::TakeOver { who, outrun, owner_gone } => {
                 ClaimOp::TakeOver { seen: self.seen(outrun), lease: self.lease(who), owner_gone, skew_ms: SKEW_MS }
             }
-            Step::Mark { who } => ClaimOp::Mark { owner: self.token(who), ttl_s: IN_DOUBT_S },
+            Step::Mark { who } => ClaimOp::Mark { owner: self.token(who), idempotency: protection(who), ttl_s: IN_DOUBT_S },
             Step::Renew { who, until_ms } => ClaimOp::Renew { owner: self.token(who), until_ms: self.now_ms + until_ms },
             Step::Commit { who, terminal, receipt, error: has_error, made, effects } => ClaimOp::Commit {
                 owner: self.token(who),
@@ -333,6 +343,7 @@ impl World {
                 maybe_sent,
                 first_sent_at_ms: knows_times.then_some(self.now_ms - 9000),
                 last_attempt_at_ms: knows_times.then_some(self.now_ms - 7000),
+                idempotency: protection(who).filter(|_| knows_times),
                 ttl_s: DAY_S,
             },
             Step::Again => return self.last.clone(),

@@ -39,6 +39,7 @@ fn tenant(n: usize, flaw: Flaw) -> SampleTenant {
     let n = if flaw == Flaw::SameTenants { 0 } else { n };
     SampleTenant::new(json!({
         "loft": loft(n),
+        "class": if n == 2 { 2 } else { 1 },
         "api_key": { "secret": "account", "key": "api_key" },
         "webhook_secret": { "secret": "webhook" },
         "handshake_token": { "secret": "handshake" },

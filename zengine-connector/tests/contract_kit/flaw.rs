@@ -163,6 +163,8 @@ flaws! {
     ClaimsMore,
     /// Buttons are listed and dropped.
     DropsButtons,
+    /// The question for a tenant's protection breaks the strategy.
+    PanicsOverIdempotency,
     /// A warning refuses the message.
     WarningRefuses,
     /// `check` finds nothing; the attempt refuses.

@@ -36,7 +36,7 @@ impl Send {
         let lease = Lease { owner: OwnerToken::named("owner"), boot: None, until_ms: NOW + 60_000 };
         let fingerprint = Fingerprint::new([1; 16], 1, "k");
         send.apply(host, ClaimOp::Claim { lease, fingerprint, skew_ms: 0, ttl_s: 86_400 }).await;
-        send.apply(host, ClaimOp::Mark { owner: OwnerToken::named("owner"), ttl_s: 86_400 }).await;
+        send.apply(host, ClaimOp::Mark { owner: OwnerToken::named("owner"), idempotency: None, ttl_s: 86_400 }).await;
         send
     }
 
@@ -218,6 +218,7 @@ async fn rule_27_news_of_an_earlier_generation_says_nothing_of_the_one_under_way
         maybe_sent: false,
         first_sent_at_ms: None,
         last_attempt_at_ms: None,
+        idempotency: None,
         ttl_s: 86_400,
     };
     send.apply(&host, redrive).await;

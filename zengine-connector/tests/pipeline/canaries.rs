@@ -7,7 +7,7 @@ use std::{
 
 use zengine_connector::{
     ErrorKind, Identity, Memory, Orchestrator, OutboundMessage, Reach, Receipt, SendError, SendOptions,
-    error::{ProviderDetails, Scope},
+    error::{ProviderDetails, Scope, Step, StepReach},
     ids::CorrelationId,
     pipeline::{DeferredReason, RedriveOptions},
     stage::Breaker,
@@ -76,12 +76,16 @@ async fn paused_scopes(world: &World, provider: &Recording, process: &Orchestrat
 async fn every_path(world: &World, printed: &mut String) {
     let provider = Recording::new();
     let process = world.process_with(&provider, |it| it.breaker(Breaker::off()));
-    let told = |receipt: Receipt| receipt.with_data(&"canary-receipt").unwrap();
+    let opened = |reach| Step::preparing("open", reach).with_id("canary-conversation");
+    let told = move |receipt: Receipt| receipt.with_data(&"canary-receipt").unwrap().with_step(opened(StepReach::Accepted));
+    let broke =
+        move || SendError::provider("broke").step(opened(StepReach::Maybe)).step(Step::carrying("text", StepReach::NotSent)).maybe();
     let answers = [
         ("delivered", ProviderAnswer::AcceptWith(Arc::new(told))),
         ("throttled", ProviderAnswer::throttle(secs(60))),
         ("failed", ProviderAnswer::Refuse(Arc::new(|| SendError::domain("refused").details(words()).processed()))),
         ("unknown", ProviderAnswer::broken()),
+        ("opening", ProviderAnswer::Refuse(Arc::new(broke))),
         ("panicked", ProviderAnswer::Panic),
     ];
     let message = message();

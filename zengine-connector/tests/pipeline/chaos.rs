@@ -10,6 +10,7 @@ use std::{
 use zengine_connector::{
     ErrorKind, Memory, Orchestrator, Outcome, Reach, SendError,
     error::{Disposition, NeedsReach, Step, StepReach},
+    message::Idempotency,
     pipeline::RedriveOptions,
     runtime::{BoxFuture, Clock, Rng, Spawner, TokioSpawner},
     stage::Breaker,
@@ -140,6 +141,9 @@ impl<P: ProviderKind> Run<'_, P> {
     async fn deliver(&self, what: &'static str) {
         self.world.pass(ms(self.dice.below(20_000))).await;
         for _ in 0..500 {
+            // The tenant's configuration changes, also between a claim and its takeover.
+            let protects = self.dice.percent(80);
+            self.provider.claim_idempotency((!protects).then_some(Idempotency::None));
             let (tenant, message) = (tenant(), text("hello"));
             let sending = self.process().send(&tenant, "recording", id(what), &message);
             let wait = match self.with_little_patience(sending).await {

@@ -692,6 +692,7 @@ async fn rule_19_a_window_of_an_unknown_beginning_counts_from_the_claim() {
             maybe_sent: true,
             first_sent_at_ms: None,
             last_attempt_at_ms: None,
+            idempotency: None,
             ttl_s: 14 * 86_400,
         };
         assert!(world.claims.apply(&key("1"), &redrive, None, now_ms).await.unwrap().done);

@@ -14,6 +14,8 @@ mod doubt;
 mod dropped;
 #[path = "letters.rs"]
 mod letters;
+#[path = "protection.rs"]
+mod protection;
 #[path = "query.rs"]
 mod query;
 #[path = "queue.rs"]

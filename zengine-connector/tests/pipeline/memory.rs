@@ -16,6 +16,8 @@ mod dropped;
 mod ephemeral;
 #[path = "letters.rs"]
 mod letters;
+#[path = "protection.rs"]
+mod protection;
 #[path = "query.rs"]
 mod query;
 #[path = "queue.rs"]

@@ -36,7 +36,6 @@ async fn redrive(process: &Orchestrator, failure: &FailureId) -> Outcome {
     process.redrive(failure, RedriveOptions::new()).await.unwrap()
 }
 
-#[track_caller]
 async fn needs_force(process: &Orchestrator, failure: &FailureId) {
     let error = process.redrive(failure, RedriveOptions::new()).await.unwrap_err();
     assert_eq!((error.kind(), error.context("rule")), (ErrorKind::Unsupported, Some("71")), "{error}");
@@ -197,7 +196,9 @@ async fn rule_32_steps_are_on_record_and_their_ids_only_encrypted() {
     let (record, letter) = (world.record("1").await.unwrap(), world.all_letters().await.pop().unwrap());
     let stored = serde_json::to_value(&letter).unwrap();
     assert_eq!((&stored["attempts"][0]["steps"], record.status), (&form, ClaimStatus::Unknown));
-    for text in [written(&record), stored.to_string(), String::from_utf8_lossy(&letter.to_cbor()).into_owned(), format!("{first:?} {letter:?}")] {
+    for text in
+        [written(&record), stored.to_string(), String::from_utf8_lossy(&letter.to_cbor()).into_owned(), format!("{first:?} {letter:?}")]
+    {
         assert!(!text.contains("canary"), "{text}");
     }
     assert_eq!(letter.steps(&*world.memory.keys()).unwrap()[0].id.as_deref(), Some("canary-conversation"));

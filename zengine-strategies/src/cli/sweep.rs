@@ -62,7 +62,7 @@ mod tests {
             let owner = OwnerToken::named("o");
             let lease = Lease { owner, boot: None, until_ms: LONG_AGO + 60_000 };
             let claim = ClaimOp::Claim { lease, fingerprint: Fingerprint::new([1; 16], 1, "k"), skew_ms: 0, ttl_s: 86_400 };
-            for operation in [claim, ClaimOp::Mark { owner, ttl_s: 14 * 86_400 }] {
+            for operation in [claim, ClaimOp::Mark { owner, idempotency: None, ttl_s: 14 * 86_400 }] {
                 assert!(stores.claims.apply(&key, &operation, None, LONG_AGO).await.unwrap().done);
             }
         }

@@ -162,6 +162,16 @@ fn what_the_provider_does_not_limit_is_shown() {
 }
 
 #[test]
+fn a_warning_is_told_beside_the_request() {
+    let files = crate::support::Files::new();
+    let path = files.write("file.json", &file(NOBODY));
+    let form = json!({ "type": "interactive", "kind": "flow", "body": "b", "label": "A label of 24 characters", "flow_id": "1" });
+    let run = zengine(&["send", WHATSAPP, "--config", &path, "--dry-run"], message(form).to_string()).ended(0);
+    assert_eq!(run.line()["body"]["type"], "interactive");
+    assert_eq!(run.err, "/content/label: warning: too long, in characters (limit 20, actual 24): use at most 20 characters\n");
+}
+
+#[test]
 fn nothing_leaves_the_machine_not_even_a_question_for_a_name() {
     let files = crate::support::Files::new();
     let path = files.write("file.json", &file("https://no-such-host.invalid"));

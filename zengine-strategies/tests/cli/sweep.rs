@@ -23,7 +23,7 @@ fn leave(claims: &dyn ClaimStore, id: &str, end: Option<ClaimOp>) {
     let owner = OwnerToken::named(id);
     let lease = Lease { owner, boot: None, until_ms: LONG_AGO + 60_000 };
     let claim = ClaimOp::Claim { lease, fingerprint: Fingerprint::new([1; 16], 1, "k"), skew_ms: 0, ttl_s: 86_400 };
-    for operation in [claim, ClaimOp::Mark { owner, ttl_s: 14 * 86_400 }].into_iter().chain(end) {
+    for operation in [claim, ClaimOp::Mark { owner, idempotency: None, ttl_s: 14 * 86_400 }].into_iter().chain(end) {
         assert!(block_on(claims.apply(&key(id), &operation, None, LONG_AGO)).unwrap().done);
     }
 }

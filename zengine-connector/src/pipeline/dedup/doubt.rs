@@ -37,7 +37,7 @@ pub(crate) async fn resolve<'a>(
     let dedup = &job.settings().dedup;
     let first_sent = record.first_sent_at_ms.or(Some(record.first_claimed_at_ms));
     let settled_already = record.is_decided() || record.is_expired(job.clock().ms());
-    let protection = if settled_already { Protection::None } else { job.protection(first_sent) };
+    let protection = if settled_already { Protection::None } else { job.protection(record.idempotency, first_sent) };
     if protection == Protection::None {
         let operation = give_up(record, job.engine().token(), owner_gone, dedup);
         let pending = Pending::new(job, operation.clone());

@@ -16,10 +16,11 @@ use super::{
 };
 use crate::{
     error::{ErrorKind, Reach, SendError},
+    message::Idempotency,
     runtime::{ms, seconds},
     store::{
-        Applied, At, AttemptRecord, AttemptsMade, ClaimOp, ClaimRecord, ClaimStatus, Decision, Effects, OwnerToken, Ports, StepRecord, StoreError,
-        StoreErrorKind, StoredError, StoredReceipt, Terminal,
+        Applied, At, AttemptRecord, AttemptsMade, ClaimOp, ClaimRecord, ClaimStatus, Decision, Effects, OwnerToken, Ports, StepRecord,
+        StoreError, StoreErrorKind, StoredError, StoredReceipt, Terminal,
     },
 };
 
@@ -95,7 +96,11 @@ impl<'a> Ownership<'a> {
         let (owner, at) = (lease.owner, At { now_ms: job.clock().ms(), boot: None });
         let claim = ClaimOp::Claim { lease, fingerprint: job.fingerprint.clone(), skew_ms: 0, ttl_s: 0 };
         let Decision::Write(claimed) = claim.decide(None, at) else { return None };
-        let Decision::Write(marked) = (ClaimOp::Mark { owner, ttl_s: 0 }).decide(Some(&claimed), at) else { return None };
+        let Decision::Write(marked) =
+            (ClaimOp::Mark { owner, idempotency: Some(job.idempotency(None)), ttl_s: 0 }).decide(Some(&claimed), at)
+        else {
+            return None;
+        };
         let mut own = Self::of(job, Arc::new(marked));
         own.phase = Phase::Unprotected;
         Some(own)
@@ -137,10 +142,19 @@ impl<'a> Ownership<'a> {
         }
     }
 
+    /// The provider's protection against another delivery.
+    pub(crate) fn protection(&self) -> Protection {
+        self.job.protection(self.idempotency_before(), self.first_maybe_at_ms())
+    }
+
+    /// The provider's protection for the attempts of earlier owners that may have arrived, as they stored it.
+    pub(crate) fn idempotency_before(&self) -> Option<Idempotency> {
+        self.record.idempotency.filter(|_| self.maybe_sent())
+    }
+
     /// Returns `true` if a release would allow a second delivery (rule 21), or if no record exists that a duplicate could find.
     pub(crate) fn must_end(&self) -> bool {
-        let is_unprotected =
-            || matches!(self.phase, Phase::Unprotected) || self.job.protection(self.first_maybe_at_ms()) == Protection::None;
+        let is_unprotected = || matches!(self.phase, Phase::Unprotected) || self.protection() == Protection::None;
         self.made_maybe() && is_unprotected()
     }
 
@@ -257,7 +271,8 @@ impl<'a> Ownership<'a> {
     pub(crate) async fn mark(&mut self) -> Result<(), Lost> {
         if matches!(self.phase, Phase::Quiet) {
             let ttl_s = seconds(self.job.settings().dedup.keep_in_doubt);
-            self.write(&ClaimOp::Mark { owner: self.owner(), ttl_s }).await?;
+            let idempotency = Some(self.job.idempotency(None));
+            self.write(&ClaimOp::Mark { owner: self.owner(), idempotency, ttl_s }).await?;
             self.phase = Phase::Sending;
         }
         Ok(())

@@ -13,7 +13,7 @@ use super::Cbor;
 use crate::{
     error::{ErrorKind, Fault, Reach},
     ids::{ClientMessageId, FailureId, StrategyName, TenantId},
-    message::State,
+    message::{Idempotency, State},
 };
 
 /// Implements [`Cbor`] for types: an expression that writes, and one that reads.
@@ -47,6 +47,32 @@ values! {
     State: |state, to| to.str(state.as_str()), |from| Self::deserialize(text(from)?).map_err(unlike);
     // A newer release may know more kinds. The fault, which decisions rest on, is stored beside it.
     ErrorKind: |kind, to| to.str(kind.as_str()), |from| Ok(Self::deserialize(text(from)?).unwrap_or(Self::Unexpected));
+}
+
+/// An array: a number for the kind, and its time in milliseconds.
+impl Cbor for Idempotency {
+    fn write(&self, to: &mut Encoder<Vec<u8>>) {
+        let (kind, ms) = match *self {
+            Self::None => (0_u32, 0),
+            Self::Native { window_ms } => (1, window_ms),
+            Self::Queryable { visible_after_ms } => (2, visible_after_ms),
+        };
+        let _ = to.array(2);
+        kind.write(to);
+        ms.write(to);
+    }
+
+    fn read(from: &mut Decoder<'_>) -> Result<Self, decode::Error> {
+        if from.array()? != Some(2) {
+            return Err(decode::Error::message("an array is no protection against duplicates"));
+        }
+        match (u32::read(from)?, u64::read(from)?) {
+            (1, window_ms) => Ok(Self::Native { window_ms }),
+            (2, visible_after_ms) => Ok(Self::Queryable { visible_after_ms }),
+            // A kind of a newer release is none that this build could use.
+            _ => Ok(Self::None),
+        }
+    }
 }
 
 /// Drops the error, because it may quote the value.

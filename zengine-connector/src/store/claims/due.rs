@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn rule_29_a_record_is_due_once_its_time_is_over_and_not_when_its_lease_is() {
-        let mark = |ttl_s| ClaimOp::Mark { owner: OWNER, ttl_s };
+        let mark = |ttl_s| ClaimOp::Mark { owner: OWNER, idempotency: None, ttl_s };
         let release = |maybe_sent| ClaimOp::Release { owner: OWNER, maybe_sent, made: AttemptsMade::new(1), ttl_s: 500 };
         assert_eq!(times(&record(&[])), [], "nothing was sent: the next send claims it");
         assert_eq!(times(&record(&[mark(500)])), [(500, Due::Expired)]);
@@ -119,7 +119,7 @@ mod tests {
         let release = |owner, made, ttl_s| ClaimOp::Release { owner, maybe_sent: true, made, ttl_s };
         let released = |made| {
             let first = release(OWNER, AttemptsMade { last_maybe_at_ms: Some(NOW), ..AttemptsMade::new(1) }, 500);
-            let mark = ClaimOp::Mark { owner: OWNER, ttl_s: 500 };
+            let mark = ClaimOp::Mark { owner: OWNER, idempotency: None, ttl_s: 500 };
             record(&[mark, first, taken.clone(), release(OwnerToken::new([2; 16]), made, 9_000)]).expires_at_s - NOW / 1000
         };
         let at = |first_maybe_at_ms| AttemptsMade { first_maybe_at_ms, last_maybe_at_ms: Some(NOW), ..AttemptsMade::default() };

@@ -6,7 +6,7 @@ use super::{
     At, AttemptRecord, Attempts, Effects, Fingerprint, OwnerToken, StoredError, StoredReceipt,
     record::{ClaimRecord, ClaimStatus, Evidence, Life, Terminal},
 };
-use crate::store::cbor::Unread;
+use crate::{message::Idempotency, store::cbor::Unread};
 
 /// Statuses name their time in whole seconds: up to so many milliseconds before they happened.
 const WHOLE_SECOND_MS: i64 = 1_000;
@@ -97,6 +97,8 @@ pub enum ClaimOp {
     Mark {
         /// The owner's token.
         owner: OwnerToken,
+        /// The provider's protection against duplicates, as the owner knows it. The weaker of this and an earlier owner's is stored.
+        idempotency: Option<Idempotency>,
         /// Lifetime of a record in doubt, in seconds (rule 29).
         ttl_s: i64,
     },
@@ -191,6 +193,8 @@ pub enum ClaimOp {
         first_sent_at_ms: Option<i64>,
         /// Time of the latest such attempt, in milliseconds UTC, if known.
         last_attempt_at_ms: Option<i64>,
+        /// The provider's protection for such attempts, if known.
+        idempotency: Option<Idempotency>,
         /// Lifetime of the record, in seconds.
         ttl_s: i64,
     },
@@ -207,7 +211,7 @@ impl ClaimOp {
         match self {
             Self::Claim { lease, fingerprint, skew_ms, ttl_s } => case.claim(lease, fingerprint, *skew_ms, *ttl_s),
             Self::TakeOver { lease, seen, owner_gone, skew_ms } => case.take_over(lease, *seen, *owner_gone, *skew_ms),
-            Self::Mark { owner, ttl_s } => case.mark(*owner, *ttl_s),
+            Self::Mark { owner, idempotency, ttl_s } => case.mark(*owner, *idempotency, *ttl_s),
             Self::Renew { owner, until_ms } => case.owned(*owner, |record| record.lease_until_ms = record.lease_until_ms.max(*until_ms)),
             Self::Commit { owner, terminal, result, error, made, effects, ttl_s } => {
                 let end = TerminalEnd { terminal: *terminal, result: result.clone(), error: error.clone(), effects: *effects };
@@ -231,6 +235,7 @@ impl ClaimOp {
                 maybe_sent,
                 first_sent_at_ms,
                 last_attempt_at_ms,
+                idempotency,
                 ttl_s,
             } => {
                 let next = ClaimRecord {
@@ -239,6 +244,7 @@ impl ClaimOp {
                     maybe_sent: *maybe_sent,
                     first_sent_at_ms: first_sent_at_ms.filter(|_| *maybe_sent),
                     last_attempt_at_ms: last_attempt_at_ms.filter(|_| *maybe_sent),
+                    idempotency: idempotency.filter(|_| *maybe_sent),
                     ..case.fresh(lease, fingerprint, *ttl_s)
                 };
                 case.redrive(*first_claimed_at_ms, next)
@@ -307,12 +313,17 @@ impl Case<'_> {
         }
     }
 
-    fn mark(self, owner: OwnerToken, ttl_s: i64) -> Decision<ClaimRecord> {
+    fn mark(self, owner: OwnerToken, idempotency: Option<Idempotency>, ttl_s: i64) -> Decision<ClaimRecord> {
         if self.is(ClaimStatus::Sending, owner) {
             return Decision::Keep;
         }
         self.owned(owner, |record| {
             record.status = ClaimStatus::Sending;
+            record.idempotency = match record.idempotency.filter(|_| record.maybe_sent).zip(idempotency) {
+                Some((before, now)) => Some(before.weaker(now)),
+                // Of an attempt before it, an earlier release knew no more than this one.
+                None => idempotency,
+            };
             record.first_sent_at_ms.get_or_insert(self.at.now_ms);
             record.last_attempt_at_ms = Some(self.at.now_ms);
             record.expires_at_s = self.at.expiry(ttl_s);
@@ -354,7 +365,8 @@ impl Case<'_> {
             add(record, made);
             record.maybe_sent |= maybe_sent;
             if !record.maybe_sent {
-                (record.first_sent_at_ms, record.last_attempt_at_ms, record.content_not_sent) = (None, None, false);
+                (record.first_sent_at_ms, record.last_attempt_at_ms) = (None, None);
+                (record.content_not_sent, record.idempotency) = (false, None);
             }
             record.lease_until_ms = self.at.now_ms;
         })
@@ -443,6 +455,7 @@ impl Case<'_> {
                 content_not_sent: false,
                 first_sent_at_ms: None,
                 last_attempt_at_ms: None,
+                idempotency: None,
                 ..with_doubt_of(record, next)
             }),
             // A message that may have arrived is sent again only as such.
@@ -453,6 +466,7 @@ impl Case<'_> {
                 maybe_sent: false,
                 first_sent_at_ms: None,
                 last_attempt_at_ms: None,
+                idempotency: None,
                 ..next
             }),
             // An earlier redrive of this generation was put off.
@@ -510,6 +524,7 @@ impl<'a> Case<'a> {
             effects_pending: Effects::NONE,
             updated_at_ms: self.at.now_ms,
             content_not_sent: false,
+            idempotency: None,
             unread: Unread::default(),
         }
     }
@@ -600,6 +615,7 @@ fn with_doubt_of(record: &ClaimRecord, next: ClaimRecord) -> ClaimRecord {
         content_not_sent: record.content_not_sent,
         first_sent_at_ms: record.first_sent_at_ms,
         last_attempt_at_ms: record.last_attempt_at_ms,
+        idempotency: record.idempotency,
         attempts: record.attempts,
         history: record.history.clone(),
         ..next

@@ -9,7 +9,7 @@ use super::{
     time::{Kept, as_ms, is_reached},
 };
 use crate::{
-    message::{Standing, State},
+    message::{Idempotency, Standing, State},
     store::cbor::{Unread, cbor_codes, record},
 };
 
@@ -175,6 +175,9 @@ record! {
         /// conversation. Says something only together with `maybe_sent` (rule 71).
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         23 default pub content_not_sent: bool,
+        /// The provider's protection against duplicates, as known before the attempts that may have arrived: the weakest of their owners'.
+        /// Absent before the first mark, and in records of releases that did not know it.
+        24 optional pub idempotency: Option<Idempotency>,
     }
 }
 

@@ -12,9 +12,9 @@ use super::{
 use crate::{
     error::{Error, SendError},
     ids::{ClientMessageId, ConfigVersion},
-    message::{MessageRef, Receipt},
+    message::{Degrade, Idempotency, MessageRef, Receipt},
     registry::BoundTenant,
-    strategy::{ConfigureContext, SendContext},
+    strategy::{ConfigureContext, DynOutbound, ErasedTenant, SendContext},
 };
 
 /// The default time of an attempt.
@@ -47,6 +47,15 @@ impl TestHost {
     }
 
     /// Makes one attempt. Checks that it does not panic and that its result prints nothing secret or personal.
+    /// The protection against duplicates that the strategy states for a tenant and its first sample message.
+    pub(crate) fn idempotency(&self, half: &dyn DynOutbound, state: &ErasedTenant) -> Idempotency {
+        let descriptor = self.kit.descriptor;
+        let message = raw(&self.kit.message(0));
+        let seen = half.prepare(MessageRef::from(&*message));
+        let seen = seen.and_then(|message| half.inspect(state, &message, descriptor.capabilities, Degrade::Refuse));
+        seen.ok().and_then(|seen| seen.idempotency).unwrap_or(descriptor.idempotency)
+    }
+
     pub(crate) async fn attempt_json(
         &self,
         tenant: usize,

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     ids::{StrategyName, TenantId},
-    message::{Capabilities, OutboundMessage, Receipt, State},
+    message::{Capabilities, Idempotency, OutboundMessage, Receipt, State},
     registry::{RegistryBuilder, StrategyRegistry},
     strategy::{Descriptor, Strategy},
     sync::Mutex,
@@ -59,6 +59,8 @@ struct Observed {
     session_calls: u32,
     /// The capability tables of the sample tenants that differ, each with the first tenant of it.
     tables: Vec<(usize, Capabilities)>,
+    /// The protection against duplicates that the strategy states for each sample tenant and message.
+    idempotency: Vec<Idempotency>,
 }
 
 impl Kit {
@@ -256,6 +258,16 @@ impl Kit {
         if !observed.tables.iter().any(|(_, known)| known == table) {
             observed.tables.push((tenant, table.clone()));
         }
+    }
+
+    /// Records the protection against duplicates of the next tenant.
+    pub(crate) fn observe_idempotency(&self, idempotency: Idempotency) {
+        self.observed.lock().idempotency.push(idempotency);
+    }
+
+    /// The protection against duplicates of a tenant's sample messages.
+    pub(crate) fn idempotency(&self, tenant: usize) -> Idempotency {
+        self.observed.lock().idempotency.get(tenant).copied().unwrap_or(self.descriptor.idempotency)
     }
 
     /// The capability tables of the sample tenants that differ, each with a tenant of it.

@@ -140,6 +140,7 @@ macro_rules! __contract_cases {
                 keys_of_two_tenants_differ [Outbound Provider NativeIdempotency]
                 a_stored_outcome_can_be_read [Outbound Provider]
                 a_dropped_send_is_not_duplicated [Outbound Provider]
+                a_duplicate_after_a_crash_is_treated_as_the_tenants_protection_says [Outbound Provider]
             }
             tenants {
                 requests_carry_their_own_tenants_credentials [Outbound Provider]

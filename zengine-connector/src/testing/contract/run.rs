@@ -139,6 +139,7 @@ async fn observe(kit: &SharedKit) {
             && let Some(half) = host.orchestrator.engine.registry.entry(kit.name.as_str()).ok().and_then(|entry| entry.sends().ok())
         {
             kit.observe_table(tenant, half.capabilities(&bound.state).unwrap_or(kit.descriptor.capabilities));
+            kit.observe_idempotency(host.idempotency(half.as_ref(), &bound.state));
         }
     }
     let host = TestHost::new(kit);

@@ -63,6 +63,7 @@ struct RecordingState {
     health: Option<HealthStatus>,
     scopes: Option<DeclareScopes>,
     violations: Vec<Violation>,
+    idempotency: Option<Idempotency>,
     ids: HashMap<String, Known>,
 }
 
@@ -265,6 +266,12 @@ impl<P> Recording<P> {
         self.state.lock().violations = violations.into_iter().collect();
     }
 
+    /// Sets what the strategy says of the provider's protection for its tenants, whatever the provider does. Defaults to `None`: the
+    /// descriptor's.
+    pub fn claim_idempotency(&self, idempotency: Option<Idempotency>) {
+        self.state.lock().idempotency = idempotency;
+    }
+
     /// All calls, in order, whatever the answer.
     pub fn calls(&self) -> Vec<Sent> {
         self.state.lock().calls.clone()
@@ -359,6 +366,10 @@ impl<P: ProviderKind> OutboundStrategy<RecordingConfig, OutboundMessage> for Rec
         if let Some(declare) = declare {
             declare(message, scopes);
         }
+    }
+
+    fn idempotency(&self, (): &(), _: &OutboundMessage) -> Option<Idempotency> {
+        self.state.lock().idempotency
     }
 
     fn check(&self, (): &(), _: &OutboundMessage) -> Result<(), Vec<Violation>> {

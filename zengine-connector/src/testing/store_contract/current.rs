@@ -85,10 +85,10 @@ pub async fn a_wrong_current_record_changes_no_result_of_a_send(subject: &Subjec
     };
     let script = [
         claim("a"),
-        ClaimOp::Mark { owner: a, ttl_s: IN_DOUBT_S },
+        ClaimOp::Mark { owner: a, idempotency: None, ttl_s: IN_DOUBT_S },
         ClaimOp::Release { owner: a, maybe_sent: true, made: AttemptsMade::new(1), ttl_s: IN_DOUBT_S },
         ClaimOp::TakeOver { lease: lease(subject, "b"), seen: a, owner_gone: false, skew_ms: SKEW_MS },
-        ClaimOp::Mark { owner: b, ttl_s: IN_DOUBT_S },
+        ClaimOp::Mark { owner: b, idempotency: None, ttl_s: IN_DOUBT_S },
         unknown(b),
         ClaimOp::Tell { key_generation: 0, evidence: Evidence::new(State::Failed, NOW, None), skew_ms: 2_000, ttl_s: DAY_S },
         ClaimOp::ClearEffects { first_claimed_at_ms: NOW, generation: 0, done: Effects::BOTH },
@@ -170,7 +170,7 @@ pub async fn rule_15_late_owner_cannot_change_a_record_that_was_made_anew(subjec
         let (lease, fingerprint, owner) = (lease(subject, owner), super::fingerprint(), named(owner));
         vec![
             ClaimOp::Claim { lease, fingerprint, skew_ms: SKEW_MS, ttl_s: DAY_S },
-            ClaimOp::Mark { owner, ttl_s: IN_DOUBT_S },
+            ClaimOp::Mark { owner, idempotency: None, ttl_s: IN_DOUBT_S },
             ClaimOp::Renew { owner, until_ms: NOW + 2 * LEASE_MS },
             ClaimOp::Release { owner, maybe_sent: true, made: AttemptsMade::new(1), ttl_s: IN_DOUBT_S },
         ]

@@ -359,7 +359,7 @@ impl ClaimRun {
     }
 
     async fn mark(&self, owner: &str, now: i64) -> Ran {
-        self.apply(ClaimOp::Mark { owner: named(owner), ttl_s: IN_DOUBT_S }, now).await
+        self.apply(ClaimOp::Mark { owner: named(owner), idempotency: None, ttl_s: IN_DOUBT_S }, now).await
     }
 
     async fn commit(&self, owner: &str, terminal: Terminal, now: i64) -> Ran {

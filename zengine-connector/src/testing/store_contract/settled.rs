@@ -36,6 +36,7 @@ fn redrive(run: &ClaimRun, owner: &str, generation: u32, now: i64) -> ClaimOp {
         maybe_sent: false,
         first_sent_at_ms: None,
         last_attempt_at_ms: None,
+        idempotency: None,
         ttl_s: DAY_S,
     }
 }

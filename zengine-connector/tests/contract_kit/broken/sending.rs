@@ -222,6 +222,9 @@ broken! {
     buttons_are_listed_and_dropped: DropsButtons in Both, sound Both {
         every_part_of_a_message_reaches_the_provider "lost its"
     }
+    the_question_for_a_tenants_protection_panics: PanicsOverIdempotency in Both, sound Both {
+        a_duplicate_after_a_crash_is_treated_as_the_tenants_protection_says "the call was answered"
+    }
     a_warning_refuses_the_message: WarningRefuses in Both, sound Both {
         a_warning_is_reported_and_sent "a message with a warning must be sent"
     }

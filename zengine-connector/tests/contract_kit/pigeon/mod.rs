@@ -31,7 +31,7 @@ use zengine_connector::{
     OutboundMessage, OutboundStrategy, Receipt, Secret, SendContext, SendError, Strategy,
     error::Violation,
     ids::RouteKey,
-    message::{Capabilities, ElementError, Message, Party},
+    message::{Capabilities, ElementError, Idempotency, Message, Party},
     schemars::{self, JsonSchema},
     strategy::{
         Admit, FinalResponse, Handled, HealthStatus, InboundRequest, Lookup, MediaFile, MediaRequest, RawPayload, RequestHead, RoutedEvent,
@@ -91,6 +91,12 @@ pub(crate) struct Loft {
     handshake_token: Secret<Vec<u8>>,
 }
 
+impl Loft {
+    const fn is_careless(&self) -> bool {
+        self.class == 2
+    }
+}
+
 #[allow(clippy::disallowed_methods, reason = "a fault that sleeps where nothing may")]
 async fn sleep(time: Duration) {
     tokio::time::sleep(time).await;
@@ -133,6 +139,10 @@ macro_rules! pigeon {
 
             fn capabilities<'t>(&self, _: &'t Loft) -> Option<&'t Capabilities> {
                 outbound::capabilities(&self.0)
+            }
+
+            fn idempotency(&self, loft: &Loft, _: &OutboundMessage) -> Option<Idempotency> {
+                outbound::idempotency(&self.0, loft)
             }
         }
     };

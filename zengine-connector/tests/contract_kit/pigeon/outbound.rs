@@ -10,7 +10,9 @@ use zengine_connector::{
     Content, ErrorKind, HealthContext, OutboundMessage, ProviderMessageId, Reach, Receipt, SendContext, SendError,
     error::Violation,
     http::{CallOptions, HttpCause, HttpError, retry_after, status_error},
-    message::{ButtonRules, Capabilities, Checker, EmailRules, Interactive, Length, ListRules, MediaKind, MediaRule, TextFormat},
+    message::{
+        ButtonRules, Capabilities, Checker, EmailRules, Idempotency, Interactive, Length, ListRules, MediaKind, MediaRule, TextFormat,
+    },
     strategy::HealthStatus,
 };
 
@@ -50,6 +52,12 @@ pub(crate) const HAWKS: &str = "hawks";
 
 const LONGEST: Duration = Duration::from_secs(10);
 const URL: &str = "https://pigeon.example";
+
+/// Lofts of class 2 lose the double key.
+pub(super) fn idempotency(post: &Post, loft: &Loft) -> Option<Idempotency> {
+    assert!(!post.is(Flaw::PanicsOverIdempotency), "no loft has an answer");
+    loft.is_careless().then_some(Idempotency::None)
+}
 
 /// A letter in capitals may be laughed at; one about hawks is not carried.
 pub(super) fn check(post: &Post, message: &OutboundMessage) -> Result<(), Vec<Violation>> {

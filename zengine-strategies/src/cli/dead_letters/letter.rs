@@ -74,7 +74,13 @@ fn needs_force(letter: &DeadLetter, strategies: &Strategies) -> bool {
         Idempotency::Native { window_ms } => letter.first_sent_at_ms.is_some_and(|sent| now_ms() > sent.saturating_add_unsigned(window_ms)),
     };
     let strategy = strategies.find(letter.strategy.as_str());
-    !letter.redrivable || (may_have_arrived && strategy.is_ok_and(|strategy| is_unprotected(strategy.descriptor.idempotency)))
+    !letter.redrivable
+        || (may_have_arrived && strategy.is_ok_and(|strategy| is_unprotected(idempotency(letter, strategy.descriptor.idempotency))))
+}
+
+/// The protection that held for the send and holds now (rule 4).
+fn idempotency(letter: &DeadLetter, now: Idempotency) -> Idempotency {
+    letter.idempotency.map_or(now, |before| before.weaker(now))
 }
 
 fn now_ms() -> i64 {

@@ -31,7 +31,12 @@ pub(super) fn message(cx: &mut Cx, at: &str, media: &Media) -> Value {
     match &media.source {
         MediaSource::Inline { data } => {
             uploaded(cx, at, media);
-            cx.check.rule("media.size").count(format!("{at}/source/data"), data.len(), 1, most(kind, media.mime.as_deref(), media.animated));
+            cx.check.rule("media.size").count(
+                format!("{at}/source/data"),
+                data.len(),
+                1,
+                most(kind, media.mime.as_deref(), media.animated),
+            );
         }
         // Its bytes come before it is sent.
         MediaSource::Store { .. } => {

@@ -89,7 +89,7 @@ fn claim(owner: &str) -> ClaimOp {
 }
 
 fn mark(owner: &str) -> ClaimOp {
-    ClaimOp::Mark { owner: token(owner), ttl_s: 86_400 }
+    ClaimOp::Mark { owner: token(owner), idempotency: None, ttl_s: 86_400 }
 }
 
 fn commit(terminal: Terminal, effects: Effects) -> ClaimOp {
@@ -185,6 +185,7 @@ fn rule_14_a_write_whose_answer_was_lost_is_recognised() {
         maybe_sent: false,
         first_sent_at_ms: None,
         last_attempt_at_ms: None,
+        idempotency: None,
         ttl_s: 86_400,
     };
     let sending = [claim("a"), mark("a")];

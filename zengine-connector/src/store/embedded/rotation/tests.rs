@@ -47,7 +47,7 @@ async fn fill(store: &Embedded) {
         let made = AttemptsMade::new(1);
         for operation in [
             ClaimOp::Claim { lease, fingerprint, skew_ms: 0, ttl_s: 100 },
-            ClaimOp::Mark { owner, ttl_s: 100 },
+            ClaimOp::Mark { owner, idempotency: None, ttl_s: 100 },
             ClaimOp::Commit { owner, terminal, result, error: None, made, effects: Effects::NONE, ttl_s: 100 },
         ] {
             assert!(store.claims().apply(&key, &operation, None, NOW).await.unwrap().done);

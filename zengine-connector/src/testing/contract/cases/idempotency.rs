@@ -1,12 +1,12 @@
 //! One client message id is one message, whatever fails.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::{super::wire::RecordedCall, prelude::*};
-use crate::{error::ErrorKind, message::Idempotency, pipeline::Outcome};
+use crate::{error::ErrorKind, message::Idempotency, pipeline::Outcome, testing::NoTasks};
 
 fn delivered(outcome: Result<Outcome, crate::Error>) -> crate::Delivered {
     match outcome.expect("a send") {
@@ -189,9 +189,37 @@ pub(crate) async fn a_dropped_send_is_not_duplicated(kit: &SharedKit) -> CaseRes
     // Longer than a lease: the next send takes over.
     host.pass(Duration::from_secs(300)).await;
     let outcome = host.restart().send(0, 0, "dropped-1").await.expect("a send");
-    if kit.descriptor.idempotency == Idempotency::None {
+    if kit.idempotency(0) == Idempotency::None {
         assert!(matches!(outcome, Outcome::Unknown(_) | Outcome::Deferred(_)), "{outcome:?}");
         assert_eq!(host.wire.sends().len(), 1, "it was sent twice");
+    }
+    Ok(())
+}
+
+/// After a crash in the middle of a call, the duplicate is sent again, looked up or given up, as the protection says that the strategy
+/// states for the tenant.
+pub(crate) async fn a_duplicate_after_a_crash_is_treated_as_the_tenants_protection_says(kit: &SharedKit) -> CaseResult {
+    for tenant in 0..TENANTS {
+        let host = TestHost::with(kit, |builder| builder.spawner(Arc::new(NoTasks)));
+        host.wire.next([WireFault::HangAfterAccepting]);
+        {
+            let send = std::pin::pin!(host.send(tenant, 0, "crashed-1"));
+            let pause = std::pin::pin!(host.pass(Duration::from_millis(50)));
+            let first = futures_util::future::select(send, pause).await;
+            assert!(matches!(first, futures_util::future::Either::Right(_)), "the call was answered");
+        }
+        assert_eq!(host.wire.sends().len(), 1, "the call was under way");
+        host.pass(Duration::from_secs(300)).await;
+        let outcome = host.restart().send(tenant, 0, "crashed-1").await.expect("a send");
+        let (sends, stated) = (host.wire.sends().len(), kit.idempotency(tenant));
+        let fits = match stated {
+            Idempotency::None => matches!(outcome, Outcome::Unknown(_)) && sends == 1,
+            Idempotency::Queryable { .. } => matches!(outcome, Outcome::Delivered(_)) && sends == 1,
+            Idempotency::Native { window_ms } if window_ms > 600_000 => matches!(outcome, Outcome::Delivered(_)) && sends == 2,
+            // The window may be over by now.
+            Idempotency::Native { .. } => true,
+        };
+        assert!(fits, "tenant {tenant} is said to have {stated:?}: {sends} calls sent, then {outcome:?}");
     }
     Ok(())
 }

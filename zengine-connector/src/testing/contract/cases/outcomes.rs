@@ -129,7 +129,7 @@ pub(crate) async fn every_row_of_the_error_table_ends_as_it_must(kit: &SharedKit
             _ => &["failed"],
         };
         assert!(expected.contains(&outcome.as_str()), "{row:?}: must end in {expected:?}: {outcome:?}");
-        if row.reach == Reach::Maybe && kit.descriptor.idempotency == Idempotency::None {
+        if row.reach == Reach::Maybe && kit.idempotency(0) == Idempotency::None {
             assert_eq!((outcome.as_str(), host.wire.sends().len()), ("unknown", 1), "{row:?}");
         }
     }
@@ -146,7 +146,7 @@ pub(crate) async fn a_failing_provider_has_the_fault_provider(kit: &SharedKit) -
             Outcome::Failed(end) => end.error,
             Outcome::Unknown(end) => end.error,
             // The provider is to be asked first.
-            Outcome::Deferred(end) if end.error.is_none() && matches!(kit.descriptor.idempotency, Idempotency::Queryable { .. }) => {
+            Outcome::Deferred(end) if end.error.is_none() && matches!(kit.idempotency(0), Idempotency::Queryable { .. }) => {
                 continue;
             }
             Outcome::Deferred(end) => end.error.unwrap_or_else(|| panic!("{name}: deferred without an error")),
