@@ -103,7 +103,11 @@ impl Checker {
     /// assert_eq!(check.finish().unwrap_err()[0].pointer, "/from/name");
     /// ```
     pub fn mailbox(&mut self, pointer: impl Into<String>, mailbox: &Mailbox) {
-        self.found.extend(mailbox.violations(pointer.into()));
+        let next = std::mem::take(&mut self.next);
+        for found in mailbox.violations(pointer.into()) {
+            self.next = next;
+            self.push(found);
+        }
     }
 
     /// Checks the bytes of several texts together.
@@ -131,8 +135,8 @@ impl Checker {
     fn push(&mut self, found: Violation) {
         let Next { rule, hint, kind, level } = std::mem::take(&mut self.next);
         self.found.push(Violation {
-            rule: rule.map(Into::into),
-            hint: hint.map(Into::into),
+            rule: rule.map(Into::into).or(found.rule),
+            hint: hint.map(Into::into).or(found.hint),
             kind: kind.unwrap_or(found.kind),
             level,
             ..found
@@ -429,5 +433,66 @@ fn optional(check: &mut Checker, pointer: impl Into<String>, text: Option<&str>,
     match text {
         Some(text) => check.text(pointer, text, 0, max),
         None => check.next = Next::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FOUR: Length = Length::chars(4);
+
+    fn announced() -> Checker {
+        let mut check = Checker::new();
+        check.rule("a.rule").hint("advice").kind(ErrorKind::Quota).warning();
+        check
+    }
+
+    #[test]
+    fn what_is_said_of_a_check_is_used_up_by_a_fine_one() {
+        let fine: [fn(&mut Checker); 8] = [
+            |check| check.require(true, "/a", "wrong"),
+            |check| check.text("/a", "four", 1, FOUR),
+            |check| check.count("/a", 1, 1, 1),
+            |check| check.mailbox("/a", &Mailbox::new("ana@example.org")),
+            |check| check.total("/a", [1, 2].into_iter(), 3),
+            |check| check.unique("/a", ["b", "c"], "must differ"),
+            |check| optional(check, "/a", Some("four"), FOUR),
+            |check| optional(check, "/a", None, FOUR),
+        ];
+        for (n, fine) in fine.into_iter().enumerate() {
+            let mut check = announced();
+            fine(&mut check);
+            check.add("/b", "wrong");
+            assert_eq!(check.finish().unwrap_err(), [Violation::new("/b", "wrong")], "{n}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_a_check_is_used_up_by_one_that_finds_something() {
+        let wrong: [fn(&mut Checker); 7] = [
+            |check| check.add("/a", "wrong"),
+            |check| check.require(false, "/a", "wrong"),
+            |check| check.text("/a", "fives", 1, FOUR),
+            |check| check.count("/a", 0, 1, 1),
+            |check| check.mailbox("/a", &Mailbox::new("nobody").with_name("a\nb")),
+            |check| check.total("/a", [1, 3].into_iter(), 3),
+            |check| check.unique("/a", ["b", "b"], "must differ"),
+        ];
+        for (n, wrong) in wrong.into_iter().enumerate() {
+            let mut check = announced();
+            wrong(&mut check);
+            check.add("/b", "wrong");
+            let mut found = check.finish().unwrap_err();
+            assert_eq!(found.pop(), Some(Violation::new("/b", "wrong")), "{n}");
+            assert_eq!(found.len(), if n == 4 { 2 } else { 1 }, "{n}");
+            for found in found {
+                assert_eq!(
+                    (found.rule.as_deref(), found.hint.as_deref(), found.kind, found.level),
+                    (Some("a.rule"), Some("advice"), ErrorKind::Quota, Level::Warning),
+                    "{n}"
+                );
+            }
+        }
     }
 }

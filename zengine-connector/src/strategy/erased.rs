@@ -19,7 +19,7 @@ use super::{
     twins::{DynInbound, DynOutbound, DynStrategy, ErasedTenant, Inspected},
 };
 use crate::{
-    error::{Error, ErrorKind, SendError, Violation},
+    error::{Error, ErrorKind, Level, SendError, Violation},
     ids::{RouteKey, TenantId},
     keyring::Key,
     message::{Capabilities, Class, Degrade, Effect, ElementError, InboundEvent, Media, Message, MessageRef, Prepared, Purpose, Receipt},
@@ -102,6 +102,19 @@ fn violations<S: Strategy>(json: &str) -> Vec<Violation> {
     degraded.map_or(message, |(degraded, _)| degraded).validate(capabilities).err().unwrap_or_default()
 }
 
+/// What the channel and the strategy found. A value that the channel refuses as such, or for its size, is not refused for the same reason
+/// once more; one of which it only warns may be refused.
+fn with_checked(mut violations: Vec<Violation>, checked: Vec<Violation>) -> Vec<Violation> {
+    let said: HashSet<_> = violations.iter().map(|said| (said.pointer.clone(), said.limit, said.level)).collect();
+    let is_new = |found: &Violation| {
+        let levels = if found.is_error() { &[Level::Error][..] } else { &[Level::Error, Level::Warning] };
+        let mut reasons = levels.iter().flat_map(|level| [(None, *level), (found.limit, *level)]);
+        reasons.all(|(limit, level)| !said.contains(&(found.pointer.clone(), limit, level)))
+    };
+    violations.extend(checked.into_iter().filter(is_new));
+    violations
+}
+
 #[async_trait]
 impl<S: Strategy + OutboundStrategy<S::Config, S::Message>> DynOutbound for OutboundHalf<S> {
     fn prepare<'m>(&self, message: MessageRef<'m>) -> Result<Prepared<'m>, Error> {
@@ -136,12 +149,8 @@ impl<S: Strategy + OutboundStrategy<S::Config, S::Message>> DynOutbound for Outb
         let message = message_of::<S>(message)?;
         let degraded = guarded("degrade", || message.degrade(capabilities, how))?;
         let sent = degraded.as_ref().map_or(message, |(degraded, _)| degraded);
-        let mut violations = guarded("validate", || sent.validate(capabilities))?.err().unwrap_or_default();
-        let said: HashSet<_> = violations.iter().map(|said| (said.pointer.clone(), said.limit)).collect();
-        // A value that the channel refuses as such, or for its size, is not refused for the same reason once more.
-        let is_new = |found: &Violation| [None, found.limit].iter().all(|limit| !said.contains(&(found.pointer.clone(), *limit)));
-        let checked = guarded("check", || self.0.check(tenant, sent))?.err().unwrap_or_default();
-        violations.extend(checked.into_iter().filter(is_new));
+        let violations = guarded("validate", || sent.validate(capabilities))?.err().unwrap_or_default();
+        let violations = with_checked(violations, guarded("check", || self.0.check(tenant, sent))?.err().unwrap_or_default());
         Ok(Inspected {
             idempotency: guarded("idempotency", || self.0.idempotency(tenant, sent).or_else(|| sent.idempotency()))?,
             violations,
@@ -283,6 +292,23 @@ mod tests {
         assert_eq!((of(text), of(typing)), (None, Some(Idempotency::Native { window_ms: 86_400_000 })));
         recording.claim_idempotency(Some(Idempotency::None));
         assert_eq!((of(text), of(typing)), (Some(Idempotency::None), Some(Idempotency::None)));
+    }
+
+    #[test]
+    fn an_error_of_the_check_stands_beside_a_warning_about_the_same_value() {
+        let (error, sized) = (Violation::new("/a", "refused"), Violation::new("/a", "too long").with_sizes(4, 5));
+        let all = [error.clone(), sized.clone(), error.clone().warning(), sized.clone().warning()];
+        let added = |said: &Violation| {
+            let found = with_checked(vec![said.clone()], all.to_vec());
+            found.into_iter().skip(1).collect::<Vec<_>>()
+        };
+        let [_, _, warned, sized_warned] = &all;
+        assert_eq!(added(&error), []);
+        assert_eq!(added(&sized), [error.clone(), warned.clone()]);
+        assert_eq!(added(warned), [error.clone(), sized.clone()]);
+        assert_eq!(added(sized_warned), [error.clone(), sized.clone(), warned.clone()]);
+        let elsewhere = Violation::new("/b", "refused").warning();
+        assert_eq!(added(&elsewhere), all);
     }
 
     #[test]

@@ -65,7 +65,7 @@ fn line(check: &mut Checker, pointer: impl Into<String> + Copy, text: &str, max:
 fn recipients(at: &str, email: &Email, to: &Party, rules: &EmailRules, check: &mut Checker) {
     for id in to.ids.iter().filter(|id| id.kind() == IdentityKind::Email) {
         match address::check(id.value()) {
-            Err(flaw) => check.found.push(flaw.at("/to")),
+            Err(flaw) => check.push(flaw.at("/to")),
             Ok(()) => local(check, "/to", id.value(), rules),
         }
     }
@@ -82,7 +82,7 @@ fn recipients(at: &str, email: &Email, to: &Party, rules: &EmailRules, check: &m
     let count = 1 + email.cc.len() + email.bcc.len();
     if count as u64 > u64::from(rules.max_recipients) {
         let violation = Violation::new(at, "too many recipients in all, those in cc and bcc included");
-        check.found.push(violation.with_sizes(rules.max_recipients.into(), count as u64));
+        check.push(violation.with_sizes(rules.max_recipients.into(), count as u64));
     }
 }
 

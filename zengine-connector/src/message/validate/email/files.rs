@@ -70,7 +70,7 @@ pub(super) fn whole(at: &str, email: &Email, rules: &EmailRules, check: &mut Che
     if size > rules.max_bytes {
         let pointer = Under(at, if email.attachments.is_empty() { "" } else { "/attachments" });
         let violation = Violation::new(pointer, "the e-mail is too large once its files are encoded, in bytes");
-        check.found.push(violation.with_sizes(rules.max_bytes, size));
+        check.push(violation.with_sizes(rules.max_bytes, size));
     }
 }
 
