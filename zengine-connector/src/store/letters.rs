@@ -10,6 +10,7 @@ use crate::{
     hex::hex,
     ids::{FailureId, StrategyName, TenantId},
     keyring::{self, KeyRing},
+    message::Idempotency,
     runtime::Rng,
 };
 
@@ -170,7 +171,7 @@ impl DeadLetter {
         // Added only if they are set: letters of earlier releases do not know them.
         let later = match (self.content_not_sent, self.idempotency) {
             (false, None) => String::new(),
-            (content_not_sent, idempotency) => format!(" {content_not_sent} {idempotency:?}"),
+            (content_not_sent, idempotency) => format!(" {content_not_sent} {}", idempotency.map_or_else(String::new, bound_form)),
         };
         let number = |number: Option<i64>| number.map_or_else(String::new, |number| number.to_string());
         [
@@ -186,6 +187,15 @@ impl DeadLetter {
             number(self.last_attempt_at_ms),
             self.fingerprint.as_ref().map_or_else(String::new, |fingerprint| hex(&fingerprint.value)),
         ]
+    }
+}
+
+/// A protection in the text that a letter is bound to. Changed, stored letters would not open.
+fn bound_form(idempotency: Idempotency) -> String {
+    match idempotency {
+        Idempotency::Native { window_ms } => format!("native {window_ms}"),
+        Idempotency::Queryable { visible_after_ms } => format!("queryable {visible_after_ms}"),
+        Idempotency::None => "none".to_owned(),
     }
 }
 
@@ -206,6 +216,21 @@ mod tests {
     }
 
     #[test]
+    fn a_letter_is_bound_to_a_fixed_text_of_what_its_attempts_were_made_with() {
+        let (tenant, strategy) = (TenantId::new("acme").unwrap(), StrategyName::new("s").unwrap());
+        let letter = DeadLetter::new(LetterDirection::Outbound, (&tenant, &strategy, FailureId::new("f-1").unwrap()), "unknown", 7);
+        for (content_not_sent, idempotency, text) in [
+            (false, None, "dead_letter Outbound"),
+            (true, None, "dead_letter Outbound true "),
+            (false, Some(Idempotency::None), "dead_letter Outbound false none"),
+            (false, Some(Idempotency::Native { window_ms: 60_000 }), "dead_letter Outbound false native 60000"),
+            (true, Some(Idempotency::Queryable { visible_after_ms: 5 }), "dead_letter Outbound true queryable 5"),
+        ] {
+            assert_eq!(DeadLetter { content_not_sent, idempotency, ..letter.clone() }.bound()[0], text);
+        }
+    }
+
+    #[test]
     fn a_letter_opens_only_as_it_was_sealed() {
         let (tenant, strategy) = (TenantId::new("acme").unwrap(), StrategyName::new("s").unwrap());
         let ring = StaticKeyRing::ephemeral(&SystemRng);
@@ -214,7 +239,7 @@ mod tests {
         let letter = letter.seal(&ring, &SystemRng, b"canary").unwrap();
         assert_eq!(letter.open(&ring).unwrap(), "canary");
         let changes: [fn(&mut DeadLetter); 11] = [
-            |letter| letter.idempotency = Some(crate::message::Idempotency::None),
+            |letter| letter.idempotency = Some(Idempotency::None),
             |letter| letter.content_not_sent = true,
             |letter| letter.tenant = TenantId::new("other").unwrap(),
             |letter| letter.direction = LetterDirection::Outbound,

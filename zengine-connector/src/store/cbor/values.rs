@@ -86,7 +86,7 @@ fn text<'a>(from: &mut Decoder<'a>) -> Result<StrDeserializer<'a, serde::de::val
 
 /// Enumerations as small numbers, which are never given to another value.
 macro_rules! cbor_codes {
-    ($($type:ident { $($code:literal => $value:ident,)* })*) => {$(
+    ($($type:ident { $($code:literal => $value:ident,)* $(_ => $newer:ident,)? })*) => {$(
         impl $crate::store::cbor::Cbor for $type {
             fn write(&self, to: &mut minicbor::Encoder<Vec<u8>>) {
                 let _ = to.u32(match self { $(Self::$value => $code,)* });
@@ -95,7 +95,8 @@ macro_rules! cbor_codes {
             fn read(from: &mut minicbor::Decoder<'_>) -> Result<Self, minicbor::decode::Error> {
                 match from.u32()? {
                     $($code => Ok(Self::$value),)*
-                    _ => Err(minicbor::decode::Error::message("a number is no such value")),
+                    // That of a newer release reads as its careful value, if the type has one.
+                    _ => [$(Self::$newer)?].into_iter().next().ok_or_else(|| minicbor::decode::Error::message("a number is no such value")),
                 }
             }
         }

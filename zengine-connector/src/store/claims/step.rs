@@ -20,7 +20,7 @@ record! {
 }
 
 cbor_codes! {
-    StepReach { 0 => NotSent, 1 => Maybe, 2 => Accepted, 3 => Refused, }
+    StepReach { 0 => NotSent, 1 => Maybe, 2 => Accepted, 3 => Refused, _ => Maybe, }
 }
 
 impl StepRecord {
@@ -37,5 +37,19 @@ impl StepRecord {
         let mut step = Step::preparing("", self.reach);
         (step.what, step.content) = (self.what.clone().into(), self.content);
         step
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::cbor::Cbor;
+
+    #[test]
+    fn a_reach_of_a_newer_release_is_read_as_one_that_may_have_been_made() {
+        let read = |code: u8| StepReach::read(&mut minicbor::Decoder::new(&[code])).unwrap();
+        assert_eq!([0, 3, 4, 23].map(read), [StepReach::NotSent, StepReach::Refused, StepReach::Maybe, StepReach::Maybe]);
+        assert!(StepReach::read(&mut minicbor::Decoder::new(b"\x61a")).is_err(), "a text is damage");
+        assert!(crate::error::Reach::read(&mut minicbor::Decoder::new(&[9])).is_err(), "a type without a careful value");
     }
 }
