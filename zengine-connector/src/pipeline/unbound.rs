@@ -18,8 +18,9 @@ use crate::{
 /// The `retry_after` if configuration or secrets cannot be resolved (rule 85).
 const BIND_AGAIN: Duration = Duration::from_secs(30);
 
-/// Answers a send that its tenant cannot make. A settled record is replayed. A message that comes again, for the reason `later`, is deferred until it is too old.
-/// One that does not is refused with the error. If it may have arrived, or was accepted by an earlier call, it ends now.
+/// Answers a send that its tenant cannot make. A settled record is replayed. A message that comes again, for the reason `later` or after a
+/// temporary error, is put off until it is too old. One that does not is refused with the error. If it may have arrived, or was accepted by
+/// an earlier call, it ends now.
 pub(crate) async fn unable(send: &Identified<'_>, error: Error, later: Option<DeferredReason>) -> Result<Outcome, Error> {
     let record = match send.record().await {
         // It says nothing against the message (rule 86).
@@ -33,9 +34,9 @@ pub(crate) async fn unable(send: &Identified<'_>, error: Error, later: Option<De
         }
     }
     let ended = match &record {
-        Ok(record) if later.is_some() => expire(send, record.as_ref()).await,
-        // After a temporary error, such as a panic of the strategy, the message comes again and may be looked up.
-        Ok(Some(record)) if record.is_in_doubt() && !error.is_temporary() => end_doubt(send, record).await,
+        // After a temporary error, such as a quota or a panic of the strategy, the message comes again and may be looked up.
+        Ok(record) if later.is_some() || error.is_temporary() => expire(send, record.as_ref()).await,
+        Ok(Some(record)) if record.is_in_doubt() => end_doubt(send, record).await,
         // It was accepted before, so the caller may not have it any more: it ends with a letter.
         Ok(Some(record)) if error.is_domain() && is_free(send, record) => {
             fail(send, Some(record), StoredError::new(error.kind(), Reach::NotSent, error.message().to_owned())).await
@@ -43,9 +44,11 @@ pub(crate) async fn unable(send: &Identified<'_>, error: Error, later: Option<De
         Ok(_) => return Err(error),
         Err(_) => None,
     };
-    match ended {
-        Some(ended) => ended.into_outcome(&send.key, None),
-        None => defer(send, error, later.unwrap_or(DeferredReason::BindFailed)),
+    match (ended, later) {
+        (Some(ended), _) => ended.into_outcome(&send.key, None),
+        // The error names what is wrong with the message, and when it may come again.
+        (None, None) if record.is_ok() && error.is_temporary() => Err(error),
+        (None, later) => defer(send, error, later.unwrap_or(DeferredReason::BindFailed)),
     }
 }
 
@@ -85,7 +88,7 @@ async fn expire(send: &Identified<'_>, seen: Option<&ClaimRecord>) -> Option<End
     if let Some(record) = seen.filter(|record| record.is_in_doubt()) {
         return end_doubt(send, record).await;
     }
-    let error = StoredError::new(ErrorKind::Expired, Reach::NotSent, "the message is older than max_age, and its tenant cannot be bound");
+    let error = StoredError::new(ErrorKind::Expired, Reach::NotSent, "the message is older than max_age, and its tenant cannot send it");
     fail(send, seen, error).await
 }
 

@@ -8,7 +8,7 @@ use zengine_connector::{
     message::{Dropped, State},
     pipeline::RedriveOptions,
     runtime::{Clock, to_ms},
-    stage::Retry,
+    stage::{Retry, StoreDown},
     store::{ClaimOp, ClaimStatus, Evidence},
     testing::{NativeProvider, ProviderAnswer, Recording, StoreCall, StoreFault},
 };
@@ -97,6 +97,20 @@ async fn rule_71_a_text_that_may_have_been_sent_needs_force_whatever_else_is_kno
         needs_force(&world.process(&provider), &failure).await;
         assert!(!world.all_letters().await[0].content_not_sent);
     }
+}
+
+/// Without a record, nothing says that it was the only send of the message.
+#[tokio::test(start_paused = true)]
+async fn rule_28_an_unprotected_opening_in_doubt_needs_force() {
+    let (world, provider) = (new_world(), Recording::new());
+    let bold = world.process_with(&provider, |it| it.store_down(StoreDown::SendUnprotected).retry(Retry::none()));
+    world.faults.always(StoreCall::Claim, StoreFault::Refused);
+    provider.answer(opening_in_doubt());
+    let failure = unknown(send(&bold, "1").await).failure_id;
+    assert!(!world.all_letters().await[0].content_not_sent);
+    world.faults.heal();
+    needs_force(&bold, &failure).await;
+    assert_eq!(provider.calls().len(), 1);
 }
 
 /// One doubt about the text is not taken back by a later one about an opening, nor the other way round.

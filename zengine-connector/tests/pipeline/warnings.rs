@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use zengine_connector::{
-    ErrorKind, Receipt,
+    ErrorKind, Receipt, SendOptions,
     error::{Disposition, Level, Violation},
+    runtime::Clock,
     testing::{ProviderAnswer, Recording},
 };
 
 use super::new_world;
-use crate::support::{delivered, id, send, tenant, text, world_without_traces};
+use crate::support::{delivered, drop_after, failed, id, secs, send, tenant, text, unknown, world_without_traces};
 
 fn cut_off() -> Violation {
     Violation::new("/content/body", "may be cut off").with_rule("text.shown").with_hint("write less").with_sizes(3, 5).warning()
@@ -59,6 +60,30 @@ async fn what_passes_with_time_is_refused_for_now() {
     let error = world.process(&provider).send(tenant(), "recording", id("1"), &text("hello")).await.unwrap_err();
     assert!(error.kind() == ErrorKind::Quota && matches!(error.disposition(), Disposition::RetryAfter(_)), "{error}");
     world_without_traces(&world, "1").await;
+}
+
+/// A quota that never passes ends with `max_age`, like any reason to wait: with a letter, and a send in doubt as Unknown.
+#[tokio::test(start_paused = true)]
+async fn rule_08_what_is_refused_for_now_again_and_again_ends_with_max_age() {
+    let (world, provider) = (new_world(), Recording::new());
+    provider.answer(ProviderAnswer::AcceptThenHang);
+    drop_after(&world, &world.killed(&provider), "in doubt", secs(1)).await;
+    provider.find_always([Violation::new("/to", "too many today").with_kind(ErrorKind::Quota)]);
+    let (process, born) = (world.process(&provider), world.clock.now());
+    let send_born = async |what: &str| {
+        let options = SendOptions::new().created_at(born);
+        process.send_with(tenant(), "recording", id(what), &text("hello"), options).await
+    };
+    for what in ["new", "in doubt"] {
+        assert_eq!(send_born(what).await.unwrap_err().kind(), ErrorKind::Quota);
+    }
+    assert_eq!((world.record("new").await, world.all_letters().await.len()), (None, 0));
+    world.clock.jump_ms(6 * 3_600_000 + 1000);
+    assert_eq!(failed(send_born("new").await.unwrap()).error.kind(), ErrorKind::Expired);
+    unknown(send_born("in doubt").await.unwrap());
+    assert_eq!((world.all_letters().await.len(), world.failed().len(), provider.calls().len()), (2, 2, 1));
+    let unborn = process.send(tenant(), "recording", id("its age is not known"), &text("hello")).await.unwrap_err();
+    assert_eq!(unborn.kind(), ErrorKind::Quota);
 }
 
 #[tokio::test(start_paused = true)]

@@ -199,7 +199,9 @@ impl<'a> Ownership<'a> {
         attempt.steps = error.steps().iter().map(StepRecord::of).collect();
         attempt.retry_after_ms = error.retry_after().map(millis);
         if attempt.reach == Reach::Maybe {
-            self.made.content_not_sent = error.is_content_not_sent() && (self.made.content_not_sent || !self.made_maybe());
+            // Without a stored record, nothing says that this was the only send.
+            let is_known = !matches!(self.phase, Phase::Unprotected) && (self.made.content_not_sent || !self.made_maybe());
+            self.made.content_not_sent = is_known && error.is_content_not_sent();
             self.made.first_maybe_at_ms.get_or_insert(started_at_ms);
             // Its bytes may have left, and arrived, as late as its end: by the wall clock, which a process that froze has not counted.
             let ended_at_ms = started_at_ms.saturating_add_unsigned(attempt.duration_ms);
