@@ -73,6 +73,16 @@ impl Idempotency {
             _ => Self::None,
         }
     }
+
+    /// Returns `true` if a send whose first byte may have left at `first_sent_ms` is still protected from an attempt that ends at
+    /// `end_ms`, both in milliseconds UTC.
+    pub(crate) fn protects(self, first_sent_ms: Option<i64>, end_ms: i64) -> bool {
+        match self {
+            Self::None => false,
+            Self::Queryable { .. } => true,
+            Self::Native { window_ms } => first_sent_ms.is_none_or(|sent| sent.saturating_add_unsigned(window_ms) > end_ms),
+        }
+    }
 }
 
 /// A message that a strategy can send. [`OutboundMessage`] is one; a strategy with its own commands implements this for

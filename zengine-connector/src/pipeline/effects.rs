@@ -15,9 +15,6 @@ use crate::{
 /// Maximum tries in a row to store a dead letter (rule 68).
 const TRIES: u32 = 3;
 
-/// Maximum redrives of a message before it is parked (rule 70).
-pub(super) const MAX_REDRIVES: u32 = 3;
-
 /// The dead letter could not be stored.
 #[derive(Debug)]
 pub(crate) struct LetterLost;
@@ -145,7 +142,7 @@ fn letter(send: &Identified<'_>, record: &ClaimRecord, own: Option<&EndError>) -
     let letter = DeadLetter::new(LetterDirection::Outbound, whose, outcome, send.clock().ms());
     let last_error = record.error.as_deref().cloned();
     let redrivable = match (record.status, &last_error) {
-        _ if record.generation >= MAX_REDRIVES => false,
+        _ if record.generation >= DeadLetter::MAX_REDRIVES => false,
         (ClaimStatus::Unknown, _) | (_, None) => true,
         (_, Some(error)) => error.fault != Fault::Domain || error.kind.is_temporary(),
     };

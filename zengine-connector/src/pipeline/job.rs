@@ -258,15 +258,16 @@ impl<'a> SendJob<'a> {
     /// `before`. A window that would close during the next attempt counts as closed.
     pub(crate) fn protection(&self, before: Option<Idempotency>, first_sent_ms: Option<i64>) -> Protection {
         match self.idempotency(before) {
-            Idempotency::None => Protection::None,
             Idempotency::Queryable { .. } => Protection::Queryable,
-            Idempotency::Native { window_ms } => {
-                let settings = self.settings();
-                let margin = ms(settings.attempt_timeout + settings.dedup.clock_skew);
-                let end = first_sent_ms.map(|sent| sent.saturating_add_unsigned(window_ms).saturating_sub(margin));
-                if end.is_none_or(|end| end > self.clock().ms()) { Protection::Native } else { Protection::None }
-            }
+            native @ Idempotency::Native { .. } if native.protects(first_sent_ms, self.attempt_end_ms()) => Protection::Native,
+            Idempotency::Native { .. } | Idempotency::None => Protection::None,
         }
+    }
+
+    /// The time at which an attempt that begins now ends at the latest, by any clock, in milliseconds UTC.
+    pub(crate) fn attempt_end_ms(&self) -> i64 {
+        let settings = self.settings();
+        self.clock().ms().saturating_add(ms(settings.attempt_timeout + settings.dedup.clock_skew))
     }
 }
 

@@ -8,9 +8,8 @@ use tracing::Instrument as _;
 use super::{
     DeferredReason, Engine, Outcome, RedriveOptions, SendOptions,
     clock::CallClock,
-    decision::Protection,
     dedup::{Ownership, Pending, released_ttl_s},
-    effects::{self, LetterLost, MAX_REDRIVES},
+    effects::{self, LetterLost},
     ended::{Ended, How},
     job::{HostCall, SendJob},
     options::DEFAULT_TIME,
@@ -22,7 +21,7 @@ use crate::{
     error::{Error, ErrorKind},
     ids::{ClientMessageId, FailureId},
     message::{Idempotency, MessageRef},
-    store::{Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, DeadLetter, LetterDirection, Life},
+    store::{Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, DeadLetter, Doubt, LetterDirection, Life},
 };
 
 /// The outcome in a letter whose message surely did not arrive, and in one whose message may have.
@@ -94,14 +93,16 @@ async fn redriven(
     if let Some(record) = known {
         job.refuse_mismatch(&record.fingerprint)?;
     }
-    let free = is_content_free(&job, letter, failed, known);
+    let doubt = known.map_or_else(|| Doubt::of_letter(letter), |record| Doubt::of_record(record, letter, failed));
+    let (now, end_ms) = (job.idempotency(None), job.attempt_end_ms());
+    let (free, needs_force) = (doubt.is_content_free(now, end_ms), doubt.needs_force(now, end_ms));
     let ended = match known {
         // The failure is settled by now, or a later one has taken its place (rules 27 and 72).
         Some(record) if record.status.is_terminal() && (record.status == ClaimStatus::Delivered || record.life() != failed) => {
             settle::replay(&job, record).await
         }
         _ => {
-            permit(&job, letter, failed, known, free, redrive)?;
+            permit(&job, letter, needs_force, redrive)?;
             // Of two concurrent redrives, one takes the letter and the other finds it taken.
             if in_store && clock.wait(engine.stores.take_letter(id, letter.redrive_count)).await?.is_none() {
                 let taken = Ended::deferred(DeferredReason::InProgress, Duration::from_secs(5));
@@ -137,17 +138,10 @@ fn failure(letter: &DeadLetter) -> Result<(ClientMessageId, Life), Error> {
 /// # Errors
 /// If the message was redriven too often, the breaker is not closed, or a second delivery is possible and not accepted. Once
 /// the breaker's open time is over, the redrive passes as a probe: with no other traffic, the breaker would never close.
-fn permit(
-    job: &SendJob<'_>,
-    letter: &DeadLetter,
-    failed: Life,
-    record: Option<&ClaimRecord>,
-    free: bool,
-    redrive: &RedriveOptions,
-) -> Result<(), Error> {
-    if letter.generation >= MAX_REDRIVES {
+fn permit(job: &SendJob<'_>, letter: &DeadLetter, needs_force: bool, redrive: &RedriveOptions) -> Result<(), Error> {
+    if letter.generation >= DeadLetter::MAX_REDRIVES {
         return Err(Error::new(ErrorKind::Unsupported, "the message was redriven too often and stays parked")
-            .with_context("limit", MAX_REDRIVES)
+            .with_context("limit", DeadLetter::MAX_REDRIVES)
             .with_context("actual", letter.generation));
     }
     let wait = job.stages().circuit.wait();
@@ -162,13 +156,7 @@ fn permit(
             34,
         )?;
     }
-    let may_have_arrived = match record {
-        None => letter.outcome == UNKNOWN || was_begun(letter),
-        Some(record) if record.life() == failed => record.status == ClaimStatus::Unknown,
-        // An earlier redrive was put off. Any other record is not claimed.
-        Some(record) => record.status == ClaimStatus::Released && record.maybe_sent,
-    };
-    if may_have_arrived && !free && protection(job, letter, failed, record) == Protection::None {
+    if needs_force {
         allow(
             letter,
             redrive,
@@ -177,33 +165,6 @@ fn permit(
         )?;
     }
     Ok(())
-}
-
-/// The provider's protection of the send that failed.
-fn protection(job: &SendJob<'_>, letter: &DeadLetter, failed: Life, record: Option<&ClaimRecord>) -> Protection {
-    let first_sent_ms = record.and_then(|record| record.first_sent_at_ms).or(letter.first_sent_at_ms).unwrap_or(failed.first_claimed_at_ms);
-    job.protection(idempotency(letter, record), Some(first_sent_ms))
-}
-
-/// The provider's protection for the attempts that may have arrived, as their owners stored it.
-fn idempotency(letter: &DeadLetter, record: Option<&ClaimRecord>) -> Option<Idempotency> {
-    record.map_or(letter.idempotency, |record| record.idempotency)
-}
-
-/// Returns `true` if the send is made anew, under a new key, although it ended Unknown: its content surely was not sent, and the provider
-/// does not protect against a second opening (rule 71). A provider that does is given the old key.
-fn is_content_free(job: &SendJob<'_>, letter: &DeadLetter, failed: Life, record: Option<&ClaimRecord>) -> bool {
-    let not_sent = match record {
-        // What a redrive that began has sent is not known without its record.
-        None => letter.outcome == UNKNOWN && letter.content_not_sent && !was_begun(letter),
-        Some(record) => record.life() == failed && record.status == ClaimStatus::Unknown && record.content_not_sent,
-    };
-    not_sent && protection(job, letter, failed, record) == Protection::None
-}
-
-/// Returns `true` if a redrive of this letter began and did not close it. It may have sent the message.
-const fn was_begun(letter: &DeadLetter) -> bool {
-    letter.redrive_count > letter.generation
 }
 
 /// Requires `force` to send the message again, and logs it: an Unknown that the provider does not protect, or no longer (rule 71), and
@@ -240,7 +201,7 @@ async fn again(
         }
     }
     let unknown = letter.outcome == UNKNOWN && !free;
-    let in_doubt = unknown || (was_begun(letter) && !free);
+    let in_doubt = unknown || (letter.was_begun() && !free);
     let lease = job.lease(job.engine().token(), &job.settings().dedup);
     let pending = Pending::claim(job, lease.owner, in_doubt);
     let operation = ClaimOp::Redrive {

@@ -23,6 +23,7 @@ mod cbor;
 pub mod claims;
 mod dead_letters;
 mod directory;
+mod doubt;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod epochs;
@@ -47,6 +48,7 @@ pub use claims::{
 pub(crate) use claims::{Due, Life};
 pub use dead_letters::{DeadLetter, DeadLetterPage, DeadLetterPort, DeadLetterSink, DeadLetterStore, LetterDirection};
 pub use directory::{TenantConfig, TenantDirectory};
+pub(crate) use doubt::Doubt;
 #[cfg(feature = "embedded")]
 pub(crate) use embedded::catches_panics;
 #[cfg(feature = "embedded")]

@@ -8,15 +8,13 @@ use serde_json::{Value, value::RawValue};
 use zengine_connector::error::ProviderDetails;
 use zengine_connector::message::Idempotency;
 use zengine_connector::runtime::{Clock as _, TokioClock};
+use zengine_connector::stage::StrategySettings;
 use zengine_connector::store::{DeadLetter, DeadLetterStore, LetterDirection};
 use zengine_connector::{ErrorKind, FailureId};
 
 use super::store_failure;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::strategy::Strategies;
-
-/// Redrives after which a message stays parked, also with force (rule 72).
-const MAX_REDRIVES: u32 = 3;
 
 /// The members of `zengine-connector/guide/formats.md` without the encrypted body; `message` or `event` only on request.
 #[derive(Serialize)]
@@ -61,31 +59,17 @@ impl DeadLetterLine {
     }
 }
 
-/// Whether the redrive of a letter is refused unless it is forced: its message was refused for good, or may have arrived at a provider that
-/// does not protect against duplicates, or no longer (rule 71). `false` also if its strategy is not known here.
+/// Whether the redrive of a letter is refused unless it is forced. Of a strategy that is not known here, its letter alone tells.
 fn needs_force(letter: &DeadLetter, strategies: &Strategies) -> bool {
-    if letter.direction != LetterDirection::Outbound || letter.generation >= MAX_REDRIVES {
-        return false;
-    }
-    let may_have_arrived = (letter.outcome == "unknown" && !letter.content_not_sent) || letter.redrive_count > letter.generation;
-    let is_unprotected = |idempotency| match idempotency {
-        Idempotency::None => true,
-        Idempotency::Queryable { .. } => false,
-        Idempotency::Native { window_ms } => letter.first_sent_at_ms.is_some_and(|sent| now_ms() > sent.saturating_add_unsigned(window_ms)),
-    };
-    let strategy = strategies.find(letter.strategy.as_str());
-    !letter.redrivable
-        || (may_have_arrived && strategy.is_ok_and(|strategy| is_unprotected(idempotency(letter, strategy.descriptor.idempotency))))
+    let known = strategies.find(letter.strategy.as_str()).map(|strategy| strategy.descriptor.idempotency);
+    letter.needs_force(known.ok().or(letter.idempotency).unwrap_or(Idempotency::None), attempt_end_ms())
 }
 
-/// The protection that held for the send and holds now (rule 4).
-fn idempotency(letter: &DeadLetter, now: Idempotency) -> Idempotency {
-    letter.idempotency.map_or(now, |before| before.weaker(now))
-}
-
-fn now_ms() -> i64 {
-    let now = TokioClock::new().now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+/// The time at which an attempt that begins now ends at the latest.
+fn attempt_end_ms() -> i64 {
+    let settings = StrategySettings::default();
+    let end = TokioClock::new().now() + settings.attempt_timeout + settings.dedup.clock_skew;
+    i64::try_from(end.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The letter with this id.
