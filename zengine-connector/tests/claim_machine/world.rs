@@ -100,6 +100,7 @@ pub(crate) enum Step {
 }
 
 /// An owner's attempts.
+#[allow(clippy::struct_excessive_bools, reason = "facts of one send, each asked alone")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Made {
     count: u32,
