@@ -68,7 +68,7 @@ impl DeadLetter {
     /// (rule 34), or it may have arrived and the provider does not protect against duplicates, or no longer (rule 71). The record of the
     /// send, while there is one, may know more. `false` for an event, and for a message that stays parked: force does not help it.
     ///
-    /// `now` is the provider's protection at present, such as that of the [`Descriptor`](crate::Descriptor); the weaker of it and the
+    /// `now` is the provider's protection at present, such as that of the [`Descriptor`](crate::strategy::Descriptor); the weaker of it and the
     /// letter's counts. `end_ms` is the time at which the next attempt ends at the latest, in milliseconds UTC.
     pub fn needs_force(&self, now: Idempotency, end_ms: i64) -> bool {
         let may_be_sent = self.direction == LetterDirection::Outbound && self.generation < Self::MAX_REDRIVES;
