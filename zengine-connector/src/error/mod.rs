@@ -15,6 +15,7 @@
 mod details;
 mod json;
 mod kind;
+mod reach;
 mod send;
 mod serialize;
 mod setting;
@@ -28,7 +29,8 @@ use std::{borrow::Cow, convert::Infallible, fmt, sync::Arc, time::Duration};
 pub use details::ProviderDetails;
 pub(crate) use json::{described, json_fact};
 pub use kind::{ErrorKind, Fault, Poison};
-pub use send::{NeedsReach, Reach, Scope, SendError};
+pub use reach::Reach;
+pub use send::{NeedsReach, Scope, SendError};
 pub(crate) use serialize::as_ms;
 pub(crate) use setting::{require, require_time};
 pub use step::{Step, StepReach};

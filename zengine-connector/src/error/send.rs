@@ -4,20 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{BoxError, Error, ErrorKind, Fault, ProviderDetails, Step};
-
-words! {
-    /// How far a request got (rule 1). Exhaustive by design: every decision about repeating matches on it.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-    pub enum Reach {
-        /// The request was not sent, or the provider refused it before processing.
-        NotSent = "not_sent",
-        /// Unknown: the provider may have acted on it.
-        Maybe = "maybe",
-        /// The provider processed it and refused.
-        Processed = "processed",
-    }
-}
+use super::{BoxError, Error, ErrorKind, Fault, ProviderDetails, Reach, Step};
 
 words! {
     /// The scope of a throttling answer, and of a rate.
