@@ -180,7 +180,7 @@ async fn rule_81_a_send_has_one_line_and_each_attempt_has_one() {
     assert_eq!(
         sends[0],
         json!({"level": "INFO", "message": "send.completed", "client_message_id": "order-17", "outcome": "delivered", "attempts": 2,
-            "replayed": false, "dedup_recorded": true, "waited_ms": 0, "breaker_state": "closed", "breaker_epoch": 0})
+            "replayed": false, "dedup_recorded": true, "waited_ms": 0, "budget_left": 100, "breaker_state": "closed", "breaker_epoch": 0})
     );
 }
 
