@@ -215,7 +215,7 @@ async fn an_error_says_what_to_mend_and_not_what_stood_there() {
         (r#"{"to":{"ids":[{"kind":"phone","value":"1555canary"}]},"content":{"type":"text","body":"x"}}"#, "a phone number is + and"),
         (r#"{"to":"+1555","content":{"type":"text","canary":"x"}}"#, "/content/body: is required"),
         (r#"{"to":"+1555","content":{"type":"canary"}}"#, "/content/type: must be one of text"),
-        (r#"{"to":"+1555","content":{"type":"text","body":"x"},"canary":"x"}"#, "/*: is not a known field; known: "),
+        (r#"{"to":"+1555","content":{"type":"text","body":"x"},"canary":"x"}"#, "/*: is not a known field (member 3 of 3); known: "),
         (r#"["canary"]"#, "must be of type object"),
         (r#"{"to":"+1555","content":{"type":"text","body":"x"},"reply_to":{"canary":1}}"#, "/reply_to: must be of type string"),
     ] {

@@ -25,7 +25,9 @@ fn pointers(lines: &[String]) -> Vec<&str> {
 fn a_fine_file_is_fine() {
     assert_eq!(said(|_| {}), Vec::<String>::new());
     // Nothing of it is needed but the configuration and its secrets.
-    assert_eq!(said(|file| *file = json!({"config": file["config"], "secrets": {"token": {"a": 1}}})), Vec::<String>::new());
+    assert_eq!(said(|file| *file = json!({"config": file["config"], "secrets": {"token": "a"}})), Vec::<String>::new());
+    let whole = said(|file| *file = json!({"config": file["config"], "secrets": {"token": {"a": 1}}}));
+    assert_eq!(whole, ["/config/access_token: names a secret that is an object, and no member of it with key"]);
 }
 
 #[test]

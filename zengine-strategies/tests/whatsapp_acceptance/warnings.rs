@@ -20,11 +20,6 @@ impl Lines {
     pub(crate) fn take(&self) -> Vec<(Level, String)> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
-
-    /// The warnings since the last time.
-    pub(crate) fn warnings(&self) -> Vec<String> {
-        self.take().into_iter().filter(|(level, _)| *level == Level::WARN).map(|(_, line)| line).collect()
-    }
 }
 
 /// The fields of one event.

@@ -501,7 +501,7 @@ async fn all_violations_come_at_once() {
 #[tokio::test]
 async fn form_data_that_is_no_object_is_said_once() {
     let bench = Bench::new().await;
-    for (data, says) in [(json!([1]), "must be a JSON object"), (json!({}), "must have at least one member; else leave it out")] {
+    for (data, says) in [(json!([1]), "must be a JSON object"), (json!({}), "must have at least one member: else leave it out")] {
         let form = json!({"body": "b", "label": "l", "flow_id": "1", "screen": "S", "data": data});
         let error = bench.try_send(&interactive("flow", form)).await.unwrap_err();
         let found: Vec<_> = error.error().violations().iter().map(ToString::to_string).collect();
