@@ -185,7 +185,7 @@ impl NeedsReach {
     /// let minutes = |n| Duration::from_secs(60 * n);
     /// let spent = SendError::throttled("the daily quota is used up");
     /// let error = spent.scope(Scope::Shared).retry_after(minutes(10)).growing(minutes(60)).not_sent();
-    /// assert_eq!(error.longest_pause(), Some(minutes(60)));
+    /// assert!(error.is_safe_to_resend());
     /// ```
     pub fn growing(mut self, longest: Duration) -> Self {
         self.longest_pause = Some(longest);
