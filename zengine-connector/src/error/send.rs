@@ -179,7 +179,7 @@ impl NeedsReach {
     /// Has the pause of a throttled scope grow: each pause that follows another without an accepted call between them is twice as long,
     /// up to this. The first is `retry_after`. For a limit whose end the provider does not tell, such as a daily quota (rule 45).
     ///
-    /// ```
+    /// ```ignore
     /// # use std::time::Duration;
     /// # use zengine_connector::{SendError, error::Scope};
     /// let minutes = |n| Duration::from_secs(60 * n);
