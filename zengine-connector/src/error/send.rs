@@ -179,20 +179,20 @@ impl NeedsReach {
     /// Has the pause of a throttled scope grow: each pause that follows another without an accepted call between them is twice as long,
     /// up to this. The first is `retry_after`. For a limit whose end the provider does not tell, such as a daily quota (rule 45).
     ///
-    /// ```ignore
+    /// ```
     /// # use std::time::Duration;
     /// # use zengine_connector::{SendError, error::Scope};
     /// let minutes = |n| Duration::from_secs(60 * n);
     /// let spent = SendError::throttled("the daily quota is used up");
     /// let error = spent.scope(Scope::Shared).retry_after(minutes(10)).growing(minutes(60)).not_sent();
-    /// assert!(error.is_safe_to_resend());
+    /// assert_eq!(error.longest_pause(), Some(minutes(60)));
     /// ```
     pub fn growing(mut self, longest: Duration) -> Self {
         self.longest_pause = Some(longest);
         self
     }
 
-    /// Sets the scope of a throttling answer, whose calls are paused. Defaults to the account.
+    /// Sets the scope of a throttling answer, whose calls are paused.
     pub fn scope(mut self, scope: Scope) -> Self {
         self.scope = Some(scope);
         self
