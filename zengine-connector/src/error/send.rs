@@ -182,7 +182,7 @@ impl NeedsReach {
     /// ```
     /// # use std::time::Duration;
     /// # use zengine_connector::{SendError, error::Scope};
-    /// let minutes = |n| Duration::from_secs(60 * n);
+    /// let minutes = |n: u64| Duration::from_secs(60 * n);
     /// let spent = SendError::throttled("the daily quota is used up");
     /// let error = spent.scope(Scope::Shared).retry_after(minutes(10)).growing(minutes(60)).not_sent();
     /// assert_eq!(error.longest_pause(), Some(minutes(60)));

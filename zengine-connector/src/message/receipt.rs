@@ -50,14 +50,14 @@ pub struct Receipt {
     /// The cursor of the next page, if the result has pages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
-    /// What is wrong with the message although it was sent: of the checks before the send and of the provider, [`MAX_WARNINGS`](Self::MAX_WARNINGS) at
+    /// The warnings about a message that was sent, of the checks before the send and of the provider, [`MAX_WARNINGS`](Self::MAX_WARNINGS) at
     /// most. Never the message's content. Absent for a delivery that only a webhook told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Violation>,
     /// The calls of a send that makes several, in order, [`Step::MAX`] at most. Empty if it makes one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
-    /// What the provider accepted and will not send, [`MAX_DROPPED`](Self::MAX_DROPPED) at most. The send counts as delivered all the same:
+    /// The parts that the provider accepted and will not send, [`MAX_DROPPED`](Self::MAX_DROPPED) at most. The send counts as delivered all the same:
     /// the provider accepted it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<Dropped>,

@@ -28,7 +28,7 @@ pub enum Class {
     Ephemeral,
 }
 
-/// What a message is for. Exhaustive by design.
+/// The purpose of a message. Exhaustive by design.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// It goes to a recipient. An error of the tenant's set-up that it meets is met by every message of the tenant.
@@ -121,7 +121,7 @@ pub trait Message: Serialize + DeserializeOwned + schemars::JsonSchema + Send + 
         Class::Kept
     }
 
-    /// What the message is for.
+    /// The purpose of the message.
     fn purpose(&self) -> Purpose {
         Purpose::Delivery
     }

@@ -30,7 +30,7 @@ pub struct Checker {
     next: Next,
 }
 
-/// What is said of the next check.
+/// The rule, level, advice and kind of the next check.
 #[derive(Clone, Copy, Debug, Default)]
 struct Next {
     rule: Option<&'static str>,

@@ -1,4 +1,4 @@
-//! What a redrive of a dead letter needs (rules 70 and 71).
+//! The condition under which a dead letter may be redriven without force (rules 70 and 71).
 
 use super::{ClaimRecord, ClaimStatus, DeadLetter, LetterDirection, Life};
 use crate::message::Idempotency;

@@ -117,7 +117,7 @@ pub trait OutboundStrategy<Cfg, Msg>: Configure<Cfg> {
     ///     fn scopes(&self, number: &String, _: &OutboundMessage, scopes: &mut Scopes) {
     ///         scopes.sender(number, Rate::per_second(80));
     ///     }
-    /// #   async fn send(&self, _: &String, _: &OutboundMessage, _: &SendContext) -> Result<Receipt, SendError> { unimplemented!() }
+    /// #   async fn send(&self, _: &String, _: &OutboundMessage, _: &SendContext) -> Result<Receipt, SendError> { Err(SendError::throttled("too many requests").not_sent()) }
     /// }
     /// ```
     fn scopes(&self, tenant: &Self::Tenant, message: &Msg, scopes: &mut Scopes) {

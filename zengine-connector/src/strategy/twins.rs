@@ -73,7 +73,7 @@ pub(crate) trait DynOutbound: Send + Sync {
     /// A keyed hash of the recipient, for logs.
     fn recipient(&self, message: &Prepared<'_>, key: &Key, tenant: &TenantId) -> Result<Option<RecipientHmac>, Error>;
 
-    /// What the message is for.
+    /// The purpose of the message.
     fn purpose(&self, message: &Prepared<'_>) -> Result<Purpose, Error>;
 
     /// Whether the message is worth a record.

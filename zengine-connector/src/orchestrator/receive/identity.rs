@@ -1,4 +1,4 @@
-//! What tells an event from another one under the same dedup key (rule 84).
+//! The fingerprint of an event, which distinguishes events under one dedup key (rule 84).
 
 use crate::{
     hex::hex,

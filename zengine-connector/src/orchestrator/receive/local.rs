@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{batch::Batch, plan::Plan, progress::Progress, route::Stamped};
 use crate::{message::InboundEvent, orchestrator::Orchestrator, sync::Permit};
 
-/// What became of a raised event.
+/// The result of handing over a raised event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::orchestrator) enum HandOver {
     /// Stored by its handler, now or before, or kept as a dead letter.

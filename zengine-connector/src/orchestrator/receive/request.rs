@@ -277,7 +277,7 @@ impl InboundCall<'_> {
         }
     }
 
-    /// What became of the events that were under work when the cursor of a poll was made. Before the replies are read: those of an event that
+    /// The results of the events that were under work when the cursor of a poll was made. Before the replies are read: those of an event that
     /// is stored are all there.
     async fn look_after(&self, tenant: &TenantId, reader: &mut ConversationReader<'_>, handled: &mut Handled) -> Result<(), Error> {
         let engine = self.engine();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 masked!(Calendar);
 
 words! {
-    /// What an iCalendar object asks of its reader (RFC 5546), in small letters.
+    /// The method of an iCalendar object (RFC 5546), in small letters: the answer that it asks its reader for.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
     #[non_exhaustive]
     pub enum CalendarMethod {
@@ -40,7 +40,7 @@ words! {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct Calendar {
-    /// What it asks of its reader; the same as in `ics`.
+    /// The method; must equal the one in `ics`.
     pub method: CalendarMethod,
     /// The iCalendar object, from `BEGIN:VCALENDAR` to `END:VCALENDAR`: at most 1,048,576 bytes.
     pub ics: String,

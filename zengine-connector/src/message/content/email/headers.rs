@@ -60,7 +60,7 @@ impl EmailThread {
     }
 }
 
-/// What the provider notes of an e-mail once it has arrived. An absent member leaves the tenant's setting.
+/// The events that the provider records after an e-mail has arrived. An absent member leaves the tenant's setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 #[non_exhaustive]
