@@ -431,10 +431,12 @@ fn rule_84_a_released_event_has_no_owner() {
     let owner = OwnerToken::named("a");
     let at = At { now_ms: NOW, boot: None };
     let lease = Lease { owner, boot: None, until_ms: NOW + LEASE_MS };
-    let Decision::Write(record) = (InboundOp::Claim { lease, fingerprint: None, ttl_s: DAY_S }).decide(None, at) else {
+    let fingerprint = Some(Fingerprint::new([1; 16], 1, "k"));
+    let Decision::Write(record) = (InboundOp::Claim { lease, fingerprint, ttl_s: DAY_S }).decide(None, at) else {
         panic!("the first claim")
     };
     let Decision::Write(released) = (InboundOp::Release { owner }).decide(Some(&record), at) else { panic!("its owner releases it") };
+    assert_eq!((record.fingerprint.is_some(), &released.fingerprint), (true, &None), "its key is free for another event");
     assert_eq!((InboundOp::Release { owner }).decide(Some(&released), at), Decision::Keep, "its answer was lost");
     for late in
         [InboundOp::Settle { owner, status: InboundStatus::Stored, ttl_s: DAY_S }, InboundOp::Renew { owner, until_ms: NOW + LEASE_MS }]

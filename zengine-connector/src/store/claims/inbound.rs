@@ -155,6 +155,8 @@ impl InboundOp {
                     owner: InboundRecord::NO_OWNER,
                     lease_until_ms: at.now_ms,
                     expires_at_s: at.expiry(0),
+                    // It was never stored, so another event may take its key.
+                    fingerprint: None,
                     ..record.clone()
                 }),
                 Some(record) if record.owner == InboundRecord::NO_OWNER => Decision::Keep,
