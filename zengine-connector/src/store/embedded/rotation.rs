@@ -13,14 +13,14 @@ use super::{
     fault::Fault,
     keys::EmbeddedKeys,
     media, secrets,
-    tables::{self, CLAIMS, LETTERS, MEDIA_PARTS, SECRETS, SESSIONS},
+    tables::{self, CLAIMS, INBOUND, LETTERS, MEDIA_PARTS, SECRETS, SESSIONS},
     work::Done,
 };
 use crate::{
     keyring::{self, KeyRing as _},
     runtime::SystemRng,
     store::{
-        ClaimRecord, DeadLetter, StoreError, StoredReceipt,
+        ClaimRecord, DeadLetter, InboundRecord, StoreError, StoredReceipt,
         cbor::{Record, decode, encode},
         sessions,
     },
@@ -39,7 +39,7 @@ pub struct Resealed {
     /// newer release, which may hold encrypted values that this one does not know. They stay as they are.
     pub unreadable: u64,
     /// The ids of the keys that something stored needs: the current key; keys of values that could not be encrypted anew; and those of
-    /// the fingerprints of sends until their records expire, because the message that a fingerprint was made of is not stored.
+    /// the fingerprints of sends and events until their records expire, because what a fingerprint was made of is not stored.
     pub in_use: BTreeSet<String>,
 }
 
@@ -57,13 +57,15 @@ type Place = (String, String);
 /// Encrypts the values of one page of a table anew. Returns the last place, unless the table is at its end.
 type Table = fn(&mut Pass, &WriteTransaction, Option<&Place>) -> Result<Option<Place>, Fault>;
 
-/// Every table with encrypted values.
-const SEALED: [Table; 5] = [
+/// Every table with encrypted values or fingerprints.
+const SEALED: [Table; 6] = [
     |pass, transaction, after| texts(pass, transaction, CLAIMS, after, Pass::claim),
     |pass, transaction, after| texts(pass, transaction, LETTERS, after, Pass::letter),
     |pass, transaction, after| pairs(pass, transaction, SECRETS, after, secrets::sealed_for),
     |pass, transaction, after| pairs(pass, transaction, MEDIA_PARTS, after, media::sealed_for),
     sessions_page,
+    // Nothing in it is encrypted, but its fingerprints need their keys.
+    |pass, transaction, after| texts(pass, transaction, INBOUND, after, Pass::inbound),
 ];
 
 /// Encrypts everything anew that the current key did not encrypt.
@@ -153,6 +155,12 @@ impl Pass {
             }
         }
         changed.then(|| encode(&record))
+    }
+
+    fn inbound(&mut self, _: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+        let record: InboundRecord = self.record(bytes)?;
+        self.page.in_use.extend(record.fingerprint.map(|fingerprint| fingerprint.key_id.to_string()));
+        None
     }
 
     fn letter(&mut self, _: &str, bytes: &[u8]) -> Option<Vec<u8>> {

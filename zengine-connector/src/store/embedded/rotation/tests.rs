@@ -12,8 +12,8 @@ use super::{
 use crate::{
     ids::{ClientMessageId, FailureId, StrategyName, TenantId},
     store::{
-        AttemptsMade, ClaimKey, ClaimOp, Effects, Embedded, Evidence, Fingerprint, Lease, LetterDirection, OwnerToken, SecretScope,
-        StoreErrorKind, Terminal,
+        AttemptsMade, ClaimKey, ClaimOp, Effects, Embedded, Evidence, Fingerprint, InboundOp, Lease, LetterDirection, OwnerToken,
+        SecretScope, StoreErrorKind, Terminal,
     },
 };
 
@@ -206,6 +206,28 @@ fn rule_23_old_keys_go_when_the_records_that_they_hashed_are_gone() {
     assert_eq!(store.keys().current().id(), third);
     let letter = block_on(store.dead_letters().get(&FailureId::new("f-00001").unwrap())).unwrap().unwrap();
     assert_eq!(letter.open(&*store.keys()).unwrap(), "body");
+}
+
+#[test]
+fn rule_84_the_key_of_an_event_s_fingerprint_stays_while_its_record_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Embedded::open(folder.path().join("zengine.db")).unwrap();
+    let first = store.keys().current().id().to_owned();
+    let (tenant, strategy) = place();
+    let claim = |store: &Embedded, event: &str, now_ms: i64| {
+        let key = ClaimKey::inbound(&tenant, &strategy, &crate::message::DedupeKey::of(&tenant, &strategy, event));
+        let lease = Lease { owner: OwnerToken::named("o"), boot: None, until_ms: now_ms + 60_000 };
+        let fingerprint = (event == "known").then(|| Fingerprint::new([1; 16], 1, store.keys().current().id()));
+        let operation = InboundOp::Claim { lease, fingerprint, ttl_s: 100 };
+        assert!(block_on(store.claims().apply_inbound(&key, &operation, None, now_ms)).unwrap().done);
+    };
+    claim(&store, "known", NOW);
+    let second = store.rotate_key().unwrap();
+    assert_eq!(block_on(store.reseal()).unwrap().in_use, BTreeSet::from([first.clone(), second.clone()]));
+    assert_eq!(block_on(store.drop_old_keys()).unwrap(), Vec::<String>::new());
+    // A later write removes the expired record.
+    claim(&store, "other", NOW + 200_000);
+    assert_eq!(block_on(store.drop_old_keys()).unwrap(), [first]);
 }
 
 #[test]
