@@ -13,12 +13,15 @@ use crate::{
     error::{Error, ErrorKind, Violation, closest},
     ids::{RouteKey, StrategyName},
     schema::{Checks, Resolved, Schema},
-    strategy::{Descriptor, Strategy},
+    strategy::{Descriptor, Reply, Strategy},
     sync::OncePerSecond,
 };
 
 /// The text in place of a secret while routes are derived.
 const PLACEHOLDER: &str = "zengine-placeholder-of-a-secret";
+
+/// The least time in which a strategy may have its requests answered, in milliseconds: in less, no store answers.
+const LEAST_WITHIN_MS: u64 = 100;
 
 /// A builder of a [`StrategyRegistry`].
 ///
@@ -64,6 +67,17 @@ impl RegistryBuilder {
                 return self;
             }
         };
+        if let Reply::Acknowledge { within_ms: Some(within_ms) } = S::DESCRIPTOR.reply
+            && within_ms < LEAST_WITHIN_MS
+        {
+            self.errors.push(
+                Error::new(ErrorKind::Settings, "the strategy's time to acknowledge is below 100 ms")
+                    .with_context("strategy", &name)
+                    .with_context("first", type_name::<S>())
+                    .with_context("reason", format!("within_ms is {within_ms}")),
+            );
+            return self;
+        }
         let (strategy, halves) = (Arc::new(strategy), S::halves());
         self.add(Arc::new(RegisteredStrategy {
             name,
@@ -106,7 +120,8 @@ impl RegistryBuilder {
     /// Builds the registry.
     ///
     /// # Errors
-    /// `Settings` if a name is invalid or registered twice, or an expected name is missing. Several errors become one, with a
+    /// `Settings` if a name is invalid or registered twice, a strategy's time to acknowledge is below 100 ms, or an expected name is
+    /// missing. Several errors become one, with a
     /// violation each.
     pub fn build(mut self) -> Result<StrategyRegistry, Error> {
         let missing: Vec<_> = self.expected.iter().filter(|name| !self.entries.contains_key(*name)).map(String::as_str).collect();

@@ -46,7 +46,8 @@ pub enum Reply {
     /// With an acknowledgement, when every handler has stored its event.
     Acknowledge {
         /// Maximum time until the answer, in milliseconds from the arrival of the request: what the provider waits, less its way. When it
-        /// passes, the answer is 503 and the work goes on; the redelivery finds the event stored. `None`: no limit of the strategy's own.
+        /// passes, the answer is 503 and the work goes on; the redelivery finds the event stored. At least 100, or the strategy cannot be
+        /// registered. `None`: no limit of the strategy's own.
         /// See [`acknowledge_within`](crate::orchestrator::InboundSettings::acknowledge_within) for the host's.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         within_ms: Option<u64>,

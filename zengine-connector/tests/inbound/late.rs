@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::json;
 use zengine_connector::{
+    ErrorKind, StrategyRegistry,
     orchestrator::{Ack, InboundSettings, Received},
     runtime::Clock,
     strategy::InboundRequest,
@@ -14,6 +15,7 @@ use zengine_connector::{
 use crate::{
     host::{Do, Host, payload, request},
     log::Log,
+    strategies::{AcmeHasty, AcmeQuick},
 };
 
 fn body(id: &str) -> Bytes {
@@ -132,4 +134,11 @@ async fn a_shutdown_waits_for_work_that_was_answered_late() {
     let _late = deliver(&host, "acme-quick", "/one", "slow").await;
     host.orchestrator.shutdown(Duration::from_secs(30)).await;
     assert_eq!(*host.seen.finished.lock().unwrap(), ["slow"]);
+}
+
+#[test]
+fn a_strategy_with_less_than_100_ms_to_acknowledge_is_not_registered() {
+    let error = StrategyRegistry::builder().register(AcmeHasty).build().unwrap_err();
+    assert_eq!((error.kind(), error.context("strategy")), (ErrorKind::Settings, Some("acme-hasty")));
+    assert!(StrategyRegistry::builder().register(AcmeQuick).build().is_ok());
 }

@@ -48,7 +48,7 @@ macro_rules! configure {
         }
     )*};
 }
-configure!(AcmeQuick, AcmeShared, AcmeHook, AcmeChat, AcmeKeeper, AcmeQueue, AcmeFlaky, AcmeText);
+configure!(AcmeQuick, AcmeShared, AcmeHook, AcmeChat, AcmeKeeper, AcmeQueue, AcmeFlaky, AcmeText, AcmeHasty);
 
 /// One element of a payload.
 #[derive(Deserialize)]
@@ -268,6 +268,21 @@ impl InboundStrategy<AcmeConfig> for AcmeQuick {
     fn finish(&self, _: &RequestHead, _: &InboundContext<AcmeConfig>, response: &mut FinalResponse<'_>) -> impl Future<Output = ()> + Send {
         response.add_header(header::VARY, HeaderValue::from_static("origin"));
         std::future::ready(())
+    }
+}
+
+/// Gives no work the time to end.
+#[derive(Strategy)]
+#[strategy(name = "acme-hasty", channel = WhatsApp, config = AcmeConfig, inbound, reply = acknowledge(99))]
+pub(crate) struct AcmeHasty;
+
+impl InboundStrategy<AcmeConfig> for AcmeHasty {
+    async fn verify(&self, request: &InboundRequest, _: &InboundContext<AcmeConfig>) -> Result<Verified, VerifyError> {
+        Ok(Verified::shared(request.body().clone()))
+    }
+
+    fn normalize(&self, payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
+        elements(payload)
     }
 }
 
