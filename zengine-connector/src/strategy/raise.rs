@@ -28,7 +28,7 @@ pub struct RaisedEvent {
     /// The conversation.
     pub conversation: ConversationId,
     /// The life of the conversation: a new one for each opening, so that a second start is another event.
-    pub generation: u32,
+    pub generation: u64,
     /// The change.
     pub event: SessionEvent,
     /// The customer, to whom an answer goes.
@@ -39,7 +39,7 @@ debug_fields!(RaisedEvent { generation, event: |it| it.event.change });
 
 impl RaisedEvent {
     /// A change of one life of a conversation.
-    pub fn new(conversation: ConversationId, generation: u32, event: SessionEvent) -> Self {
+    pub fn new(conversation: ConversationId, generation: u64, event: SessionEvent) -> Self {
         Self { conversation, generation, event, from: Party::default() }
     }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use zengine_connector::{
     ClientMessageId, ErrorKind, Identity, SendError, StrategyName, TenantId,
     runtime::Clock,
-    strategy::{ConversationProvider, Conversations, Live, Opened, Opening, Resolution},
+    strategy::{ConversationProvider, ConversationState, Conversations, Live, Opened, Opening, Resolution},
     testing::{Contexts, SimClock},
 };
 
@@ -55,6 +55,8 @@ pub(crate) struct Desk {
     /// The provider forgets its client tokens, although the strategy counts on them.
     pub(crate) forgetful: bool,
     by_key: BTreeMap<String, String>,
+    /// The generation of each customer's first opening.
+    first: BTreeMap<String, u64>,
 }
 
 /// The strategy's data: a token.
@@ -98,10 +100,23 @@ impl World {
         if self.early { conversations.with_early_events() } else { conversations }
     }
 
-    /// Sends a text to a customer, in one attempt.
+    /// The place of a life among those of its customer, from 1.
+    pub(crate) fn life(&self, customer: &Identity, generation: u64) -> u64 {
+        let first = self.desk.lock().unwrap().first.get(&customer.to_string()).copied();
+        first.map_or(generation, |first| generation - first + 1)
+    }
+
+    /// The state of a customer's conversation, and the place of its life.
+    pub(crate) async fn state(&self, customer: &Identity) -> (ConversationState, u64) {
+        let (state, generation) = self.conversations().state(customer).await.unwrap();
+        (state, self.life(customer, generation))
+    }
+
+    /// Sends a text to a customer, in one attempt. Returns the place of the life that it went through.
     pub(crate) async fn send(&self, customer: &Identity, text: &str) -> Result<u64, SendError> {
         let cx = self.contexts.send(ClientMessageId::new(text).unwrap());
-        self.conversations().send(&cx, customer, self, |live| self.post(live, text.to_owned())).await
+        let generation = self.conversations().send(&cx, customer, self, |live| self.post(live, text.to_owned())).await?;
+        Ok(self.life(customer, generation))
     }
 
     /// Sends in a task of its own, which begins before this returns.
@@ -161,6 +176,7 @@ impl ConversationProvider for World {
         let answer = {
             let mut desk = self.desk.lock().unwrap();
             desk.calls += 1;
+            desk.first.entry(opening.customer.to_string()).or_insert(opening.generation);
             desk.answers.pop_front().unwrap_or(Answer::Slow(Duration::from_millis(300)))
         };
         let open = || self.desk.lock().unwrap().open(opening, self.resolve == Resolve::Repeat);

@@ -51,13 +51,39 @@ async fn rule_89_an_end_and_a_send_begin_a_new_life() {
     assert!(!end(&world, Ok(Ending::Done)).await.unwrap(), "none was open");
     world.send(&customer(), "1").await.unwrap();
     assert!(end(&world, Ok(Ending::Done)).await.unwrap());
-    assert_eq!(world.conversations().state(&customer()).await.unwrap(), (ConversationState::Ended, 1));
+    assert_eq!(world.state(&customer()).await, (ConversationState::Ended, 1));
     assert_eq!(world.send(&customer(), "2").await.unwrap(), 2);
     // The late event of the first life finds its customer, and ends nothing.
     let late = world.conversations().find("canary-id-1").await.unwrap().unwrap();
-    assert_eq!((late.generation, late.customer.clone()), (1, customer()));
+    assert_eq!((world.life(&customer(), late.generation), late.customer.clone()), (1, customer()));
     assert!(!world.conversations().ended(&late, EndReason::Agent).await.unwrap());
-    assert_eq!(world.conversations().state(&customer()).await.unwrap(), (ConversationState::Open, 2));
+    assert_eq!(world.state(&customer()).await, (ConversationState::Open, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_life_after_the_record_expired_is_another_than_the_one_before() {
+    let world = World::new();
+    let generation = || async { world.conversations().state(&customer()).await.unwrap().1 };
+    world.send(&customer(), "1").await.unwrap();
+    let (first, late) = (generation().await, world.conversations().find("canary-id-1").await.unwrap().unwrap());
+    world.clock.advance(Duration::from_secs(27 * 3600)).await;
+    assert_eq!(generation().await, 0, "the record is still there");
+    world.send(&customer(), "2").await.unwrap();
+    // What is raised about a life has a key of its own.
+    assert!(generation().await > first, "{first} again");
+    assert!(!world.conversations().ended(&late, EndReason::Agent).await.unwrap());
+    assert_eq!(world.conversations().state(&customer()).await.unwrap().0, ConversationState::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_of_a_life_with_another_key_ends_nothing() {
+    let world = World::new();
+    world.send(&customer(), "1").await.unwrap();
+    let mut found = world.conversations().find("canary-id-1").await.unwrap().unwrap();
+    let ours = std::mem::replace(&mut found.key, "another".to_owned());
+    assert!(!world.conversations().ended(&found, EndReason::Agent).await.unwrap());
+    found.key = ours;
+    assert!(world.conversations().ended(&found, EndReason::Agent).await.unwrap());
 }
 
 #[tokio::test(start_paused = true)]

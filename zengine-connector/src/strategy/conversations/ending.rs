@@ -64,7 +64,7 @@ impl Conversations {
             Err(error) => Err(error.into_send_error().processed()),
         };
         let written = self.change(customer, |stored, now_ms| {
-            if stored.state != ConversationState::Ending || stored.generation != record.generation {
+            if stored.state != ConversationState::Ending || !stored.is_life(record.generation, &record.key) {
                 return Change::Keep(());
             }
             match &closed {
@@ -88,7 +88,7 @@ impl Conversations {
     /// If the store does not answer, or what is stored cannot be read.
     pub async fn ended(&self, found: &FoundConversation, reason: EndReason) -> Result<bool, SessionError> {
         let ended = self.change(&found.customer, |record, _| {
-            let current = record.generation == found.generation && record.id.is_some();
+            let current = record.is_life(found.generation, &found.key) && record.id.is_some();
             if !current {
                 return Change::Keep(false);
             }

@@ -22,6 +22,9 @@ pub(super) struct Reverse {
     pub(super) v: u32,
     pub(super) customer: Identity,
     pub(super) generation: u64,
+    /// Our own key of the life.
+    #[serde(default)]
+    pub(super) key: String,
 }
 
 /// The key of a customer's conversation.
@@ -110,7 +113,8 @@ impl Conversations {
 
     /// Writes the entry that leads from an id to the customer. It outlives the conversation's own entry.
     pub(super) async fn put_reverse(&self, id: &str, record: &Record) -> Result<(), SessionError> {
-        let (key, entry) = (reverse_key(id), Reverse { v: 1, customer: record.customer.clone(), generation: record.generation });
+        let (key, entry) =
+            (reverse_key(id), Reverse { v: 1, customer: record.customer.clone(), generation: record.generation, key: record.key.clone() });
         let mut lost = SessionErrorKind::Conflict.into();
         for _ in 0..RACES {
             let version = self.sessions.get::<Reverse>(&key).await?.map(|stored| stored.version);

@@ -120,7 +120,7 @@ impl Conversations {
             let step = record.step(&attempt.me, drawn, now_ms, idle_ms);
             match step {
                 Step::Draw => record.draw(&attempt.me, attempt.until_ms),
-                Step::Begin => record.begin(&attempt.me, self.token(), attempt.until_ms),
+                Step::Begin => record.begin(&attempt.me, self.token(), now_ms, attempt.until_ms),
                 Step::Resolve => record.own(&attempt.me, attempt.until_ms),
                 Step::Go | Step::Wait | Step::Busy(_) => return Change::Keep(step),
             }
@@ -164,7 +164,7 @@ impl Conversations {
         }
         let _ = self
             .change(&record.customer, |stored, now_ms| {
-                let same = stored.generation == record.generation && stored.id == record.id;
+                let same = stored.is_life(record.generation, &record.key) && stored.id == record.id;
                 stored.active_at_ms = now_ms;
                 if same { Change::Write(()) } else { Change::Keep(()) }
             })

@@ -9,7 +9,7 @@ use crate::{message::Identity, strategy::wakeups::WakeUps};
 pub struct Live<T> {
     /// The customer.
     pub customer: Identity,
-    /// The number of its life, from 1.
+    /// The number of its life: higher than that of every earlier one.
     pub generation: u64,
     /// The provider's id. It may authenticate its holder: print it nowhere.
     pub id: String,

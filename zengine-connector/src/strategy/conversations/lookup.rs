@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     message::Identity,
-    strategy::{SessionError, SessionErrorKind},
+    strategy::{SessionError, SessionErrorKind, Versioned},
 };
 
 /// A conversation that an event belongs to.
@@ -22,6 +22,8 @@ pub struct FoundConversation {
     pub customer: Identity,
     /// The number of the life.
     pub generation: u64,
+    /// Our own key of the life; see [`Opening::key`](super::Opening::key).
+    pub key: String,
 }
 
 debug_fields!(FoundConversation { generation });
@@ -34,7 +36,7 @@ impl Conversations {
     /// If the store does not answer, or what is stored cannot be read.
     pub async fn find(&self, id: &str) -> Result<Option<FoundConversation>, SessionError> {
         let found = self.sessions.get::<Reverse>(&reverse_key(id)).await?;
-        Ok(found.map(|found| FoundConversation { customer: found.value.customer, generation: found.value.generation }))
+        Ok(found.map(|Versioned { value: Reverse { customer, generation, key, .. }, .. }| FoundConversation { customer, generation, key }))
     }
 
     /// The customer's conversation, if it is open.
@@ -61,7 +63,7 @@ impl Conversations {
     /// If the store does not answer, or what is stored cannot be read.
     pub async fn seen(&self, found: &FoundConversation) -> Result<(), SessionError> {
         let (record, _) = self.read(&found.customer).await?;
-        if record.state == ConversationState::Open && record.generation == found.generation {
+        if record.state == ConversationState::Open && record.is_life(found.generation, &found.key) {
             self.touch(&record).await;
         }
         Ok(())

@@ -78,11 +78,11 @@ impl Conversations {
             }
         }
         let generation = record.generation;
-        let begun = self.change(attempt.customer, |record, _| {
+        let begun = self.change(attempt.customer, |record, now_ms| {
             if !record.is_opened_by(&attempt.me, generation) {
                 return Change::Keep(false);
             }
-            record.begin(&attempt.me, self.token(), attempt.until_ms);
+            record.begin(&attempt.me, self.token(), now_ms, attempt.until_ms);
             Change::Write(true)
         });
         match begun.await {

@@ -42,7 +42,7 @@ pub trait ConversationProvider: Send + Sync {
 pub struct Opening {
     /// The customer.
     pub customer: Identity,
-    /// The number of this life, from 1.
+    /// The number of this life: higher than that of every earlier one.
     pub generation: u64,
     /// Our own key of this life: 32 hexadecimal digits, random, the same when an opening is repeated, and different for every life. Use
     /// it as the provider's client token, or in the address that the provider calls back:

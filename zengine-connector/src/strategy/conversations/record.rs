@@ -32,7 +32,8 @@ words! {
 pub(super) struct Record {
     pub(super) v: u32,
     pub(super) customer: Identity,
-    /// Lives so far, this one included. An opening that failed counts.
+    /// The number of this life. The first one's is the time in milliseconds, so that it stays higher than those of a record that
+    /// expired; each opening adds one, also if it fails.
     pub(super) generation: u64,
     pub(super) state: ConversationState,
     /// Id of the last write, by which a writer whose answer was lost knows its own.
@@ -170,11 +171,16 @@ impl Record {
     }
 
     /// Begins a new life that this send opens.
-    pub(super) fn begin(&mut self, me: &str, key: String, until_ms: i64) {
+    pub(super) fn begin(&mut self, me: &str, key: String, now_ms: i64, until_ms: i64) {
         self.own(me, until_ms);
-        self.generation += 1;
+        self.generation = if self.generation == 0 { now_ms.unsigned_abs().max(1) } else { self.generation + 1 };
         self.key = key;
         (self.id, self.data, self.reason) = (None, None, None);
+    }
+
+    /// Whether it is in this life. An entry of an older release has no key.
+    pub(super) fn is_life(&self, generation: u64, key: &str) -> bool {
+        self.generation == generation && (key.is_empty() || self.key == key)
     }
 
     /// Whether a send still owns the opening.
@@ -227,7 +233,7 @@ mod tests {
     fn the_first_send_begins_and_the_next_ones_draw() {
         let mut it = record();
         assert_eq!(step(&it, "a", false, 0), Step::Begin);
-        it.begin("a", "k".into(), 100);
+        it.begin("a", "k".into(), 1, 100);
         assert_eq!((it.generation, step(&it, "b", false, 50)), (1, Step::Draw));
         it.draw("b", 100);
         it.draw("c", 200);
@@ -246,7 +252,7 @@ mod tests {
     #[test]
     fn a_failed_opening_sends_all_that_wait_home() {
         let mut it = record();
-        it.begin("a", "k".into(), 100);
+        it.begin("a", "k".into(), 1, 100);
         it.draw("b", 100);
         it.failed();
         assert!(matches!(step(&it, "b", true, 1), Step::Busy(_)));
@@ -256,7 +262,7 @@ mod tests {
     #[test]
     fn an_opening_that_lapsed_is_resolved_by_the_first_that_waits() {
         let mut it = record();
-        it.begin("a", "k".into(), 100);
+        it.begin("a", "k".into(), 1, 100);
         it.draw("b", 200);
         it.draw("c", 200);
         it.prune(100, |_| false);
@@ -270,7 +276,7 @@ mod tests {
     #[test]
     fn an_owner_that_is_gone_holds_up_no_other() {
         let mut it = record();
-        it.begin("a", "k".into(), 100);
+        it.begin("a", "k".into(), 1, 100);
         it.draw("b", 100);
         it.prune(1, |owner| owner == "a");
         assert_eq!(step(&it, "b", true, 1), Step::Resolve);
@@ -279,7 +285,7 @@ mod tests {
     #[test]
     fn twenty_wait_and_no_more() {
         let mut it = record();
-        it.begin("a", "k".into(), 100);
+        it.begin("a", "k".into(), 1, 100);
         for n in 0..MAX_WAITING {
             assert_eq!(step(&it, &n.to_string(), false, 1), Step::Draw);
             it.draw(&n.to_string(), 100);
@@ -290,7 +296,7 @@ mod tests {
     #[test]
     fn an_idle_conversation_is_over() {
         let mut it = record();
-        it.begin("a", "k".into(), 100);
+        it.begin("a", "k".into(), 1, 100);
         it.opened("id".into(), raw(), 60);
         it.leave("a");
         assert_eq!((step(&it, "b", false, 1059), step(&it, "b", false, 1060)), (Step::Go, Step::Begin));
@@ -299,7 +305,7 @@ mod tests {
     #[test]
     fn an_end_that_lapsed_is_an_end() {
         let mut it = record();
-        it.begin("a", "k".into(), 100);
+        it.begin("a", "k".into(), 1, 100);
         it.opened("id".into(), raw(), 1);
         it.leave("a");
         (it.state, it.lease_until_ms) = (ConversationState::Ending, 100);

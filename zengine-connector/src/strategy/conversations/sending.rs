@@ -67,13 +67,13 @@ impl Conversations {
         if let Some(ticket) = &ticket {
             attempt.me.clone_from(&ticket.owner);
         }
-        let begun = self.change(&live.customer, |record, _| {
+        let begun = self.change(&live.customer, |record, now_ms| {
             let current = record.generation == live.generation && record.id.as_deref() == Some(&*live.id);
             if !current {
                 return Change::Keep(false);
             }
             record.end(EndReason::Lost);
-            record.begin(&attempt.me, self.token(), attempt.until_ms);
+            record.begin(&attempt.me, self.token(), now_ms, attempt.until_ms);
             Change::Write(true)
         });
         let (record, began) = begun.await.map_err(not_sent)?;

@@ -66,7 +66,7 @@ impl Conversations {
             let stale = record.state == ConversationState::Open && unused_ms >= ms(idle.saturating_add(self.touch_after()));
             let ended = match version {
                 Some(_) if lapsed => {
-                    let found = super::FoundConversation { customer: record.customer, generation: record.generation };
+                    let found = super::FoundConversation { customer: record.customer, generation: record.generation, key: record.key };
                     self.ended(&found, EndReason::Lost).await.is_ok()
                 }
                 Some(_) if stale => self.end(&record.customer, EndReason::Idle, &close).await.is_ok(),
