@@ -97,7 +97,7 @@ impl Orchestrator {
         };
         // The reply may have been written. Repeating it with the same event and `n` is safe.
         let reason = match error.kind {
-            SessionErrorKind::Conflict => DeferredReason::Busy,
+            SessionErrorKind::Conflict | SessionErrorKind::Undecided => DeferredReason::Busy,
             SessionErrorKind::Unavailable => DeferredReason::StoreUnavailable,
             SessionErrorKind::Corrupt => {
                 return Err(Error::new(ErrorKind::Corrupt, "the conversation's outbox cannot be read").with_source(error));

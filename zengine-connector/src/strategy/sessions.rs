@@ -140,6 +140,8 @@ pub enum SessionErrorKind {
     Unavailable,
     /// The stored value cannot be read.
     Corrupt,
+    /// It is not known yet whose the conversation is; see [`find_or_wait`](super::Conversations::find_or_wait). Ask again later.
+    Undecided,
 }
 
 impl SessionErrorKind {
@@ -148,6 +150,7 @@ impl SessionErrorKind {
             Self::Conflict => "another process changed the session first",
             Self::Unavailable => "the session store does not answer",
             Self::Corrupt => "a stored session cannot be read",
+            Self::Undecided => "it is not known yet whose the conversation is",
         }
     }
 }
@@ -156,7 +159,7 @@ impl SessionError {
     /// The attempt's error; still needs its reach. A lost race is `Busy`, so that the send is deferred.
     pub fn into_send_error(self) -> NeedsReach {
         let kind = match self.kind {
-            SessionErrorKind::Conflict | SessionErrorKind::Unavailable => ErrorKind::Busy,
+            SessionErrorKind::Conflict | SessionErrorKind::Unavailable | SessionErrorKind::Undecided => ErrorKind::Busy,
             SessionErrorKind::Corrupt => ErrorKind::Corrupt,
         };
         SendError::of(kind, self.kind.message()).source(self)

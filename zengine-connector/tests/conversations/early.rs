@@ -4,15 +4,22 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use crate::desk::{Answer, World, customer};
+use zengine_connector::{
+    Identity,
+    strategy::SessionErrorKind::{self, Undecided},
+};
+
+use crate::desk::{Answer, Resolve, World, customer};
 
 fn world() -> World {
     World { early: true, ..World::new() }
 }
 
-async fn find(world: &World, id: &str) -> Option<zengine_connector::Identity> {
+/// The customer, `None` of a foreign conversation, or an error while that is not known.
+async fn find(world: &World, id: &str) -> Result<Option<Identity>, SessionErrorKind> {
     let cx = world.contexts.event();
-    world.conversations().find_or_wait(&cx, id).await.unwrap().map(|found| found.customer)
+    let found = world.conversations().find_or_wait(&cx, id).await;
+    found.map(|found| found.map(|found| found.customer)).map_err(|error| error.kind)
 }
 
 #[tokio::test(start_paused = true)]
@@ -22,7 +29,7 @@ async fn rule_89_an_early_event_waits_for_its_conversation_in_every_process() {
     world.next(Answer::Slow(Duration::from_secs(3)));
     let opening = world.spawn("opens").await;
     let (here, there) = tokio::join!(find(&world, "canary-id-1"), find(&other, "canary-id-1"));
-    assert_eq!((here, there), (Some(customer()), Some(customer())));
+    assert_eq!((here, there), (Ok(Some(customer())), Ok(Some(customer()))));
     opening.await.unwrap().unwrap();
 }
 
@@ -30,34 +37,34 @@ async fn rule_89_an_early_event_waits_for_its_conversation_in_every_process() {
 async fn an_unknown_event_waits_for_nothing_where_nothing_is_opening() {
     let world = world();
     let began = world.contexts.event().now();
-    assert_eq!(find(&world, "foreign").await, None);
+    assert_eq!(find(&world, "foreign").await, Ok(None));
     world.send(&customer(), "opens").await.unwrap();
     let opened = world.contexts.event().now();
-    assert_eq!(find(&world, "foreign").await, None);
+    assert_eq!(find(&world, "foreign").await, Ok(None));
     assert_eq!((world.contexts.event().now(), began < opened), (opened, true));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_event_is_let_go_when_the_opening_is_over_and_when_its_time_is() {
-    for (answer, seconds) in [(Answer::NotSent, 0), (Answer::Hang, 9)] {
+async fn an_unknown_event_is_foreign_when_the_opening_is_over_and_undecided_when_its_time_is() {
+    for (answer, seconds, found) in [(Answer::NotSent, 0, Ok(None)), (Answer::Hang, 9, Err(Undecided))] {
         let world = world();
         world.next(answer);
         let opening = world.spawn("opens").await;
         let began = world.contexts.event().now();
-        assert_eq!(find(&world, "foreign").await, None);
+        assert_eq!(find(&world, "foreign").await, found, "{answer:?}");
         assert_eq!(world.contexts.event().now().duration_since(began).unwrap().as_secs(), seconds, "{answer:?}");
         opening.abort();
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opening_whose_process_is_gone_holds_events_no_longer_than_its_lease() {
+async fn an_opening_whose_process_is_gone_holds_events_no_longer_than_its_lease_and_leaves_them_undecided() {
     let world = world();
     world.next(Answer::Hang);
     world.spawn("crashes").await.abort();
     world.clock.advance(Duration::from_secs(12)).await;
     let began = world.contexts.event().now();
-    assert_eq!(find(&world.other_process(), "foreign").await, None);
+    assert_eq!(find(&world.other_process(), "foreign").await, Err(Undecided));
     assert_eq!(world.contexts.event().now(), began);
 }
 
@@ -68,6 +75,69 @@ async fn no_more_than_twenty_events_wait() {
     let opening = world.spawn("opens").await;
     let finds = (0..25).map(|_| find(&world, "canary-id-1"));
     let found = join_all(finds).await;
-    assert_eq!(found.iter().flatten().count(), 20);
+    let (ours, rest): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| *found == Ok(Some(customer())));
+    assert_eq!((ours.len(), rest), (20, vec![Err(Undecided); 5]));
     opening.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_of_an_opening_in_doubt_is_undecided_until_a_send_resolves_it() {
+    for resolve in [Resolve::Repeat, Resolve::LookUp, Resolve::Abandon] {
+        let world = world().resolving(resolve);
+        world.next(Answer::Lost);
+        world.send(&customer(), "in doubt").await.unwrap_err();
+        let began = world.contexts.event().now();
+        assert_eq!(find(&world, "canary-id-1").await, Err(Undecided), "{resolve:?}");
+        assert_eq!(world.contexts.event().now(), began, "it waits for nothing that comes by itself");
+        world.clock.advance(Duration::from_secs(3600)).await;
+        assert_eq!(find(&world, "canary-id-1").await, Err(Undecided), "{resolve:?}");
+        world.send(&customer(), "resolves").await.unwrap();
+        // The conversation that was given up has no customer.
+        let found = if resolve == Resolve::Abandon { None } else { Some(customer()) };
+        assert_eq!(find(&world, "canary-id-1").await, Ok(found), "{resolve:?}");
+        assert_eq!(find(&world, "foreign").await, Ok(None), "{resolve:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_doubt_lapses_with_the_record() {
+    let world = world();
+    world.next(Answer::Lost);
+    world.send(&customer(), "in doubt").await.unwrap_err();
+    world.clock.advance(Duration::from_secs(25 * 3600)).await;
+    assert_eq!(find(&world, "foreign").await, Err(Undecided));
+    world.clock.advance(Duration::from_secs(2 * 3600)).await;
+    assert_eq!(find(&world, "foreign").await, Ok(None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_opener_leaves_the_note_of_the_one_that_took_over() {
+    let world = world();
+    world.next(Answer::Slow(Duration::from_secs(20)));
+    let late = world.spawn("late").await;
+    world.clock.advance(Duration::from_secs(13)).await;
+    world.next(Answer::Slow(Duration::from_secs(9)));
+    let taken_over = world.other_process().spawn("taken over").await;
+    // The first one's answer has come, the second one's has not.
+    world.clock.advance(Duration::from_secs(8)).await;
+    assert!(late.is_finished() && !taken_over.is_finished());
+    let began = world.contexts.event().now();
+    assert_eq!(find(&world, "foreign").await, Ok(None));
+    assert!(world.contexts.event().now() > began, "the opening is no longer on the list");
+    taken_over.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn openings_that_the_list_has_no_place_for_still_count() {
+    let world = world();
+    for n in 0..300 {
+        world.next(Answer::Lost);
+        world.send(&Identity::opaque("desk", &n.to_string()).unwrap(), &n.to_string()).await.unwrap_err();
+    }
+    let listed = world.contexts.sessions().get::<serde_json::Value>("conversation-openings").await.unwrap().unwrap();
+    assert_eq!(listed.value["openings"].as_object().unwrap().len(), 256);
+    for n in 0..300 {
+        world.send(&Identity::opaque("desk", &n.to_string()).unwrap(), &format!("{n} again")).await.unwrap();
+    }
+    assert_eq!(find(&world, "foreign").await, Err(Undecided));
 }

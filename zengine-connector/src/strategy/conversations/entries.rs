@@ -94,7 +94,7 @@ impl Conversations {
                 Change::Write(result) => result,
             };
             record.write = self.token();
-            let Err(lost) = self.sessions.put(&key, &record, version, self.idle + self.late).await else {
+            let Err(lost) = self.sessions.put(&key, &record, version, self.record_ttl()).await else {
                 self.wake(&key);
                 return Ok((record, result));
             };
@@ -125,6 +125,11 @@ impl Conversations {
             }
         }
         Err(lost)
+    }
+
+    /// The time for which a customer's record is kept after its last write.
+    pub(super) fn record_ttl(&self) -> Duration {
+        self.idle.saturating_add(self.late)
     }
 
     fn reverse_ttl(&self) -> Duration {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::{ErrorKind, Reach, SendError},
-    strategy::{SessionError, SessionErrorKind},
+    strategy::SessionErrorKind,
 };
 
 /// The write of an opening by a send that no longer owns it.
@@ -61,6 +61,11 @@ impl Conversations {
         provider: &C,
         ticket: Option<Drawn>,
     ) -> Result<Turn<C::Data>, SendError> {
+        if let Err(error) = self.note_opening(&record).await {
+            self.give_back(attempt, &record, true).await;
+            self.return_ticket(attempt.customer, ticket).await;
+            return Err(not_sent(error));
+        }
         match provider.resolve(&opening(&record)).await {
             Ok(Resolution::Repeat) => return self.open(attempt, record, provider, ticket, true).await,
             Ok(Resolution::Found(opened)) => return self.establish::<C>(attempt, &record, opened, ticket).await,
@@ -77,7 +82,7 @@ impl Conversations {
                 return Err(late.source(error).not_sent());
             }
         }
-        let generation = record.generation;
+        let (earlier, generation) = (&record, record.generation);
         let begun = self.change(attempt.customer, |record, now_ms| {
             if !record.is_opened_by(&attempt.me, generation) {
                 return Change::Keep(false);
@@ -86,7 +91,10 @@ impl Conversations {
             Change::Write(true)
         });
         match begun.await {
-            Ok((record, true)) => self.open(attempt, record, provider, ticket, false).await,
+            Ok((record, true)) => {
+                self.forget_opening(earlier).await;
+                self.open(attempt, record, provider, ticket, false).await
+            }
             Ok((_, false)) => Err(SendError::of(ErrorKind::Busy, LOST).not_sent()),
             Err(error) => Err(not_sent(error)),
         }
@@ -124,10 +132,12 @@ impl Conversations {
                 written => break written,
             }
         };
-        self.forget_opening(record).await;
         match written {
-            Ok((stored, true)) => Ok(Turn { live: live(&stored)?, reopened: false, ticket }),
-            // What is open at the provider is found by the send that took over, or was given up by it.
+            Ok((stored, true)) => {
+                self.forget_opening(record).await;
+                Ok(Turn { live: live(&stored)?, reopened: false, ticket })
+            }
+            // What is open at the provider is found by the send that took over, or was given up by it. So is the note of the opening.
             Ok((_, false)) => Err(SendError::of(ErrorKind::Busy, LOST).not_sent()),
             // The opening lapses, and the next send resolves it.
             Err(error) => Err(not_sent(error)),
@@ -138,20 +148,24 @@ impl Conversations {
     async fn give_back(&self, attempt: &Attempt<'_>, record: &Record, doubt: bool) {
         let written = self.change(attempt.customer, |stored, _| {
             if !stored.is_opened_by(&attempt.me, record.generation) {
-                return Change::Keep(());
+                return Change::Keep(false);
             }
             if doubt {
                 stored.in_doubt(&attempt.me);
             } else {
                 stored.failed();
             }
-            Change::Write(())
+            Change::Write(true)
         });
-        let written: Result<_, SessionError> = written.await;
-        if written.is_err() {
-            tracing::debug!(tenant_id = %attempt.cx.tenant(), strategy = %attempt.cx.strategy(), "conversation.opening_lapses");
+        match written.await {
+            Ok((_, true)) if !doubt => self.forget_opening(record).await,
+            Ok((_, true)) => self.doubt_opening(record).await,
+            // Another send took it over, and notes it.
+            Ok((_, false)) => {}
+            Err(_) => {
+                tracing::debug!(tenant_id = %attempt.cx.tenant(), strategy = %attempt.cx.strategy(), "conversation.opening_lapses");
+            }
         }
-        self.forget_opening(record).await;
     }
 }
 
