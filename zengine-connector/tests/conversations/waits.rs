@@ -3,7 +3,13 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use zengine_connector::ClientMessageId;
+use serde_json::Value;
+use zengine_connector::{
+    ClientMessageId,
+    runtime::Clock,
+    store::Memory,
+    testing::{Faults, StoreCall, StoreFault},
+};
 
 use crate::desk::{Answer, World, customer, is_deferred};
 
@@ -80,9 +86,9 @@ async fn a_turn_that_is_dropped_holds_up_no_other() {
 
 #[tokio::test(start_paused = true)]
 async fn waiting_wakes_at_once_in_its_process_and_looks_rarely() {
-    let faults = zengine_connector::testing::Faults::new();
+    let faults = Faults::new();
     let world = World::new();
-    let contexts = world.contexts.clone().with_session_store(faults.sessions(zengine_connector::store::Memory::new().sessions()));
+    let contexts = world.contexts.clone().with_session_store(faults.sessions(Memory::new().sessions()));
     let world = World { contexts, ..world };
     world.next(Answer::Slow(Duration::from_secs(8)));
     let opener = world.spawn("1").await;
@@ -97,8 +103,75 @@ async fn waiting_wakes_at_once_in_its_process_and_looks_rarely() {
     assert!(world.contexts.event().now().duration_since(sent).unwrap() < Duration::from_millis(50));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_send_that_is_dropped_while_it_draws_holds_up_no_other() {
+    let faults = Faults::new();
+    let world = World::new();
+    let world = World { contexts: world.contexts.clone().with_session_store(faults.sessions(Memory::new().sessions())), ..world };
+    world.next(Answer::Slow(Duration::from_secs(2)));
+    let opener = world.spawn("1").await;
+    faults.next(StoreCall::PutSession, 1, StoreFault::DoneThenHang);
+    let dropped = world.spawn("2").await;
+    dropped.abort();
+    let _ = dropped.await;
+    opener.await.unwrap().unwrap();
+    let began = world.contexts.event().now();
+    world.send(&customer(), "3").await.unwrap();
+    assert!(world.contexts.event().now().duration_since(began).unwrap() < Duration::from_millis(100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_hangs_after_the_send_does_not_take_its_result() {
+    let faults = Faults::new();
+    let world = World::new();
+    let world = World { contexts: world.contexts.clone().with_session_store(faults.sessions(Memory::new().sessions())), ..world };
+    let cx = world.contexts.send(ClientMessageId::new("1").unwrap());
+    // The opener has a turn to give back.
+    let sent = world.conversations().send(&cx, &customer(), &world, |_| async {
+        world.clock.sleep(Duration::from_secs(9)).await;
+        faults.always(StoreCall::ReadSession, StoreFault::Hang);
+        Ok(())
+    });
+    tokio::time::timeout(Duration::from_secs(60), sent).await.expect("the send hangs").unwrap();
+    assert!(cx.remaining() > Duration::from_millis(250), "{:?} are left for the result", cx.remaining());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_hangs_while_the_use_is_written_down_leaves_the_send_its_time() {
+    let faults = Faults::new();
+    let world = World::new();
+    let world = World { contexts: world.contexts.clone().with_session_store(faults.sessions(Memory::new().sessions())), ..world };
+    world.send(&customer(), "1").await.unwrap();
+    world.clock.advance(Duration::from_secs(3600)).await;
+    faults.always(StoreCall::PutSession, StoreFault::Hang);
+    let began = world.contexts.event().now();
+    let sent = tokio::time::timeout(Duration::from_secs(60), world.send(&customer(), "2")).await;
+    assert_eq!(sent.expect("the send hangs").unwrap(), 1);
+    assert!(world.contexts.event().now().duration_since(began).unwrap() < Duration::from_secs(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conversation_that_cannot_be_read_is_not_kept_alive() {
+    let world = World::new();
+    world.send(&customer(), "1").await.unwrap();
+    let key = conversation();
+    let read = || async { world.contexts.sessions().get::<Value>(&key).await.unwrap().unwrap() };
+    let mut written = read().await;
+    written.value["data"] = Value::Null;
+    let sessions = world.contexts.sessions();
+    let version = sessions.put(&key, &written.value, Some(written.version), Duration::from_secs(90_000)).await.unwrap();
+    world.clock.advance(Duration::from_secs(3600)).await;
+    world.send(&customer(), "2").await.unwrap_err();
+    assert_eq!(read().await.version, version);
+}
+
+/// The key of the conversation's session.
+fn conversation() -> String {
+    "conversation/phone:+15551230001".to_owned()
+}
+
 /// The conversation's stored JSON.
 async fn stored(world: &World) -> String {
-    let stored = world.contexts.sessions().get::<serde_json::Value>("conversation/phone:+15551230001").await.unwrap();
+    let stored = world.contexts.sessions().get::<Value>(&conversation()).await.unwrap();
     stored.unwrap().value.to_string()
 }

@@ -2,7 +2,7 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use futures_util::future::select;
+use futures_util::future::{Either, select};
 
 use super::{
     Conversations, Live, SKEW, Turn,
@@ -23,6 +23,12 @@ const POLL: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
 
 /// Time that is left for the send itself where waiting ends.
 const MIN_SEND: Duration = Duration::from_secs(1);
+
+/// Longest time of what is written beside a send: a store that hangs must not use up its attempt.
+const BESIDE: Duration = Duration::from_secs(1);
+
+/// Time that is left for the result of a send that was made.
+const MARGIN: Duration = Duration::from_millis(500);
 
 /// The time of a send in progress.
 pub(super) struct Attempt<'a> {
@@ -65,36 +71,31 @@ impl Conversations {
     }
 
     pub(super) async fn enter<C: ConversationProvider>(&self, attempt: &Attempt<'_>, provider: &C) -> Result<Turn<C::Data>, SendError> {
-        let key = self.wake_key(&conversation_key(attempt.customer));
-        let wakeups = self.sessions.ports().wakeups.clone();
-        let (mut ticket, mut waiter, mut pause) = (None, None, POLL[0]);
+        // Before the first write: if this future is dropped in it, what it says of this send holds up no other.
+        let mut ticket = self.drawn(attempt);
+        let (mut drawn, mut waiter, mut pause) = (false, None, POLL[0]);
         let margin = MIN_SEND.min(attempt.cx.remaining() / 2);
         loop {
             let changed = waiter.as_ref().map(crate::strategy::wakeups::Waiter::listen);
-            let drawn = ticket.is_some();
-            let (record, step) = match self.step(attempt, drawn).await {
-                Ok(step) => step,
-                Err(error) => {
-                    // The write may have happened: what it says of this send holds up no other.
-                    wakeups.left(&key, &attempt.me);
-                    return Err(not_sent(error));
-                }
-            };
-            if ticket.is_none() && record.queue.iter().any(|ticket| ticket.owner == attempt.me) {
-                ticket = Some(self.drawn(attempt));
-            }
+            ticket.returned = false;
+            let (record, step) = self.step(attempt, drawn).await.map_err(not_sent)?;
+            drawn = drawn || record.queue.iter().any(|ticket| ticket.owner == attempt.me);
+            ticket.returned = !drawn;
             match step {
                 Step::Go => {
-                    self.touch(&record).await;
-                    return Ok(Turn { live: live(&record)?, reopened: false, ticket });
+                    let live = live(&record)?;
+                    let clock = &self.sessions.ports().clock;
+                    let time = BESIDE.min(attempt.cx.remaining() / 10);
+                    select(pin!(self.touch(&record)), pin!(clock.sleep(time))).await;
+                    return Ok(Turn { live, reopened: false, ticket: drawn.then_some(ticket) });
                 }
-                Step::Begin => return self.open(attempt, record, provider, ticket, false).await,
-                Step::Resolve => return self.resolve(attempt, record, provider, ticket).await,
+                Step::Begin => return self.open(attempt, record, provider, Some(ticket), false).await,
+                Step::Resolve => return self.resolve(attempt, record, provider, Some(ticket)).await,
                 Step::Busy(why) => return Err(self.give_up(attempt, ticket, why).await),
                 Step::Draw | Step::Wait => {}
             }
             let Some(changed) = changed else {
-                waiter = wakeups.enter(key.clone(), usize::MAX);
+                waiter = ticket.wakeups.enter(ticket.key.clone(), usize::MAX);
                 continue;
             };
             let left = attempt.cx.remaining().saturating_sub(margin);
@@ -110,7 +111,7 @@ impl Conversations {
     /// The ticket of a send, in this process.
     pub(super) fn drawn(&self, attempt: &Attempt<'_>) -> Drawn {
         let (wakeups, key) = (self.sessions.ports().wakeups.clone(), self.wake_key(&conversation_key(attempt.customer)));
-        Drawn { wakeups, key, owner: attempt.me.clone(), returned: false }
+        Drawn { wakeups, key, owner: attempt.me.clone(), end_ms: attempt.until_ms.saturating_sub(ms(SKEW)), returned: false }
     }
 
     /// Reads the record and makes the step that it asks for, if that is a write: a ticket, an opening, an opening taken over.
@@ -130,25 +131,28 @@ impl Conversations {
     }
 
     /// Ends the wait of a send.
-    async fn give_up(&self, attempt: &Attempt<'_>, ticket: Option<Drawn>, why: &'static str) -> SendError {
-        self.return_ticket(attempt.customer, ticket).await;
+    async fn give_up(&self, attempt: &Attempt<'_>, ticket: Drawn, why: &'static str) -> SendError {
+        self.return_ticket(attempt.customer, Some(ticket)).await;
         SendError::of(ErrorKind::Busy, why).not_sent()
     }
 
-    /// Ends this send's turn: the next one that waits goes on. Call it whether the send succeeded or not. If the store does not answer,
-    /// the turn ends with the attempt.
+    /// Ends this send's turn: the next one that waits goes on. Call it whether the send succeeded or not. If the store does not answer
+    /// within a second, or half a second before the end of the attempt, the turn ends with the attempt.
     pub async fn leave<T>(&self, turn: Turn<T>) {
         self.return_ticket(&turn.live.customer, turn.ticket).await;
     }
 
     pub(super) async fn return_ticket(&self, customer: &Identity, ticket: Option<Drawn>) {
-        let Some(mut ticket) = ticket else { return };
+        let Some(mut ticket) = ticket.filter(|ticket| !ticket.returned) else { return };
         let left = self.change(customer, |record, _| {
             let before = record.queue.len();
             record.leave(&ticket.owner);
             if record.queue.len() == before { Change::Keep(()) } else { Change::Write(()) }
         });
-        ticket.returned = left.await.is_ok();
+        let remaining = Duration::from_millis(u64::try_from(ticket.end_ms.saturating_sub(self.now_ms())).unwrap_or(0));
+        let time = remaining.saturating_sub(MARGIN).max(remaining / 2).min(BESIDE);
+        let clock = &self.sessions.ports().clock;
+        ticket.returned = matches!(select(pin!(left), pin!(clock.sleep(time))).await, Either::Left((Ok(_), _)));
     }
 
     /// Writes down that a conversation is used, now and then. Best effort: the next use does it again.

@@ -59,6 +59,8 @@ pub(super) struct Drawn {
     /// The key of the session, as wake-ups know it.
     pub(super) key: String,
     pub(super) owner: String,
+    /// The end of its attempt, in milliseconds.
+    pub(super) end_ms: i64,
     /// The ticket is no longer stored.
     pub(super) returned: bool,
 }

@@ -64,9 +64,11 @@ impl Conversations {
             return Err(SendError::local("the conversation was gone twice in one attempt").not_sent());
         }
         let mut attempt = self.attempt(cx, &live.customer);
+        let had_ticket = ticket.is_some();
         if let Some(ticket) = &ticket {
             attempt.me.clone_from(&ticket.owner);
         }
+        let mut ticket = ticket.unwrap_or_else(|| self.drawn(&attempt));
         let begun = self.change(&live.customer, |record, now_ms| {
             let current = record.generation == live.generation && record.id.as_deref() == Some(&*live.id);
             if !current {
@@ -78,10 +80,11 @@ impl Conversations {
         });
         let (record, began) = begun.await.map_err(not_sent)?;
         let again = if began {
-            self.open(&attempt, record, provider, Some(ticket.unwrap_or_else(|| self.drawn(&attempt))), false).await
+            self.open(&attempt, record, provider, Some(ticket), false).await
         } else {
             // Another send was faster. A new ticket, because the old one may be gone with the life.
-            self.return_ticket(&live.customer, ticket).await;
+            ticket.returned = !had_ticket;
+            self.return_ticket(&live.customer, Some(ticket)).await;
             self.enter(&Attempt { me: self.token(), ..attempt }, provider).await
         };
         again.map(|turn| Turn { reopened: true, ..turn })
