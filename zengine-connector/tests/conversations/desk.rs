@@ -2,11 +2,13 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    fmt::Write as _,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use zengine_connector::{
     ClientMessageId, ErrorKind, Identity, SendError, StrategyName, TenantId,
     runtime::Clock,
@@ -219,6 +221,24 @@ impl ConversationProvider for World {
 
 pub(crate) fn customer() -> Identity {
     Identity::phone("+15551230001").unwrap()
+}
+
+/// The key of a customer's session.
+pub(crate) fn conversation_key(customer: &Identity) -> String {
+    let mut framed = vec![];
+    for part in [customer.kind().as_str(), customer.ns().unwrap_or_default(), customer.value()] {
+        framed.extend((part.len() as u64).to_be_bytes());
+        framed.extend(part.as_bytes());
+    }
+    hashed("conversation/", framed)
+}
+
+/// A prefix and a hash in hexadecimal digits.
+pub(crate) fn hashed(prefix: &str, content: impl AsRef<[u8]>) -> String {
+    Sha256::digest(content).iter().fold(prefix.to_owned(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Whether an error defers the send: it did not leave, and nothing is said against it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use zengine_connector::{Identity, Orchestrator, StrategyRegistry, store::Memory};
 
-use crate::desk::{Answer, World, customer};
+use crate::desk::{Answer, World, conversation_key, customer, hashed};
 
 /// The stored JSON of a session.
 async fn stored(world: &World, key: &str) -> Value {
@@ -26,7 +26,7 @@ async fn the_stored_forms_are_the_documented_ones() {
         let text = it.to_string();
         assert!(guide.contains(&text), "guide/formats.md lacks\n{text}");
     };
-    let conversation = "conversation/phone:+15551230001";
+    let conversation = &conversation_key(&customer());
     documented(stored(&world, conversation).await, &["/write", "/key", "/owner", "/queue/0/owner"]);
     let listed = stored(&world, "conversation-openings").await;
     let mut noted = listed["openings"][&key].clone();
@@ -35,24 +35,15 @@ async fn the_stored_forms_are_the_documented_ones() {
     documented(json!({ "v": 1, "openings": { "…": noted } }), &[]);
     opening.await.unwrap().unwrap();
     documented(stored(&world, conversation).await, &["/write", "/key"]);
-    documented(stored(&world, &hashed("canary-id-1")).await, &["/key"]);
-    assert_eq!(stored(&world, &hashed(&key)).await["customer"]["value"], "+15551230001");
-}
-
-fn hashed(id: &str) -> String {
-    use sha2::{Digest as _, Sha256};
-    use std::fmt::Write as _;
-    Sha256::digest(id).iter().fold("conversation-id/".to_owned(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    documented(stored(&world, &hashed("conversation-id/", "canary-id-1")).await, &["/key"]);
+    assert_eq!(stored(&world, &hashed("conversation-id/", &key)).await["customer"]["value"], "+15551230001");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_record_of_a_newer_release_keeps_its_members() {
     let world = World::new();
     world.send(&customer(), "1").await.unwrap();
-    let key = "conversation/phone:+15551230001";
+    let key = &conversation_key(&customer());
     let newer = world.contexts.sessions().get::<Value>(key).await.unwrap().unwrap();
     let mut value = newer.value;
     value["mood"] = json!("calm");
@@ -80,4 +71,24 @@ async fn a_conversation_is_forgotten_with_its_customer() {
         assert!(world.conversations().find(id).await.unwrap().is_none());
         assert_eq!(world.conversations().state(person).await.unwrap().1, 0);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn people_whose_texts_are_the_same_have_conversations_of_their_own() {
+    let world = World::new();
+    let people = [Identity::opaque("a", "b:c").unwrap(), Identity::opaque("a:b", "c").unwrap()];
+    assert_eq!(people[0].to_string(), people[1].to_string());
+    for person in &people {
+        world.send(person, person.value()).await.unwrap();
+    }
+    assert_eq!(world.ids().len(), 2);
+    for (person, id) in people.into_iter().zip(world.ids()) {
+        assert_eq!(world.conversations().find(&id).await.unwrap().unwrap().customer, person);
+    }
+}
+
+#[test]
+fn the_key_of_a_conversation_is_the_documented_one() {
+    let key = conversation_key(&customer());
+    assert!(include_str!("../../guide/formats.md").contains(&key), "guide/formats.md lacks {key}");
 }

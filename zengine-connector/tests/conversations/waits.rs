@@ -11,7 +11,7 @@ use zengine_connector::{
     testing::{Faults, StoreCall, StoreFault},
 };
 
-use crate::desk::{Answer, World, customer, is_deferred};
+use crate::desk::{Answer, World, conversation_key, customer, is_deferred};
 
 #[tokio::test(start_paused = true)]
 async fn rule_89_those_that_wait_send_in_the_order_in_which_they_came() {
@@ -154,7 +154,7 @@ async fn a_store_that_hangs_while_the_use_is_written_down_leaves_the_send_its_ti
 async fn a_conversation_that_cannot_be_read_is_not_kept_alive() {
     let world = World::new();
     world.send(&customer(), "1").await.unwrap();
-    let key = conversation();
+    let key = conversation_key(&customer());
     let read = || async { world.contexts.sessions().get::<Value>(&key).await.unwrap().unwrap() };
     let mut written = read().await;
     written.value["data"] = Value::Null;
@@ -165,13 +165,8 @@ async fn a_conversation_that_cannot_be_read_is_not_kept_alive() {
     assert_eq!(read().await.version, version);
 }
 
-/// The key of the conversation's session.
-fn conversation() -> String {
-    "conversation/phone:+15551230001".to_owned()
-}
-
 /// The conversation's stored JSON.
 async fn stored(world: &World) -> String {
-    let stored = world.contexts.sessions().get::<Value>(&conversation()).await.unwrap();
+    let stored = world.contexts.sessions().get::<Value>(&conversation_key(&customer())).await.unwrap();
     stored.unwrap().value.to_string()
 }

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Conversations, record::Record};
 use crate::{
     hex::hex,
+    keyring,
     message::Identity,
     runtime::to_ms,
     strategy::{SessionError, SessionErrorKind},
@@ -27,9 +28,13 @@ pub(super) struct Reverse {
     pub(super) key: String,
 }
 
-/// The key of a customer's conversation.
+/// The start of the keys of customers' conversations.
+pub(super) const PREFIX: &str = "conversation/";
+
+/// The key of a customer's conversation. A hash of the parts with their lengths: the text of two opaque identities may be the same.
 pub(super) fn conversation_key(customer: &Identity) -> String {
-    format!("conversation/{customer}")
+    let parts = [customer.kind().as_str(), customer.ns().unwrap_or_default(), customer.value()];
+    format!("{PREFIX}{}", hex(&Sha256::digest(keyring::framed(&parts))))
 }
 
 /// The key of a provider's id, which may authenticate its holder and therefore is hashed.

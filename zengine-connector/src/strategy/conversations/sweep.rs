@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 use serde::de::DeserializeOwned;
 
 use super::{
-    Conversations, Ending, Live,
+    Conversations, Ending, Live, entries,
     record::{ConversationState, Record},
 };
 use crate::{
@@ -54,7 +54,7 @@ impl Conversations {
         let page = ports.stores.list_sessions(after, PAGE).await?;
         let mut swept = Swept { next: page.next, ..Swept::default() };
         let ours =
-            page.sessions.iter().filter(|session| session.scope == self.sessions.scope() && session.key.starts_with("conversation/"));
+            page.sessions.iter().filter(|session| session.scope == self.sessions.scope() && session.key.starts_with(entries::PREFIX));
         for session in ours {
             let Ok(text) = Sessions::open_stored(&*ports.keys, session) else { continue };
             let Ok(listed) = serde_json::from_slice::<Record>(&text) else { continue };
