@@ -227,6 +227,45 @@ async fn a_sweep_ends_what_is_idle_and_what_should_have_ended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_sweep_leaves_a_conversation_that_is_used_meanwhile() {
+    for ending in [false, true] {
+        let faults = Faults::new();
+        let world = World::new();
+        let memory = Memory::new();
+        let sweeper = World { contexts: world.contexts.clone().with_stores(memory.clone()), ..world };
+        // One store and one set of keys, seen with faults by the sweep alone.
+        let world = sweeper.clone();
+        let sweeper = World { contexts: sweeper.contexts.clone().with_session_store(faults.sessions(memory.sessions())), ..sweeper };
+        world.send(&customer(), "1").await.unwrap();
+        if ending {
+            end(&world, Ok(Ending::Within(Duration::from_secs(60)))).await.unwrap();
+        }
+        world.clock.advance(Duration::from_secs(3600)).await;
+        // The sweep has read a page and the conversation, and reads it again for its write.
+        let mut reads = 0;
+        faults.decide(move |call| {
+            reads += u32::from(call == StoreCall::ReadSession);
+            (call == StoreCall::ReadSession && reads == 3).then_some(StoreFault::Wait)
+        });
+        let desk = Arc::clone(&world.desk);
+        let sweep = tokio::spawn(async move {
+            let close = move |live: Live<Token>| {
+                desk.lock().unwrap().closed.push(live.id);
+                async { Ok(Ending::Done) }
+            };
+            sweeper.conversations().sweep(Duration::from_secs(1800), None, close).await.unwrap()
+        });
+        world.clock.sleep(Duration::from_millis(1)).await;
+        let life = world.send(&customer(), "2").await.unwrap();
+        faults.resume();
+        let swept = sweep.await.unwrap();
+        assert_eq!((swept.ended, swept.failed), (0, 0), "ending: {ending}");
+        assert!(world.desk.lock().unwrap().closed.is_empty(), "ending: {ending}");
+        assert_eq!(world.state(&customer()).await, (ConversationState::Open, life), "ending: {ending}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_life_that_ends_while_others_wait_is_followed_by_one_new_life() {
     let world = World::new();
     world.next(Answer::Slow(Duration::from_secs(1)));

@@ -8,7 +8,7 @@ use super::{
     Conversations, FoundConversation, Live, SKEW,
     entries::Change,
     join::{not_sent, read_live},
-    record::ConversationState,
+    record::{ConversationState, Record},
 };
 use crate::{
     error::{Reach, SendError},
@@ -46,8 +46,23 @@ impl Conversations {
         T: DeserializeOwned + Send + Sync,
         F: Future<Output = Result<Ending, SendError>> + Send,
     {
+        self.end_if(customer, reason, |_, _| true, close).await
+    }
+
+    /// As [`end`](Self::end), if the conversation is so when its mark is written.
+    pub(super) async fn end_if<T, F>(
+        &self,
+        customer: &Identity,
+        reason: EndReason,
+        is_so: impl Fn(&Record, i64) -> bool + Send,
+        close: impl FnOnce(Live<T>) -> F + Send,
+    ) -> Result<bool, SendError>
+    where
+        T: DeserializeOwned + Send + Sync,
+        F: Future<Output = Result<Ending, SendError>> + Send,
+    {
         let marked = self.change(customer, |record, now_ms| {
-            if record.state != ConversationState::Open {
+            if record.state != ConversationState::Open || !is_so(record, now_ms) {
                 return Change::Keep(false);
             }
             record.state = ConversationState::Ending;

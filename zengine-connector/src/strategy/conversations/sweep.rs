@@ -5,7 +5,8 @@ use std::{future::Future, time::Duration};
 use serde::de::DeserializeOwned;
 
 use super::{
-    Conversations, Ending, Live, entries,
+    Conversations, Ending, Live,
+    entries::{self, Change},
     record::{ConversationState, Record},
 };
 use crate::{
@@ -60,19 +61,33 @@ impl Conversations {
             let Ok(listed) = serde_json::from_slice::<Record>(&text) else { continue };
             // The list may hold what is expired or was changed meanwhile.
             let Ok((record, version)) = self.read(&listed.customer).await else { continue };
-            let now_ms = self.now_ms();
-            let unused_ms = now_ms.saturating_sub(record.active_at_ms);
-            let lapsed = record.state == ConversationState::Ending && record.lease_until_ms <= now_ms;
-            let stale = record.state == ConversationState::Open && unused_ms >= ms(idle.saturating_add(self.touch_after()));
-            let ended = match version {
-                Some(_) if lapsed => {
-                    let found = super::FoundConversation { customer: record.customer, generation: record.generation, key: record.key };
-                    self.ended(&found, EndReason::Lost).await.is_ok()
+            let Some(_) = version else { continue };
+            // Asked again when the end is written: it may have come back to life.
+            let same = |stored: &Record| stored.is_life(record.generation, &record.key);
+            let stale_ms = ms(idle.saturating_add(self.touch_after()));
+            let is_stale = |stored: &Record, now_ms: i64| same(stored) && now_ms.saturating_sub(stored.active_at_ms) >= stale_ms;
+            let has_lapsed = |stored: &Record, now_ms| same(stored) && stored.lease_until_ms <= now_ms;
+            let ended = match record.state {
+                ConversationState::Open if is_stale(&record, self.now_ms()) => {
+                    self.end_if(&record.customer, EndReason::Idle, is_stale, &close).await.map_err(drop)
                 }
-                Some(_) if stale => self.end(&record.customer, EndReason::Idle, &close).await.is_ok(),
+                ConversationState::Ending if has_lapsed(&record, self.now_ms()) => {
+                    let ended = self.change(&record.customer, |stored, now_ms| {
+                        if stored.state != ConversationState::Ending || !has_lapsed(stored, now_ms) {
+                            return Change::Keep(false);
+                        }
+                        stored.end(EndReason::Lost);
+                        Change::Write(true)
+                    });
+                    ended.await.map(|(_, ended)| ended).map_err(drop)
+                }
                 _ => continue,
             };
-            *if ended { &mut swept.ended } else { &mut swept.failed } += 1;
+            match ended {
+                Ok(true) => swept.ended += 1,
+                Ok(false) => {}
+                Err(()) => swept.failed += 1,
+            }
         }
         Ok(swept)
     }
