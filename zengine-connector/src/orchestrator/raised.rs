@@ -77,7 +77,7 @@ impl Raise for LocalEvents {
 }
 
 /// The result of a page of [`Orchestrator::sweep_raised`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SweptEvents {
     /// Events that were handed over now, or were already, or became dead letters.
@@ -87,6 +87,9 @@ pub struct SweptEvents {
     /// The place at which the next page begins. `None` if there are no more pages.
     pub next: Option<String>,
 }
+
+// `next` holds a session's key, which may name a person.
+debug_fields!(SweptEvents { done, waiting });
 
 impl Orchestrator {
     /// Hands over the events that strategies raised and that no handler got, because a process died or a store was away. Reads a page of at

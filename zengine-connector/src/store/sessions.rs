@@ -96,7 +96,7 @@ impl StoredSession {
 }
 
 /// A page of sessions, from [`SessionStore::list`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionPage {
     /// The sessions. May be empty although `next` is set.
@@ -104,6 +104,9 @@ pub struct SessionPage {
     /// The place at which the next page begins, in a form of the store's own. `None` if there are no more pages.
     pub next: Option<String>,
 }
+
+// `next` holds a session's key.
+debug_fields!(SessionPage { sessions });
 
 impl SessionPage {
     /// A page.

@@ -227,6 +227,17 @@ async fn a_sweep_ends_what_is_idle_and_what_should_have_ended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn times_without_an_end_are_taken() {
+    let world = World { early: true, ..World::new() };
+    for n in 1..=2 {
+        let conversations = world.conversations().with_idle(Duration::MAX).with_late(Duration::MAX);
+        let cx = world.contexts.send(zengine_connector::ClientMessageId::new(n.to_string()).unwrap());
+        conversations.send(&cx, &customer(), &world, |_| async { Ok(()) }).await.unwrap();
+    }
+    assert_eq!(world.ids().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_sweep_leaves_a_conversation_that_is_used_meanwhile() {
     for ending in [false, true] {
         let faults = Faults::new();

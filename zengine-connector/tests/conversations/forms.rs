@@ -3,7 +3,12 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use zengine_connector::{Identity, Orchestrator, StrategyRegistry, store::Memory};
+use zengine_connector::{
+    Identity, Orchestrator, StrategyRegistry,
+    orchestrator::SweptEvents,
+    store::{Memory, SessionPage},
+    strategy::Swept,
+};
 
 use crate::desk::{Answer, World, conversation_key, customer, hashed};
 
@@ -85,6 +90,16 @@ async fn people_whose_texts_are_the_same_have_conversations_of_their_own() {
     for (person, id) in people.into_iter().zip(world.ids()) {
         assert_eq!(world.conversations().find(&id).await.unwrap().unwrap().customer, person);
     }
+}
+
+#[test]
+fn pages_of_sessions_print_no_place() {
+    let (mut page, mut swept, mut events) = (SessionPage::default(), Swept::default(), SweptEvents::default());
+    for next in [&mut page.next, &mut swept.next, &mut events.next] {
+        *next = Some("acme|desk|window/+15551230001".to_owned());
+    }
+    let printed = format!("{page:?} {swept:?} {events:?}");
+    assert!(!printed.contains("1555"), "{printed}");
 }
 
 #[test]

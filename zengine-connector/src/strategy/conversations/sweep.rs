@@ -20,7 +20,7 @@ use crate::{
 const PAGE: usize = 100;
 
 /// The report of [`Conversations::sweep`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[must_use = "it says where to go on"]
 #[non_exhaustive]
 pub struct Swept {
@@ -31,6 +31,9 @@ pub struct Swept {
     /// The place to go on from. `None`: all sessions were read.
     pub next: Option<String>,
 }
+
+// `next` holds a session's key, which may name a person.
+debug_fields!(Swept { ended, failed });
 
 impl Conversations {
     /// Ends conversations that were idle for a time, and marks as ended those whose ending lapsed. Reads one page of the sessions of
