@@ -192,7 +192,7 @@ impl NeedsReach {
         self
     }
 
-    /// Sets the scope of a throttling answer, whose calls are paused.
+    /// Sets the scope of a throttling answer, whose calls are paused. Without one only this send waits.
     pub fn scope(mut self, scope: Scope) -> Self {
         self.scope = Some(scope);
         self

@@ -56,12 +56,12 @@ pub(crate) async fn make(
     job: &SendJob<'_>,
     own: &mut Ownership<'_>,
     withdrawn: Option<&mut Withdrawal<'_>>,
-    owns_pause: bool,
+    patience: Patience,
 ) -> Attempted {
     if let Err(ended) = job.load_files().await {
         return ended;
     }
-    let (admitted, limit) = match start(job, own, owns_pause).await {
+    let (admitted, limit) = match start(job, own, patience).await {
         Ok(started) => started,
         Err(NotAdmitted(reason, retry_after)) => return Attempted::NotStarted(reason, retry_after),
     };
@@ -88,13 +88,13 @@ pub(crate) async fn make(
 }
 
 /// Passes every stage before the call. Returns the time that the call may take.
-async fn start<'a>(job: &'a SendJob<'_>, own: &mut Ownership<'_>, owns_pause: bool) -> Result<(Admitted<'a>, Duration), NotAdmitted> {
+async fn start<'a>(job: &'a SendJob<'_>, own: &mut Ownership<'_>, patience: Patience) -> Result<(Admitted<'a>, Duration), NotAdmitted> {
     if job.engine().is_closing() {
         return Err(NotAdmitted(DeferredReason::Cancelled, Duration::from_secs(1)));
     }
     let limit = attempt_time(job)?;
     own.outlast(limit).await?;
-    let admitted = admit(job, Patience::of(job, owns_pause)).await?;
+    let admitted = admit(job, patience).await?;
     own.mark().await?;
     // The renewal, the probe and the mark may have taken seconds of the lease and of the caller's time (rules 18 and 40).
     if !own.covers(limit) {
@@ -131,10 +131,11 @@ fn attempt_time(job: &SendJob<'_>) -> Result<Duration, NotAdmitted> {
 /// Passes breaker, bulkhead and limiter. A call that the breaker or the bulkhead refuses takes no token.
 pub(crate) async fn admit<'a>(job: &'a SendJob<'_>, patience: Patience) -> Result<Admitted<'a>, NotAdmitted> {
     let mut entered = (enter_breaker(job)?, enter_bulkhead(job)?);
+    let mut reservation = None;
     if let Some(waiting) = limits::enter(job, patience)? {
         drop(entered);
         // Boxed to keep the future of sends small that need not wait.
-        Box::pin(limits::wait(job, waiting)).await?;
+        reservation = Some(Box::pin(limits::wait(job, waiting)).await?);
         entered = (enter_breaker(job)?, enter_bulkhead(job)?);
     }
     let (admission, slot) = entered;
@@ -144,7 +145,11 @@ pub(crate) async fn admit<'a>(job: &'a SendJob<'_>, patience: Patience) -> Resul
         Admission::Probe(permit) => job.clock().wait(job.stages().circuit.win_probe(permit)).await,
     };
     note_breaker(job, asked.as_ref().ok());
-    Ok(Admitted { permit: asked.map_err(|wait| breaker_open(job, wait))?, _slot: slot })
+    let permit = asked.map_err(|wait| breaker_open(job, wait))?;
+    if let Some(reservation) = reservation {
+        reservation.use_up();
+    }
+    Ok(Admitted { permit, _slot: slot })
 }
 
 /// Asks the breaker. A probe is still to be won.
@@ -173,8 +178,10 @@ pub(crate) async fn pass_limits<'a>(job: &'a SendJob<'_>, patience: Patience) ->
     let slot = enter_bulkhead(job)?;
     let Some(waiting) = limits::enter(job, patience)? else { return Ok(slot) };
     drop(slot);
-    Box::pin(limits::wait(job, waiting)).await?;
-    enter_bulkhead(job)
+    let reservation = Box::pin(limits::wait(job, waiting)).await?;
+    let slot = enter_bulkhead(job)?;
+    reservation.use_up();
+    Ok(slot)
 }
 
 /// Passes the bulkhead.

@@ -26,6 +26,8 @@ pub(crate) async fn run(job: &SendJob<'_>, own: &mut Ownership<'_>) -> Ended {
 
 async fn attempts(job: &SendJob<'_>, own: &mut Ownership<'_>) -> How {
     let first_claimed_at_ms = own.record().first_claimed_at_ms;
+    // Whether a look-up, which did not find the message, leaves its turn to the next attempt.
+    let mut has_turn = own.look_up_first;
     let is_too_old = || job.is_too_old(job.settings().max_age, Some(first_claimed_at_ms));
     if own.look_up_first
         && let Some(end) = look_up(job, own, false).await
@@ -50,7 +52,8 @@ async fn attempts(job: &SendJob<'_>, own: &mut Ownership<'_>) -> How {
             let expired = || SendError::of(ErrorKind::Expired, "the message is older than max_age").not_sent();
             return How::Failed(last.unwrap_or_else(|| EndError::of(expired(), own.all_attempts())));
         }
-        let error = match attempt::make(job, own, withdrawn.as_mut(), owns_pause).await {
+        let patience = Patience::new(owns_pause).with_turn(std::mem::take(&mut has_turn));
+        let error = match attempt::make(job, own, withdrawn.as_mut(), patience).await {
             Attempted::Accepted(receipt) => {
                 job.refund(withdrawn);
                 return accepted(receipt);
@@ -118,11 +121,11 @@ async fn attempts(job: &SendJob<'_>, own: &mut Ownership<'_>) -> How {
         if own.maybe_sent() && own.refresh().await.is_err() {
             return deferred(DeferredReason::LeaseLost, error);
         }
-        if protection == Protection::Queryable
-            && maybe
-            && let Some(end) = look_up(job, own, owns_pause).await
-        {
-            return end;
+        if protection == Protection::Queryable && maybe {
+            if let Some(end) = look_up(job, own, owns_pause).await {
+                return end;
+            }
+            has_turn = true;
         }
         last = Some(error);
     }
@@ -137,7 +140,7 @@ fn accepted(receipt: Receipt) -> How {
 async fn look_up(job: &SendJob<'_>, own: &Ownership<'_>, owns_pause: bool) -> Option<How> {
     let later = |reason, retry_after| Some(How::Deferred { reason, retry_after, error: None });
     let (clock, second) = (job.clock(), Duration::from_secs(1));
-    let _slot = match attempt::pass_limits(job, Patience::of(job, owns_pause)).await {
+    let _slot = match attempt::pass_limits(job, Patience::new(owns_pause)).await {
         Ok(slot) => slot,
         Err(NotAdmitted(reason, retry_after)) => return later(reason, retry_after),
     };

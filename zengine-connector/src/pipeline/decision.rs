@@ -52,6 +52,8 @@ pub(crate) const fn decide(fault: Fault, reach: Reach, protection: Protection) -
 pub(crate) const fn cost(fault: Fault, reach: Reach) -> u32 {
     match (fault, reach) {
         (Fault::Throttled, Reach::NotSent) => 2,
+        // The provider was not called: its load is none.
+        (Fault::Local | Fault::Cancelled, Reach::NotSent) => 0,
         _ => 5,
     }
 }
@@ -96,6 +98,9 @@ mod tests {
         assert_eq!(cost(Fault::Throttled, Reach::NotSent), 2);
         for (fault, reach) in [(Fault::Provider, Reach::NotSent), (Fault::Provider, Reach::Maybe), (Fault::Throttled, Reach::Maybe)] {
             assert_eq!(cost(fault, reach), 5, "{fault:?} {reach:?}");
+        }
+        for fault in [Fault::Local, Fault::Cancelled] {
+            assert_eq!((cost(fault, Reach::NotSent), cost(fault, Reach::Maybe)), (0, 5), "{fault:?}: the provider was not called");
         }
     }
 }

@@ -12,10 +12,12 @@ use crate::{
 /// How a call waits for its turn.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
-    /// Longest wait.
-    longest: Duration,
+    /// It waits for its turn, up to `limits.max_wait` and within the caller's time.
+    waits: bool,
     /// The send was throttled, and waits through pauses; others are put off (rule 45).
     owns_pause: bool,
+    /// The call has its tokens: it is held back by pauses only.
+    has_turn: bool,
 }
 
 /// A turn that is still to come.
@@ -23,13 +25,22 @@ pub(super) type Waiting<'a> = (Duration, Box<Reservation<'a>>);
 
 impl Patience {
     /// A call that is dropped if it has to wait.
-    pub(super) const NONE: Self = Self { longest: Duration::ZERO, owns_pause: false };
+    pub(super) const NONE: Self = Self { waits: false, owns_pause: false, has_turn: false };
 
     /// A call that waits within the caller's time.
-    pub(super) fn of(job: &SendJob<'_>, owns_pause: bool) -> Self {
+    pub(super) fn new(owns_pause: bool) -> Self {
+        Self { waits: true, owns_pause, has_turn: false }
+    }
+
+    /// The call uses the turn of a look-up before it.
+    pub(super) fn with_turn(self, has_turn: bool) -> Self {
+        Self { has_turn, ..self }
+    }
+
+    fn longest(self, job: &SendJob<'_>) -> Duration {
         let settings = job.settings();
         let left = job.clock().remaining().saturating_sub(settings.retry.min_attempt);
-        Self { longest: settings.limits.max_wait.min(left), owns_pause }
+        if self.waits { settings.limits.max_wait.min(left) } else { Duration::ZERO }
     }
 }
 
@@ -38,26 +49,29 @@ pub(super) fn enter<'a>(job: &'a SendJob<'_>, patience: Patience) -> Result<Opti
     let (limiter, now) = (&*job.stages().limiter, job.clock().monotonic());
     let mut scopes = Scopes::default();
     declare(job, &mut scopes)?;
+    if patience.has_turn {
+        scopes.without_rates();
+    }
     if limiter.has_pauses(now) {
         complete(job, &mut scopes)?;
     } else if scopes.is_empty() {
         return Ok(None);
     }
-    match limiter.enter(&scopes, now, patience.longest, patience.owns_pause) {
+    match limiter.enter(&scopes, now, patience.longest(job), patience.owns_pause) {
         Turn::Now => Ok(None),
         Turn::In(time, reservation) => Ok(Some((time, reservation))),
         Turn::Refused(refusal) => Err(refused(job, refusal)),
     }
 }
 
-/// Waits for the turn. The call holds neither a permit of the breaker nor one of the bulkhead meanwhile.
-pub(super) async fn wait(job: &SendJob<'_>, (time, reservation): Waiting<'_>) -> Result<(), NotAdmitted> {
+/// Waits for the turn. The call holds neither a permit of the breaker nor one of the bulkhead meanwhile. It gives its tokens back unless
+/// it uses them up after it has both.
+pub(super) async fn wait<'a>(job: &SendJob<'_>, (time, reservation): Waiting<'a>) -> Result<Box<Reservation<'a>>, NotAdmitted> {
     job.call.trace.note(|facts| facts.waited += time);
     if !job.pause(time).await {
         return Err(NotAdmitted(DeferredReason::Cancelled, Duration::from_secs(1)));
     }
-    reservation.use_up();
-    Ok(())
+    Ok(reservation)
 }
 
 /// Tells the limiter how a call ended. A throttled answer that names a scope pauses it; the error then asks for at least that wait.

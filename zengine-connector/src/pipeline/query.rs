@@ -49,7 +49,7 @@ async fn ask(job: &SendJob<'_>) -> Result<Receipt, Error> {
         if n == 1 && clock.remaining() < settings.retry.min_attempt {
             return Err(Error::new(ErrorKind::Timeout, "no time is left for a call").with_context("strategy", &job.entry.name));
         }
-        let admitted = attempt::admit(job, Patience::of(job, owns_pause)).await.map_err(|NotAdmitted(reason, retry_after)| {
+        let admitted = attempt::admit(job, Patience::new(owns_pause)).await.map_err(|NotAdmitted(reason, retry_after)| {
             Error::new(ErrorKind::Busy, "the breaker is open, the rate is used up, or too many calls run at once")
                 .with_context("strategy", &job.entry.name)
                 .with_context("reason", reason.as_str())

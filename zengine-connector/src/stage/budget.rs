@@ -46,7 +46,9 @@ impl Budget {
 
     /// Takes the cost of a retry. `None` if the tokens do not suffice.
     pub(crate) fn withdraw(&self, cost: u32, now: Duration) -> Option<Withdrawal<'_>> {
-        self.change(now, |tokens| tokens.checked_sub(cost))?;
+        if cost > 0 {
+            self.change(now, |tokens| tokens.checked_sub(cost))?;
+        }
         Some(Withdrawal { budget: self, cost, begun: false })
     }
 

@@ -225,6 +225,59 @@ async fn a_caller_that_leaves_while_it_waits_gives_its_turn_back() {
     assert_eq!((calls.len(), (calls[1].at_ms - calls[0].at_ms) / 1000), (2, 4));
 }
 
+/// The call that was not made for want of a permit after its wait leaves its token to the next.
+#[tokio::test(start_paused = true)]
+async fn a_send_that_finds_the_bulkhead_full_after_its_wait_gives_its_turn_back() {
+    let (world, provider) = (world(), Recording::new());
+    provider.set_scopes(|message: &OutboundMessage, scopes: &mut Scopes| {
+        let number = message.to.preferred().map(ToString::to_string).unwrap_or_default();
+        scopes.recipient(&number, Rate::per(1, secs(4)));
+    });
+    let process = world.process_with(&provider, |it| it.bulkhead(1));
+    delivered(send(&process, "1").await);
+    provider.answer(ProviderAnswer::Slow(secs(2)));
+    let (waited, slow) = join(send(&process, "2"), async {
+        world.pass(secs(3)).await;
+        process.send(tenant(), "recording", id("3"), &to("+15551230009")).await.unwrap()
+    })
+    .await;
+    assert_eq!(deferred(waited).reason, DeferredReason::Busy);
+    delivered(slow);
+    delivered(send(&process, "2").await);
+    let calls = provider.calls();
+    let times: Vec<_> = calls.iter().map(|call| (call.client_message_id.as_str(), (call.at_ms - calls[0].at_ms) / 1_000)).collect();
+    assert_eq!(times, [("1", 0), ("3", 3), ("2", 5)], "not 8");
+}
+
+/// A look-up that does not find the message leaves its turn to the attempt after it, however slow the rate.
+#[tokio::test(start_paused = true)]
+async fn rule_21_a_send_in_doubt_is_made_with_the_turn_of_its_look_up() {
+    let (world, provider) = (world(), Recording::<QueryableProvider>::default());
+    provider.set_scopes(|_, scopes| {
+        scopes.account(Rate::per(1, secs(60)));
+    });
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::error(ErrorKind::Timeout, Reach::Maybe));
+    assert_eq!(deferred(send(&process, "1").await).reason, DeferredReason::RateLimited, "the look-up has no turn");
+    world.pass(secs(61)).await;
+    delivered(send(&process, "1").await);
+    assert_eq!(provider.calls().len(), 2);
+    assert_eq!(deferred(send(&process, "2").await).reason, DeferredReason::RateLimited, "the token is used once");
+    world.pass(secs(61)).await;
+    delivered(send(&process, "2").await);
+}
+
+/// Rule 38: what never reached the provider is no load on it.
+#[tokio::test(start_paused = true)]
+async fn rule_38_a_retry_after_a_local_fault_costs_nothing() {
+    let (world, provider) = (world(), Recording::new());
+    let process = world.process_with(&provider, |it| it.breaker(Breaker::off()));
+    provider.answer_always(ProviderAnswer::error(ErrorKind::Busy, Reach::NotSent));
+    let typing = OutboundMessage::new(Identity::phone("+15551230001").unwrap(), Content::Typing { target: None });
+    let end = failed(process.send(tenant(), "recording", id("t"), &typing).await.unwrap());
+    assert_eq!((end.attempts, process.status(&tenant(), "recording").await.unwrap().budget_left), (3, Some(100)));
+}
+
 /// Rule 83, and 87: a typing notice that would have to wait is dropped.
 #[tokio::test(start_paused = true)]
 async fn rule_87_an_ephemeral_message_never_waits_for_a_token() {

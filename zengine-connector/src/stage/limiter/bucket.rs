@@ -1,4 +1,4 @@
-//! The state of one scope: its calls so far, the turns of those that wait, and its pause.
+//! The state of one rate of a scope, its calls so far and the turns of those that wait; or of a scope's pause.
 //!
 //! The generic cell rate algorithm, as in the crate `governor`, with turns ahead of time: a call that must wait gets the first turn at
 //! which it keeps the rate and delays no turn that was given before.
@@ -9,7 +9,7 @@ use crate::error::Scope;
 /// Maximum calls that wait for one scope.
 pub(super) const MAX_WAITING: usize = 1024;
 
-/// One scope. Times are nanoseconds of the monotonic clock.
+/// One rate of a scope, or its pause. Times are nanoseconds of the monotonic clock.
 #[derive(Debug)]
 pub(super) struct Bucket {
     pub(super) scope: Scope,
@@ -17,7 +17,10 @@ pub(super) struct Bucket {
     spread_until: u64,
     /// The turns that are still to come, in order.
     turns: Vec<u64>,
-    rate: Rate,
+    /// Nanoseconds between two calls.
+    interval: u64,
+    /// Nanoseconds by which a call may come before its turn.
+    tolerance: u64,
     /// End of the pause.
     paused_until: u64,
     /// Length of the last pause, if the next one is longer.
@@ -28,24 +31,29 @@ pub(super) struct Bucket {
 
 impl Bucket {
     pub(super) fn new(scope: Scope, rate: Option<Rate>) -> Self {
-        let rate = rate.unwrap_or_else(|| Rate::per_second(u32::MAX));
-        Self { scope, spread_until: 0, turns: Vec::new(), rate, paused_until: 0, last_pause: 0, grows_until: 0 }
+        let (interval, tolerance) = rate.map_or((0, 0), |rate| (rate.interval(), rate.tolerance()));
+        Self { scope, spread_until: 0, turns: Vec::new(), interval, tolerance, paused_until: 0, last_pause: 0, grows_until: 0 }
     }
 
     /// Counts the turns that are over as calls.
     pub(super) fn settle(&mut self, now: u64) {
         let over = self.turns.partition_point(|turn| *turn <= now);
         for turn in self.turns.drain(..over) {
-            self.spread_until = self.spread_until.max(turn).saturating_add(self.rate.interval());
+            self.spread_until = self.spread_until.max(turn).saturating_add(self.interval);
         }
     }
 
-    /// The first turn from `from` on. Takes nothing.
-    pub(super) fn earliest(&self, rate: Rate, from: u64) -> u64 {
-        let (interval, tolerance) = (rate.interval(), rate.tolerance());
+    /// The first turn from `from` on. Takes nothing. Beyond `latest` it is an estimate: behind those that wait.
+    pub(super) fn earliest(&self, from: u64, latest: u64) -> u64 {
+        let (interval, tolerance) = (self.interval, self.tolerance);
         let (mut turn, mut spread) = (from, self.spread_until);
         for (n, given) in self.turns.iter().enumerate() {
             turn = turn.max(spread.saturating_sub(tolerance));
+            if turn > latest {
+                // A caller that does not wait so long need not look through all.
+                let waiting = interval.saturating_mul((self.turns.len() - n) as u64);
+                return turn.max(spread.saturating_add(waiting).saturating_sub(tolerance));
+            }
             if turn < *given && keeps(&self.turns[n..], spread.max(turn).saturating_add(interval), interval, tolerance) {
                 return turn;
             }
@@ -61,10 +69,9 @@ impl Bucket {
     }
 
     /// Takes a turn.
-    pub(super) fn take(&mut self, rate: Rate, turn: u64, now: u64) {
-        self.rate = rate;
+    pub(super) fn take(&mut self, turn: u64, now: u64) {
         if turn <= now {
-            self.spread_until = self.spread_until.max(turn).saturating_add(rate.interval());
+            self.spread_until = self.spread_until.max(turn).saturating_add(self.interval);
         } else {
             let place = self.turns.partition_point(|given| *given <= turn);
             self.turns.insert(place, turn);

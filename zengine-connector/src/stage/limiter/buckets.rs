@@ -2,14 +2,14 @@
 
 use hashbrown::{HashMap, hash_map::Entry};
 
-use super::{bucket::Bucket, scopes::Demand};
+use super::bucket::Bucket;
 
 /// Number of buckets at which the first idle ones are forgotten.
 const FIRST_SWEEP: usize = 1024;
 /// Time between two looks for idle buckets while there is no room.
 const SWEEP_AGAIN: u64 = 1_000_000_000;
 
-/// Buckets by the hash of their scope and key.
+/// Buckets by the hash of their scope and key, and of their rate.
 #[derive(Debug)]
 pub(super) struct Buckets {
     known: HashMap<u64, Bucket>,
@@ -39,14 +39,14 @@ impl Buckets {
         self.known.len() + more <= self.most
     }
 
-    /// The bucket of a demand. `None` if it is new and there is no room.
-    pub(super) fn get_or_insert(&mut self, demand: &Demand, now: u64) -> Option<&mut Bucket> {
-        if !self.known.contains_key(&demand.key) && !self.has_room(1, now) {
+    /// The bucket of a key. `None` if it is new and there is no room.
+    pub(super) fn get_or_insert(&mut self, key: u64, new: impl FnOnce() -> Bucket, now: u64) -> Option<&mut Bucket> {
+        if !self.known.contains_key(&key) && !self.has_room(1, now) {
             return None;
         }
-        let bucket = match self.known.entry(demand.key) {
+        let bucket = match self.known.entry(key) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(Bucket::new(demand.scope, demand.rate)),
+            Entry::Vacant(place) => place.insert(new()),
         };
         bucket.settle(now);
         Some(bucket)

@@ -26,6 +26,8 @@ pub use self::{rate::Rate, scopes::Scopes};
 
 /// Longest pause, also of a provider's hint (rule 36).
 const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3600);
+/// Longest pause of a shared key: one tenant's provider answers, and all tenants wait.
+const LONGEST_SHARED_PAUSE: Duration = Duration::from_secs(3600);
 /// Wait of a call for whose scope there is no room.
 const NO_ROOM: Duration = Duration::from_secs(1);
 
@@ -75,7 +77,7 @@ pub(crate) struct Refusal {
     pub(crate) wait: Duration,
 }
 
-/// The tokens of a call that waits. Dropping it before its time gives them back.
+/// The tokens of a call that waits. Dropping it gives them back, unless its time is over and another call has counted them.
 #[derive(Debug)]
 pub(crate) struct Reservation<'a> {
     limiter: &'a Limiter,
@@ -111,8 +113,14 @@ impl Held<'_> {
         }
     }
 
-    fn get(&mut self, demand: &Demand, now: u64) -> Option<&mut Bucket> {
+    /// The bucket of the demand's pause.
+    fn pause(&mut self, demand: &Demand, now: u64) -> Option<&mut Bucket> {
         self.of(demand.scope).get(demand.key, now)
+    }
+
+    /// The bucket of the demand's rate.
+    fn rate(&mut self, demand: &Demand, now: u64) -> Option<&mut Bucket> {
+        self.of(demand.scope).get(demand.counted, now)
     }
 }
 
@@ -150,7 +158,7 @@ impl Limiter {
         let mut held = self.lock(shares);
         let mut binding = (Scope::Account, now);
         for demand in scopes.iter().filter(|demand| demand.first) {
-            if let Some(until) = held.get(demand, now).and_then(|bucket| bucket.paused_until(now)) {
+            if let Some(until) = held.pause(demand, now).and_then(|bucket| bucket.paused_until(now)) {
                 if demand.scope == Scope::Shared {
                     self.shared_until.fetch_max(until, Ordering::AcqRel);
                 }
@@ -163,12 +171,12 @@ impl Limiter {
         if binding.1 > now && !owns_pause {
             return refused(binding.0, true, binding.1);
         }
-        let mut new = [0, 0];
+        let (mut new, latest) = ([0, 0], now.saturating_add(nanos(longest)));
+        let rated = || scopes.iter().filter(|demand| demand.rate.is_some());
         loop {
             let before = binding.1;
-            for demand in scopes.iter() {
-                let Some(rate) = demand.rate else { continue };
-                let turn = held.get(demand, now).map_or(binding.1, |bucket| bucket.earliest(rate, binding.1));
+            for demand in rated() {
+                let turn = held.rate(demand, now).map_or(binding.1, |bucket| bucket.earliest(binding.1, latest));
                 if turn > binding.1 {
                     binding = (demand.scope, turn);
                 }
@@ -178,11 +186,11 @@ impl Limiter {
             }
         }
         let (scope, turn) = binding;
-        if Duration::from_nanos(turn - now) > longest {
+        if turn > latest {
             return refused(scope, false, turn);
         }
-        for demand in scopes.iter().filter(|demand| demand.rate.is_some()) {
-            match held.get(demand, now) {
+        for demand in rated() {
+            match held.rate(demand, now) {
                 Some(bucket) if turn > now && bucket.is_crowded() => return refused(demand.scope, false, turn),
                 Some(_) => {}
                 None => new[usize::from(demand.scope == Scope::Shared)] += 1,
@@ -192,18 +200,16 @@ impl Limiter {
         // What cannot be counted is not let through.
         for (scope, more) in [(Scope::Account, own), (Scope::Shared, shared)] {
             if more > 0 && !held.of(scope).has_room(more, now) {
-                let scope =
-                    scopes.iter().find(|demand| demand.rate.is_some() && (demand.scope == Scope::Shared) == (scope == Scope::Shared));
+                let scope = rated().find(|demand| (demand.scope == Scope::Shared) == (scope == Scope::Shared));
                 return Turn::Refused(Refusal { scope: scope.map_or(Scope::Account, |demand| demand.scope), paused: false, wait: NO_ROOM });
             }
         }
         let mut keys = [None; Scopes::MAX];
-        for (demand, key) in scopes.iter().zip(&mut keys) {
-            if let Some(rate) = demand.rate
-                && let Some(bucket) = held.of(demand.scope).get_or_insert(demand, now)
-            {
-                bucket.take(rate, turn, now);
-                *key = Some((demand.scope, demand.key));
+        for (demand, key) in rated().zip(&mut keys) {
+            let new = || Bucket::new(demand.scope, demand.rate);
+            if let Some(bucket) = held.of(demand.scope).get_or_insert(demand.counted, new, now) {
+                bucket.take(turn, now);
+                *key = Some((demand.scope, demand.counted));
             }
         }
         if turn == now {
@@ -224,7 +230,8 @@ impl Limiter {
         now: Duration,
     ) -> (Duration, bool) {
         let scope = if scopes.has(scope) { scope } else { Scope::Account };
-        let (length, longest) = (asked.unwrap_or(self.pause).min(LONGEST_PAUSE), longest.map(|most| nanos(most.min(LONGEST_PAUSE))));
+        let most = if scope == Scope::Shared { LONGEST_SHARED_PAUSE } else { LONGEST_PAUSE };
+        let (length, longest) = (asked.unwrap_or(self.pause).min(most), longest.map(|longest| nanos(longest.min(most))));
         let (length, now) = (nanos(length), nanos(now));
         let (mut end, mut begins) = (now, false);
         if length == 0 {
@@ -233,7 +240,7 @@ impl Limiter {
         let mut held = self.lock(scope == Scope::Shared);
         for demand in scopes.iter().filter(|demand| demand.first && demand.scope == scope) {
             // Without room the calls of the scope meet the provider's answer themselves.
-            let Some(bucket) = held.of(scope).get_or_insert(demand, now) else { continue };
+            let Some(bucket) = held.of(scope).get_or_insert(demand.key, || Bucket::new(scope, None), now) else { continue };
             begins |= bucket.paused_until(now).is_none();
             let (until, remembered) = bucket.pause(length, longest, now);
             end = end.max(until);
@@ -257,7 +264,7 @@ impl Limiter {
         let now = nanos(now);
         let mut held = self.lock(scopes.has(Scope::Shared));
         for demand in scopes.iter().filter(|demand| demand.first) {
-            if let Some(bucket) = held.get(demand, now) {
+            if let Some(bucket) = held.pause(demand, now) {
                 bucket.accepted(now);
             }
         }
@@ -294,7 +301,7 @@ impl Limiter {
 }
 
 impl Reservation<'_> {
-    /// The call's turn has come.
+    /// The call is made: its tokens are not given back.
     pub(crate) fn use_up(mut self) {
         self.keys = [None; Scopes::MAX];
     }
@@ -308,7 +315,7 @@ impl Drop for Reservation<'_> {
         }
         let mut held = self.limiter.lock(keys().any(|(scope, _)| *scope == Scope::Shared));
         for (scope, key) in keys() {
-            // At time 0 nothing is over: a turn that passed meanwhile was counted by another call, or is given back.
+            // At time 0 nothing is over: a turn that passed meanwhile was counted by another call, or is given back now.
             if let Some(bucket) = held.of(*scope).get(*key, 0) {
                 bucket.give_back(self.turn);
             }

@@ -15,8 +15,10 @@ static HASHER: OnceLock<RandomState> = OnceLock::new();
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Demand {
     pub(super) scope: Scope,
-    /// Hash of scope and key.
+    /// Hash of scope and key, for pauses.
     pub(super) key: u64,
+    /// Hash of scope, key and rate: each rate of a key is counted by itself.
+    pub(super) counted: u64,
     pub(super) rate: Option<Rate>,
     /// Whether it is the first of its key. Later ones are further rates of the same scope.
     pub(super) first: bool,
@@ -26,7 +28,11 @@ pub(super) struct Demand {
 /// [`OutboundStrategy::scopes`](crate::OutboundStrategy::scopes).
 ///
 /// A call waits until all its scopes have a token, and takes them together. A scope without a rate (`None`) takes part in
-/// pauses only. The same scope and key twice are two rates, and both hold.
+/// pauses only. The same scope and key with two rates are two limits, and both hold.
+///
+/// Each rate of a key is counted by itself: by the calls that declare it. One that is changed begins afresh, with its whole burst, and
+/// a tenant that declares a slower rate for a shared key slows down nobody else. Declare the same rate for all calls that
+/// the provider counts together.
 ///
 /// ```
 /// use std::time::Duration;
@@ -40,7 +46,8 @@ pub(super) struct Demand {
 /// ```
 #[derive(Debug, Default)]
 pub struct Scopes {
-    list: [Option<Demand>; Self::MAX],
+    /// The declared ones, and room for the three that every call has.
+    list: [Option<Demand>; Self::MAX + 3],
     /// Whether more were declared than there is room for.
     overflow: bool,
 }
@@ -66,34 +73,51 @@ impl Scopes {
 
     /// A key that tenants of this strategy share, such as an account and region.
     ///
-    /// A tenant whose configuration names the key of another takes from that one's rate, and is held back by its pauses; it sees nothing of
-    /// it. Build the key of something that the provider attests, such as the account that the credentials belong to, or let only the host
-    /// write it.
+    /// A tenant whose configuration names the key and rate of another takes from that one's rate, and each is held back by the other's
+    /// pauses, for at most an hour; it sees nothing of the other. Take the key from the credentials, such as the account that they belong
+    /// to, and include the endpoint: a tenant that may name its own endpoint may answer there with a throttle. Or let only the host
+    /// write both.
     pub fn shared(&mut self, key: &str, rate: impl Into<Option<Rate>>) -> &mut Self {
         self.add(Scope::Shared, key, rate.into())
     }
 
     fn add(&mut self, scope: Scope, key: &str, rate: Option<Rate>) -> &mut Self {
-        let hash = HASHER.get_or_init(RandomState::new).hash_one((scope, key));
-        let same = self.iter().filter(|known| known.scope == scope && known.key.wrapping_sub(hash) < Self::MAX as u64).count();
-        match self.list.iter_mut().find(|place| place.is_none()) {
-            // A further rate has a key of its own beside the first.
-            Some(place) => *place = Some(Demand { scope, key: hash.wrapping_add(same as u64), rate, first: same == 0 }),
-            None => self.overflow = true,
+        match self.demand(scope, key, rate) {
+            Some(demand) if self.list[Self::MAX - 1].is_none() => self.push(demand),
+            Some(_) => self.overflow = true,
+            None => {}
         }
         self
     }
 
+    /// The demand, unless the same was declared before.
+    fn demand(&self, scope: Scope, key: &str, rate: Option<Rate>) -> Option<Demand> {
+        let hasher = HASHER.get_or_init(RandomState::new);
+        let key = hasher.hash_one((scope, key));
+        let counted = rate.map_or(key, |rate| hasher.hash_one((key, rate.interval(), rate.tolerance())));
+        let same = || self.iter().filter(|known| known.scope == scope && known.key == key);
+        let known = same().any(|known| known.counted == counted);
+        (!known).then(|| Demand { scope, key, counted, rate, first: same().next().is_none() })
+    }
+
+    fn push(&mut self, demand: Demand) {
+        if let Some(place) = self.list.iter_mut().find(|place| place.is_none()) {
+            *place = Some(demand);
+        }
+    }
+
     /// Adds the scopes that every call has for pauses, where they are not declared: the account, its only sender, the recipient.
     pub(crate) fn complete(&mut self, recipient: Option<&str>) {
-        // Beyond the declared ones, room for these is made by leaving them out: a strategy may use all.
-        let overflow = self.overflow;
         for (scope, key) in [(Scope::Account, Some("")), (Scope::Sender, Some("")), (Scope::Recipient, recipient)] {
-            if let Some(key) = key.filter(|_| !self.has(scope)) {
-                self.add(scope, key, None);
+            if let Some(demand) = key.filter(|_| !self.has(scope)).and_then(|key| self.demand(scope, key, None)) {
+                self.push(demand);
             }
         }
-        self.overflow = overflow;
+    }
+
+    /// Takes the rates away, for a call that has its turn already: it takes part in pauses only.
+    pub(crate) fn without_rates(&mut self) {
+        self.list.iter_mut().flatten().for_each(|demand| demand.rate = None);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -122,8 +146,10 @@ mod tests {
     fn the_same_key_of_two_scopes_or_two_rates_is_two_buckets() {
         let mut scopes = Scopes::default();
         scopes.sender("a", Rate::per_second(1)).recipient("a", Rate::per_second(1)).sender("a", Rate::per_day(9)).sender("b", None);
+        scopes.sender("a", Rate::per_day(9)).sender("b", None);
+        let counted: std::collections::HashSet<_> = scopes.iter().map(|demand| demand.counted).collect();
         let keys: std::collections::HashSet<_> = scopes.iter().map(|demand| demand.key).collect();
-        assert_eq!(keys.len(), 4);
+        assert_eq!((counted.len(), keys.len()), (4, 3), "the same rate twice is one");
         assert_eq!(scopes.iter().map(|demand| demand.first).collect::<Vec<_>>(), [true, true, false, true]);
     }
 
@@ -136,8 +162,9 @@ mod tests {
         for n in 0..Scopes::MAX {
             full.shared(&n.to_string(), None);
         }
-        full.complete(None);
+        full.complete(Some("+15551230001"));
         assert!(!full.overflows());
+        assert!([Scope::Account, Scope::Sender, Scope::Recipient].into_iter().all(|scope| full.has(scope)), "they have room of their own");
         full.account(None);
         assert!(full.overflows());
         assert!(!format!("{scopes:?}").contains("5551230001"));

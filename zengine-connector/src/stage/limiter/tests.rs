@@ -241,6 +241,71 @@ fn two_rates_of_one_scope_both_hold() {
 }
 
 #[test]
+fn a_slow_rate_of_one_tenant_for_a_shared_key_slows_down_no_other() {
+    let shared = SharedScopes::new(&limits());
+    let [a, b] = [Limiter::new(&limits(), shared.clone()), Limiter::new(&limits(), shared)];
+    let of = |rate: Rate| {
+        scopes(|scopes| {
+            scopes.shared("key", rate);
+        })
+    };
+    let mut now = Duration::from_secs(10);
+    assert!(matches!(a.enter(&of(Rate::per_second(50)), now, LONGEST, false), Turn::Now));
+    let Turn::In(wait, waiting) = a.enter(&of(Rate::per_second(50)), now, LONGEST, false) else { panic!("it waits") };
+    assert!(matches!(b.enter(&of(Rate::per_day(1)), now, LONGEST, false), Turn::Now));
+    now += wait;
+    waiting.use_up();
+    for _ in 0..100 {
+        assert!(!matches!(b.enter(&of(Rate::per_day(1)), now, LONGEST, false), Turn::Now), "its own rate holds");
+        now += MS(20);
+        assert!(matches!(a.enter(&of(Rate::per_second(50)), now, Duration::ZERO, false), Turn::Now));
+    }
+    // Their throttled answers hold for both, but not for a day.
+    assert_eq!(a.pause(&of(Rate::per_second(50)), Scope::Shared, Some(LONGEST_PAUSE), Some(LONGEST_PAUSE), now).0, LONGEST_SHARED_PAUSE);
+    now += MS(20);
+    assert!(refusal(&b.enter(&of(Rate::per_second(9)), now, LONGEST, false)).paused);
+    now += LONGEST_SHARED_PAUSE;
+    assert!(matches!(a.enter(&of(Rate::per_second(50)), now, LONGEST, false), Turn::Now));
+    assert_eq!(a.pause(&of(Rate::per_second(50)), Scope::Shared, Some(LONGEST), Some(LONGEST_PAUSE), now).0, LONGEST_SHARED_PAUSE);
+}
+
+#[test]
+fn a_corrected_rate_takes_effect_at_once() {
+    let (limiter, now) = (limiter(), Duration::from_secs(10));
+    assert!(matches!(limiter.enter(&sender(Rate::per_day(1)), now, LONGEST, false), Turn::Now));
+    assert!(matches!(limiter.enter(&sender(Rate::per_day(1)), now, LONGEST, false), Turn::Refused(_)));
+    assert!(matches!(limiter.enter(&sender(Rate::per_second(10)), now, LONGEST, false), Turn::Now));
+    assert!(matches!(limiter.enter(&sender(Rate::per_second(10)), now, LONGEST, false), Turn::In(wait, _) if wait == MS(100)));
+    assert!(matches!(limiter.enter(&sender(Rate::per_hour(1)), now, LONGEST, false), Turn::Now));
+    assert!(matches!(limiter.enter(&sender(Rate::per_hour(1)), now, LONGEST, false), Turn::Refused(_)));
+}
+
+#[test]
+fn a_call_that_waits_less_than_others_is_told_the_time_behind_them() {
+    let (limiter, now, rate) = (limiter(), Duration::from_secs(10), Rate::per_second(1).burst(3));
+    let mut waiting = vec![];
+    for _ in 0..500 {
+        waiting.push(limiter.enter(&sender(rate), now, Duration::from_secs(1000), false));
+    }
+    assert!(matches!(&waiting[499], Turn::In(wait, _) if *wait == Duration::from_secs(497)));
+    for longest in [0, 1, 250, 497] {
+        let refused = refusal(&limiter.enter(&sender(rate), now, Duration::from_secs(longest), false));
+        assert_eq!((refused.paused, refused.wait), (false, Duration::from_secs(498)));
+    }
+}
+
+#[test]
+fn a_turn_that_came_is_given_back_unless_the_call_was_made() {
+    let (limiter, now, rate) = (limiter(), Duration::from_secs(10), Rate::per(1, Duration::from_secs(4)));
+    assert!(matches!(limiter.enter(&sender(rate), now, LONGEST, false), Turn::Now));
+    let Turn::In(wait, reservation) = limiter.enter(&sender(rate), now, LONGEST, false) else { panic!("it waits") };
+    drop(reservation);
+    let Turn::In(_, reservation) = limiter.enter(&sender(rate), now + wait - MS(1), LONGEST, false) else { panic!("it waits") };
+    reservation.use_up();
+    assert!(matches!(limiter.enter(&sender(rate), now + wait, Duration::ZERO, false), Turn::Refused(_)));
+}
+
+#[test]
 fn rule_45_a_pause_holds_back_its_scope_and_not_its_owner() {
     let (limiter, now, second) = (limiter(), Duration::from_secs(10), Duration::from_secs(1));
     let from = |number: &str| {
