@@ -11,6 +11,7 @@ use std::{
 use zengine_connector::{
     SendError,
     message::EndReason,
+    runtime::Clock,
     store::Memory,
     strategy::{ConversationState, Ending, Live, SessionErrorKind},
     testing::{Faults, StoreCall, StoreFault},

@@ -127,7 +127,8 @@ async fn a_store_that_hangs_after_the_send_does_not_take_its_result() {
     let world = World { contexts: world.contexts.clone().with_session_store(faults.sessions(Memory::new().sessions())), ..world };
     let cx = world.contexts.send(ClientMessageId::new("1").unwrap());
     // The opener has a turn to give back.
-    let sent = world.conversations().send(&cx, &customer(), &world, |_| async {
+    let (conversations, customer) = (world.conversations(), customer());
+    let sent = conversations.send(&cx, &customer, &world, |_| async {
         world.clock.sleep(Duration::from_secs(9)).await;
         faults.always(StoreCall::ReadSession, StoreFault::Hang);
         Ok(())
