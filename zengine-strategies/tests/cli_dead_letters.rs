@@ -65,8 +65,12 @@ impl Setup {
 
     /// Sends through the command line into the store; gives the exit code and the outcome.
     fn send(&self, id: &str, config: &str) -> (Option<i32>, Value) {
+        self.send_as("acme", id, config)
+    }
+
+    fn send_as(&self, tenant: &str, id: &str, config: &str) -> (Option<i32>, Value) {
         let message = json!({ "to": format!("+{RECIPIENT}"), "content": { "type": "text", "body": BODY } });
-        let arguments = ["send", "whatsapp-meta-cloud", "--id", id, "--tenant", "acme", "--config", config, "--store", "host.db"];
+        let arguments = ["send", "whatsapp-meta-cloud", "--id", id, "--tenant", tenant, "--config", config, "--store", "host.db"];
         let output = zengine(self.folder.path(), &arguments, &message.to_string());
         (output.status.code(), lines(&output).pop().unwrap_or_default())
     }
@@ -233,17 +237,28 @@ fn many_letters_are_redriven_in_one_call_each_with_its_line() {
     assert_eq!((one.status.code(), lines(&one).len()), (Some(0), 1), "{}", said(&one));
     assert!(said(&one).contains("there are more letters: the first 1 are redriven"), "{}", said(&one));
 
-    let all = redrive(&["--all"]);
+    // The file is acme's: its account sends no message of another tenant.
+    assert_eq!(setup.send_as("globex", "order-35", "wrong.json").0, Some(4));
+    let sent = setup.meta.journal().accepted_count();
+    let globex = setup.listed(&["--tenant", "globex"])[0]["failure_id"].as_str().unwrap().to_owned();
+    let both = [&*globex, unknown["failure_id"].as_str().unwrap()];
+    for mixed in [redrive(&["--all"]), redrive(&both)] {
+        assert_eq!((mixed.status.code(), lines(&mixed).len()), (Some(2), 0), "{}", said(&mixed));
+        assert!(said(&mixed).contains("choose with --tenant"), "{}", said(&mixed));
+    }
+    assert_eq!(setup.meta.journal().accepted_count(), sent);
+
+    let all = redrive(&["--all", "--tenant", "acme"]);
     assert_eq!(all.status.code(), Some(2), "{}", said(&all));
     assert!(said(&all).contains("3 letters: 2 delivered, 0 failed, 0 unknown, 0 deferred, 1 not sent"), "{}", said(&all));
     let refused: Vec<_> = lines(&all).into_iter().filter(|line| line["error"]["kind"] == "unsupported").collect();
     assert_eq!(refused.len(), 1);
     assert_eq!((&refused[0]["letter"], &refused[0]["client_message_id"]), (&unknown["failure_id"], &json!("order-34")));
 
-    let forced = redrive(&["--all", "--force", "the customer asked"]);
+    let forced = redrive(&["--all", "--tenant", "acme", "--force", "the customer asked"]);
     assert_eq!(forced.status.code(), Some(0), "{}", said(&forced));
     assert_eq!((&lines(&forced)[0]["letter"], &lines(&forced)[0]["outcome"]), (&unknown["failure_id"], &json!("delivered")));
-    assert!(setup.listed(&[]).is_empty());
+    assert_eq!((setup.listed(&[]).len(), setup.listed(&["--tenant", "globex"]).len()), (1, 1));
     assert_eq!(setup.meta.journal().accepted_count(), 5, "the one in doubt arrived twice");
 }
 

@@ -97,7 +97,8 @@ pub enum HttpCause {
     TooLarge,
     /// The request could not be built.
     Request,
-    /// The client runs on tokio, and the call was made outside a tokio runtime, or in one without timer or sockets.
+    /// The client runs on tokio, and the call was made outside a tokio runtime, or in one without timer or sockets. Also if the client
+    /// panicked before anything was sent for another reason.
     NoRuntime,
 }
 
@@ -110,7 +111,10 @@ impl HttpCause {
             Self::Broken => (ErrorKind::Unavailable, "the connection to the provider broke"),
             Self::TooLarge => (ErrorKind::Protocol, "the provider's answer is too large"),
             Self::Request => (ErrorKind::MessageInvalid, "the request cannot be built"),
-            Self::NoRuntime => (ErrorKind::Settings, "no tokio runtime: await the call inside one that is built with enable_all()"),
+            Self::NoRuntime => (
+                ErrorKind::Settings,
+                "no tokio runtime, or the client panicked before it sent: await the call inside a runtime that is built with enable_all()",
+            ),
         }
     }
 }

@@ -26,6 +26,13 @@ pub trait KeyRing: Send + Sync + fmt::Debug + 'static {
     /// The key with an id, for an older value.
     fn by_id(&self, id: &str) -> Option<Arc<Key>>;
 
+    /// The keys other than the current one, as far as they are at hand. Under one of them a value may stand that is found by a keyed name,
+    /// such as a [stored file](crate::Orchestrator::store_media): a ring without them stores it again under another name after a rotation.
+    /// Defaults to none.
+    fn others(&self) -> Vec<Arc<Key>> {
+        vec![]
+    }
+
     /// Whether the keys are lost with the process. Defaults to `false`. Keys of a base that are lost are refused beside a claim
     /// store, dead letters or sessions of your own.
     fn is_ephemeral(&self) -> bool {
@@ -134,6 +141,10 @@ impl KeyRing for StaticKeyRing {
 
     fn by_id(&self, id: &str) -> Option<Arc<Key>> {
         if *self.current.id == *id { Some(Arc::clone(&self.current)) } else { self.older.get(id).cloned() }
+    }
+
+    fn others(&self) -> Vec<Arc<Key>> {
+        self.older.values().cloned().collect()
     }
 
     fn is_ephemeral(&self) -> bool {

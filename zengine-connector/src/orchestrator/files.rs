@@ -45,8 +45,15 @@ impl Orchestrator {
         let (tenant, stores) = (tenant.into_id()?, &self.engine.stores);
         stores.media()?;
         file.check()?;
-        let id = id_of_content(&self.engine.keys.current(), &tenant, file);
-        Ok(stores.put_file(&tenant, &id, file, ttl).await?)
+        let digest = Sha256::digest(&file.bytes);
+        let id_under = |key: &Key| id_of_content(key, &tenant, file, &digest);
+        // Before a rotation, or by a process that has another current key, it was stored under another id.
+        for key in self.engine.keys.others() {
+            if let Some(stored) = stores.extend_file(&tenant, &id_under(&key), ttl).await? {
+                return Ok(stored);
+            }
+        }
+        Ok(stores.put_file(&tenant, &id_under(&self.engine.keys.current()), file, ttl).await?)
     }
 
     /// Copies a file of an event into the media store, for `ttl`, and returns it with that source: the same kind, caption and name, to
@@ -93,9 +100,9 @@ fn id_of_copy(event: &InboundEvent, handle: &str) -> String {
 }
 
 /// The id of a file by its content, keyed, because a store shows ids to those who cannot read the content.
-fn id_of_content(key: &Key, tenant: &TenantId, file: &NewFile) -> String {
+fn id_of_content(key: &Key, tenant: &TenantId, file: &NewFile, digest: &[u8]) -> String {
     // Absent and empty differ.
     let text = |text: &Option<String>| text.as_ref().map(|text| format!("={text}")).unwrap_or_default();
     let (mime, name) = (text(&file.mime), text(&file.name));
-    hex(&key.fingerprint(&[b"file by content v1", tenant.as_str().as_bytes(), mime.as_bytes(), name.as_bytes(), &file.bytes]))
+    hex(&key.fingerprint(&[b"file by content v1", tenant.as_str().as_bytes(), mime.as_bytes(), name.as_bytes(), digest]))
 }

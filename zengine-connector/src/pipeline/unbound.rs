@@ -38,8 +38,10 @@ pub(crate) async fn unable(send: &Identified<'_>, error: Error, later: Option<De
         Ok(record) if later.is_some() || error.is_temporary() => expire(send, record.as_ref()).await,
         Ok(Some(record)) if record.is_in_doubt() => end_doubt(send, record).await,
         // It was accepted before, so the caller may not have it any more: it ends with a letter.
-        Ok(Some(record)) if error.is_domain() && is_free(send, record) => {
-            fail(send, Some(record), StoredError::new(error.kind(), Reach::NotSent, error.message().to_owned())).await
+        Ok(Some(record)) if error.is_domain() => {
+            let error = StoredError::new(error.kind(), Reach::NotSent, error.message().to_owned());
+            // While its owner may be at work on it, it comes again.
+            if is_free(send, record) { fail(send, Some(record), error).await } else { None }
         }
         Ok(_) => return Err(error),
         Err(_) => None,

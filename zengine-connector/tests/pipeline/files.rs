@@ -12,12 +12,13 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use zengine_connector::{
-    Configure, ConfigureContext, Content, Deferred, Error, ErrorKind, Identity, Orchestrator, OutboundMessage, OutboundStrategy, Outcome,
-    ProviderMessageId, Receipt, SendContext, SendError, Strategy, StrategyName, StrategyRegistry, TenantId,
+    ClientMessageId, Configure, ConfigureContext, Content, Deferred, Error, ErrorKind, Identity, Orchestrator, OutboundMessage,
+    OutboundStrategy, Outcome, ProviderMessageId, Receipt, SendContext, SendError, Strategy, StrategyName, StrategyRegistry, TenantId,
     message::{Capabilities, Email, EmailAttachment, EmailRules, Length, Media, MediaKind, MediaRule, MediaSource},
     pipeline::{DeferredReason, RedriveOptions},
+    runtime::{Clock as _, to_ms},
     schemars,
-    store::{FileUrl, MediaStore, NewFile, StoreError, StoreErrorKind, StoredFile},
+    store::{ClaimKey, ClaimOp, FileUrl, Lease, MediaStore, NewFile, OwnerToken, StoreError, StoreErrorKind, StoredFile},
 };
 
 use crate::support::{World, secs, tenant};
@@ -310,6 +311,29 @@ async fn rule_85_a_message_that_was_put_off_and_whose_file_is_gone_fails_with_a_
     assert_eq!(host.store(pdf(10)).await, media);
     assert_eq!(redrive().await.unwrap().as_str(), "delivered");
     assert_eq!((host.sent().bytes, host.world.all_letters().await.len()), (Some(10), 0));
+}
+
+/// The owner of a claim died, or is at work on it: until its lease is over the message comes again, so that it is never dropped without a
+/// letter.
+#[tokio::test(start_paused = true)]
+async fn rule_85_a_message_whose_file_is_gone_comes_again_while_another_caller_may_own_it() {
+    let host = Host::new(true);
+    let media = host.store(pdf(10)).await;
+    host.throttles.store(true, SeqCst);
+    assert_eq!(host.send("bytes", "1", &media).await.unwrap().as_str(), "deferred");
+    host.world.pass(secs(3600)).await;
+    let claims = host.world.memory.claims();
+    let key = ClaimKey::outbound(&tenant(), &StrategyName::new("bytes").unwrap(), &ClientMessageId::new("1").unwrap());
+    let now_ms = to_ms(host.world.clock.now());
+    let fingerprint = claims.get(&key).await.unwrap().unwrap().fingerprint;
+    let lease = Lease { owner: OwnerToken::named("another"), boot: None, until_ms: now_ms + 30_000 };
+    let claim = ClaimOp::Claim { lease, fingerprint, skew_ms: 0, ttl_s: 86_400 };
+    assert!(claims.apply(&key, &claim, None, now_ms).await.unwrap().done);
+    assert_eq!(host.send("bytes", "1", &media).await.unwrap().as_str(), "deferred");
+    assert_eq!(host.world.all_letters().await.len(), 0);
+    host.world.pass(secs(60)).await;
+    assert_eq!(host.send("bytes", "1", &media).await.unwrap().as_str(), "failed");
+    assert_eq!((host.world.all_letters().await.len(), host.got.lock().unwrap().len()), (1, 0));
 }
 
 /// The store loses the file between two reads.

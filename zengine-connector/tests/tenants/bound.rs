@@ -1,11 +1,12 @@
 //! `bound`, health and media.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use zengine_connector::{
-    Configure, ConfigureContext, Error, ErrorKind, InboundEvent, OutboundMessage, OutboundStrategy, Receipt, SendContext, SendError,
-    Strategy,
+    Configure, ConfigureContext, Error, ErrorKind, InboundEvent, Memory, Orchestrator, OutboundMessage, OutboundStrategy, Receipt, Secret,
+    SendContext, SendError, Strategy,
+    keyring::{Key, StaticKeyRing},
     message::{Media, MediaKind, MediaSource, Message},
     runtime::{Clock as _, to_ms},
     store::NewFile,
@@ -158,6 +159,25 @@ async fn a_file_is_stored_once_under_an_id_of_its_content() {
     assert_ne!(store("other", &pdf, 60).await.unwrap().id, stored.id);
     let large = store("acme", &NewFile::new("").with_name("x".repeat(1025)), 60).await.unwrap_err();
     assert_eq!((large.kind(), store("", &pdf, 60).await.unwrap_err().kind()), (ErrorKind::Unsupported, ErrorKind::MessageInvalid));
+}
+
+/// Processes change their keys one after the other, so either may come first with the other's.
+#[tokio::test(start_paused = true)]
+async fn a_file_has_one_id_while_the_keys_are_rotated() {
+    let memory = Memory::new();
+    let key = |name: &str| Key::new(name.to_owned(), &Secret::new([name.as_bytes()[1]; 32]));
+    let process = |ring: StaticKeyRing| {
+        let builder = Orchestrator::builder().strategy(zengine_connector::testing::Recording::new()).stores(memory.clone());
+        builder.keys(Arc::new(ring)).build().unwrap()
+    };
+    let before = process(StaticKeyRing::new(key("k1")).with_older(key("k2")));
+    let after = process(StaticKeyRing::new(key("k2")).with_older(key("k1")));
+    let (pdf, day) = (NewFile::new("%PDF"), Duration::from_secs(86_400));
+    let stored = before.store_media("acme", &pdf, day).await.unwrap();
+    assert_eq!(after.store_media("acme", &pdf, day).await.unwrap().id, stored.id);
+    let newer = NewFile::new("%PDG");
+    let stored = after.store_media("acme", &newer, day).await.unwrap();
+    assert_eq!(before.store_media("acme", &newer, day).await.unwrap().id, stored.id);
 }
 
 #[tokio::test(start_paused = true)]

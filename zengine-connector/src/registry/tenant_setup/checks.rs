@@ -170,7 +170,8 @@ fn meant(error: Error, entry: &RegisteredStrategy, config: &Value, given: &[&str
     let sites = if error.kind() == ErrorKind::ConfigInvalid { entry.checks.check(config, true).unwrap_or_default() } else { vec![] };
     let named = named(&sites);
     let mut lacking = named.iter().filter(|name| !given.contains(name));
-    match lacking.find_map(|name| closest(name, given.iter().copied())) {
+    let unnamed = || given.iter().copied().filter(|name| !named.contains(name));
+    match lacking.find_map(|name| closest(name, unnamed())) {
         Some(meant) => error.with_context("did_you_mean", meant),
         None => error,
     }

@@ -32,11 +32,11 @@ impl Graces {
     }
 
     /// Returns `true` while the secrets may come back for an event of an age. A process that never had them knows only by the event that
-    /// they were there a moment ago: an old one must not wait a minute again in every new process.
+    /// they were there a moment ago: an old one, or one without a time, must not wait a minute again in every new process.
     pub(super) fn is_running(&self, tenant: &TenantId, strategy: &StrategyName, age: Option<Duration>, now: Duration) -> bool {
         self.0.get(&SlotRef(tenant, strategy)).is_some_and(|grace| {
             let in_time = grace.since.is_some_and(|since| now < since + GRACE);
-            in_time && (grace.bound || age.is_none_or(|age| age < GRACE))
+            in_time && (grace.bound || age.is_some_and(|age| age < GRACE))
         })
     }
 

@@ -300,7 +300,9 @@ fn a_turn_that_came_is_given_back_unless_the_call_was_made() {
     assert!(matches!(limiter.enter(&sender(rate), now, LONGEST, false), Turn::Now));
     let Turn::In(wait, reservation) = limiter.enter(&sender(rate), now, LONGEST, false) else { panic!("it waits") };
     drop(reservation);
-    let Turn::In(_, reservation) = limiter.enter(&sender(rate), now + wait - MS(1), LONGEST, false) else { panic!("it waits") };
+    let Turn::In(_, reservation) = limiter.enter(&sender(rate), (now + wait).saturating_sub(MS(1)), LONGEST, false) else {
+        panic!("it waits")
+    };
     reservation.use_up();
     assert!(matches!(limiter.enter(&sender(rate), now + wait, Duration::ZERO, false), Turn::Refused(_)));
 }

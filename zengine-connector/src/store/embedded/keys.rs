@@ -108,6 +108,10 @@ impl KeyRing for EmbeddedKeys {
         // A reader opens stored content: an unknown id is rare, and mostly that of a new key.
         self.ring.load().by_id(id).or_else(|| if self.follows { self.follow(id) } else { None })
     }
+
+    fn others(&self) -> Vec<Arc<Key>> {
+        self.ring.load().others()
+    }
 }
 
 debug_fields!(EmbeddedKeys { current: |keys| keys.current().id().to_owned() });

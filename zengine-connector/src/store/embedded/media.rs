@@ -83,7 +83,8 @@ impl Engine {
         .await
     }
 
-    /// Makes the file whole with its facts, unless a file stands under its id by now. Returns whether it did.
+    /// Makes the file whole with its facts, unless a file stands under its id by now, or its parts were erased meanwhile. Returns whether it
+    /// did.
     async fn finish(&self, tenant: &TenantId, file: &StoredFile, content: String, now_ms: i64) -> Result<bool, StoreError> {
         let facts = document::encode(&Facts { mime: file.mime.clone(), name: file.name.clone() })?;
         let facts = [self.sealed_part(&content, FACTS, &facts)?];
@@ -92,6 +93,10 @@ impl Engine {
             let tenant = tenant.as_str();
             if extend(transaction, (tenant, &id), until_ms, now_ms)? {
                 remove_file(transaction, tenant, &content)?;
+                return Ok(Done::Wrote(false));
+            }
+            let has_parts = size == 0 || transaction.open_table(MEDIA)?.get((tenant, &*content))?.is_some();
+            if !has_parts {
                 return Ok(Done::Wrote(false));
             }
             remove_file(transaction, tenant, &id)?;

@@ -1,4 +1,5 @@
-//! What is wrong with a JSON file of secrets, and where. Values are never told, and of names only those that belong there.
+//! What is wrong with a JSON file of secrets, and where. Values are never told, and of names only those that belong there: a fault is an
+//! error of every tenant, so the tenants and their secrets are told by number.
 
 use crate::{
     error::closest,
@@ -35,7 +36,7 @@ fn at(place: String) -> SecretError {
 fn of_file(file: ValueRef<'_>) -> Option<String> {
     members("", file, |strategy, scopes| {
         members(strategy, scopes, |scope, secrets| match scope.rsplit('/').next() {
-            Some("tenants") => members(scope, secrets, |tenant, secrets| members(tenant, secrets, |_, _| None)),
+            Some("tenants") => numbered(scope, secrets, |tenant, secrets| numbered(tenant, secrets, |_, _| None)),
             Some("application" | "shared") => members(scope, secrets, |_, _| None),
             name => Some(unknown(strategy, name.unwrap_or_default())),
         })
@@ -43,13 +44,27 @@ fn of_file(file: ValueRef<'_>) -> Option<String> {
 }
 
 /// The first fault of an object: it is none, a member comes twice, or what `inside` finds in a member, which is given with its pointer.
-fn members(pointer: &str, json: ValueRef<'_>, mut inside: impl FnMut(&str, ValueRef<'_>) -> Option<String>) -> Option<String> {
+fn members(pointer: &str, json: ValueRef<'_>, inside: impl FnMut(&str, ValueRef<'_>) -> Option<String>) -> Option<String> {
+    steps(pointer, json, |_, name| step(name), inside)
+}
+
+/// As [`members`], with the numbers of the members, from 1, in place of their names.
+fn numbered(pointer: &str, json: ValueRef<'_>, inside: impl FnMut(&str, ValueRef<'_>) -> Option<String>) -> Option<String> {
+    steps(pointer, json, |n, _| format!("/(member {})", n + 1), inside)
+}
+
+fn steps(
+    pointer: &str,
+    json: ValueRef<'_>,
+    step: impl Fn(usize, &str) -> String,
+    mut inside: impl FnMut(&str, ValueRef<'_>) -> Option<String>,
+) -> Option<String> {
     let Some(object) = json.object() else {
         return Some(format!("{}: must be an object", if pointer.is_empty() { "/" } else { pointer }));
     };
     let mut names = std::collections::BTreeSet::new();
-    object.members().find_map(|(name, member)| {
-        let place = format!("{pointer}{}", step(&name));
+    object.members().enumerate().find_map(|(n, (name, member))| {
+        let place = format!("{pointer}{}", step(n, &name));
         if names.insert(name) { inside(&place, member) } else { Some(format!("{place}: is there twice")) }
     })
 }
@@ -81,8 +96,8 @@ mod tests {
             (r#"{"a":{"tenant":{"acme":{"t":"canary"}}}}"#, "/a/tenant: is not a known field; did you mean tenants?"),
             (r#"{"a":{"canary":{"t":"x"}}}"#, "/a/*: is not a known field; known: application, shared, tenants"),
             (r#"{"a":{"shared":{}},"a":{}}"#, "/a: is there twice"),
-            (r#"{"a/b":{"tenants":{"acme":{"t":"canary","t":"canary"}}}}"#, "/a~1b/tenants/acme/t: is there twice"),
-            (r#"{"a":{"tenants":{"acme":"canary"}}}"#, "/a/tenants/acme: must be an object"),
+            (r#"{"a/b":{"tenants":{"acme":{"t":"canary","t":"canary"}}}}"#, "/a~1b/tenants/(member 1)/(member 2): is there twice"),
+            (r#"{"a":{"tenants":{"acme":"canary"}}}"#, "/a/tenants/(member 1): must be an object"),
             (r#"{"a":{"application":["canary"]}}"#, "/a/application: must be an object"),
             (r#"["canary"]"#, "/: must be an object"),
         ] {

@@ -39,8 +39,8 @@ const MAX_LISTED: usize = 256;
 #[derive(Default, Serialize, Deserialize)]
 struct Openings {
     v: u32,
-    #[serde(default)]
-    openings: BTreeMap<String, Noted>,
+    #[serde(default, rename = "openings")]
+    by_key: BTreeMap<String, Noted>,
     /// The time at which the last of those that the list has no place for lapses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     more_until_ms: Option<i64>,
@@ -67,20 +67,20 @@ enum Listed {
 impl Openings {
     /// Removes what is over, and what is too much.
     fn prune(&mut self, now_ms: i64) {
-        self.openings.retain(|_, noted| noted.until_ms > now_ms);
+        self.by_key.retain(|_, noted| noted.until_ms > now_ms);
         self.more_until_ms = self.more_until_ms.filter(|until_ms| *until_ms > now_ms);
-        while self.openings.len() > MAX_LISTED {
+        while self.by_key.len() > MAX_LISTED {
             // The one that is in doubt the longest.
-            let Some(key) = self.openings.iter().min_by_key(|(_, noted)| noted.lease_until_ms).map(|(key, _)| key.clone()) else { return };
-            let until_ms = self.openings.remove(&key).map(|noted| noted.until_ms);
+            let Some(key) = self.by_key.iter().min_by_key(|(_, noted)| noted.lease_until_ms).map(|(key, _)| key.clone()) else { return };
+            let until_ms = self.by_key.remove(&key).map(|noted| noted.until_ms);
             self.more_until_ms = self.more_until_ms.max(until_ms);
         }
     }
 
     fn listed(&self, now_ms: i64) -> Listed {
-        if self.openings.values().any(|noted| noted.lease_until_ms > now_ms) {
+        if self.by_key.values().any(|noted| noted.lease_until_ms > now_ms) {
             Listed::InProgress
-        } else if self.openings.is_empty() && self.more_until_ms.is_none() {
+        } else if self.by_key.is_empty() && self.more_until_ms.is_none() {
             Listed::Nothing
         } else {
             Listed::InDoubt
@@ -88,7 +88,7 @@ impl Openings {
     }
 
     fn last_ms(&self) -> Option<i64> {
-        self.openings.values().map(|noted| noted.until_ms).max().max(self.more_until_ms)
+        self.by_key.values().map(|noted| noted.until_ms).max().max(self.more_until_ms)
     }
 }
 
@@ -184,7 +184,7 @@ impl Conversations {
             let (mut listed, version) = stored.map_or_else(Default::default, |stored| (stored.value, Some(stored.version)));
             let now_ms = self.now_ms();
             listed.v = 1;
-            change(&mut listed.openings);
+            change(&mut listed.by_key);
             listed.prune(now_ms);
             let last_ms = listed.last_ms().unwrap_or(now_ms);
             let ttl = Duration::from_millis(last_ms.saturating_sub(now_ms).unsigned_abs()).saturating_add(Duration::from_secs(60));

@@ -3,11 +3,12 @@
 use clap::builder::TypedValueParser;
 use serde::Serialize;
 use zengine_connector::store::{DeadLetter, DeadLetterStore, LetterDirection};
-use zengine_connector::{ClientMessageId, Error, FailureId, Outcome, StrategyName, TenantId};
+use zengine_connector::{ClientMessageId, Error, ErrorKind, FailureId, Outcome, StrategyName, TenantId};
 
 use super::redrive::{Arguments, Redrive, sent};
 use super::store_failure;
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::host::Host;
 use crate::cli::output::{self, Out};
 use crate::cli::progress;
 use crate::cli::send::{Report, report_outcome};
@@ -69,16 +70,19 @@ pub(super) async fn choose(letters: &dyn DeadLetterStore, arguments: &Arguments)
     }
 }
 
-/// The strategy of all letters: the file is that of one.
+/// The strategy of all letters. The file is that of one, and of one tenant: its account must not send another tenant's messages.
 pub(super) fn strategy_of(chosen: &[Chosen]) -> Result<Option<StrategyName>, Failure> {
     let Some(first) = chosen.first() else { return Ok(None) };
-    match chosen.iter().find(|letter| letter.strategy != first.strategy) {
-        Some(other) => {
-            let (one, two) = (&first.strategy, &other.strategy);
-            Err(Failure::invalid(format!("there are letters of {one} and of {two}: a file is of one, choose with --strategy")))
-        }
-        None => Ok(Some(first.strategy.clone())),
+    let mixed = |one: &str, two: &str, choose| {
+        Err(Failure::invalid(format!("there are letters of {one} and of {two}: a file is of one, choose with {choose}")))
+    };
+    if let Some(other) = chosen.iter().find(|letter| letter.strategy != first.strategy) {
+        return mixed(first.strategy.as_str(), other.strategy.as_str(), "--strategy");
     }
+    if let Some(other) = chosen.iter().find(|letter| letter.tenant != first.tenant) {
+        return mixed(first.tenant.as_str(), other.tenant.as_str(), "--tenant");
+    }
+    Ok(Some(first.strategy.clone()))
 }
 
 /// A letter that was redriven.
@@ -99,33 +103,35 @@ struct Refused<'a> {
     error: &'a Error,
 }
 
-/// Redrives the letters one after the other. The exit code is that of the worst end.
-pub(super) async fn run(redrive: &Redrive<'_>, mut chosen: Vec<Chosen>, out: &mut Out) -> Result<Exit, Failure> {
-    // One host at a time.
-    chosen.sort_by(|a, b| (&a.tenant, &a.failure_id).cmp(&(&b.tenant, &b.failure_id)));
+/// Redrives the letters of one tenant one after the other. The exit code is that of the worst end.
+pub(super) async fn run(redrive: &Redrive<'_>, chosen: Vec<Chosen>, out: &mut Out) -> Result<Exit, Failure> {
+    let Some(Chosen { tenant, .. }) = chosen.first() else { return Ok(Exit::Done) };
+    let host = redrive.host(tenant).await?;
     let mut ends = Ends::default();
-    for letters in chosen.chunk_by(|a, b| a.tenant == b.tenant) {
-        let Some(Chosen { tenant, .. }) = letters.first() else { continue };
-        let host = redrive.host(tenant).await?;
-        for Chosen { failure_id, client_message_id, .. } in letters {
-            let redriven = host.orchestrator.redrive(failure_id, redrive.options().clone());
-            match progress::during("sending", redriven).await {
-                Ok(outcome) => {
-                    ends.count(&outcome);
-                    let report = Report::of(redrive.strategy(), tenant, client_message_id, &outcome, redrive.letters()).await;
-                    out.json(&Redriven { letter: failure_id, report })?;
-                    report_outcome(&outcome);
-                }
-                Err(error) => {
-                    ends.refused += 1;
-                    out.json(&Refused { letter: failure_id, strategy: redrive.strategy(), tenant, client_message_id, error: &error })?;
-                    output::error(&format!("{failure_id}: {error}"));
-                }
+    let printed = each(redrive, &host, &chosen, &mut ends, out).await;
+    // Also if the output broke in the middle.
+    output::note(&ends.told());
+    printed.map(|()| ends.exit())
+}
+
+async fn each(redrive: &Redrive<'_>, host: &Host<'_>, chosen: &[Chosen], ends: &mut Ends, out: &mut Out) -> Result<(), Failure> {
+    for Chosen { failure_id, client_message_id, tenant, .. } in chosen {
+        let redriven = host.orchestrator.redrive(failure_id, redrive.options().clone());
+        match progress::during("sending", redriven).await {
+            Ok(outcome) => {
+                ends.count(&outcome);
+                let report = Report::of(redrive.strategy(), tenant, client_message_id, &outcome, redrive.letters()).await;
+                out.json(&Redriven { letter: failure_id, report })?;
+                report_outcome(&outcome);
+            }
+            Err(error) => {
+                ends.refuse(&error);
+                out.json(&Refused { letter: failure_id, strategy: redrive.strategy(), tenant, client_message_id, error: &error })?;
+                output::error(&format!("{failure_id}: {error}"));
             }
         }
     }
-    output::note(&ends.told());
-    Ok(ends.exit())
+    Ok(())
 }
 
 /// How the redrives of one call ended.
@@ -136,6 +142,8 @@ struct Ends {
     unknown: usize,
     deferred: usize,
     refused: usize,
+    /// The code of the worst refusal.
+    refusal: Option<Exit>,
 }
 
 impl Ends {
@@ -148,18 +156,37 @@ impl Ends {
         } += 1;
     }
 
+    fn refuse(&mut self, error: &Error) {
+        // The send ended, perhaps after the provider had it, and only its letter is lost.
+        if error.kind() == ErrorKind::DeadLetterFailed {
+            self.unknown += 1;
+            return;
+        }
+        self.refused += 1;
+        let exit = Exit::of_refusal(error);
+        let rank = |exit| match exit {
+            Exit::Broken => 2,
+            Exit::Invalid => 1,
+            _ => 0,
+        };
+        if self.refusal.is_none_or(|worst| rank(worst) < rank(exit)) {
+            self.refusal = Some(exit);
+        }
+    }
+
     fn told(&self) -> String {
-        let Self { delivered, failed, unknown, deferred, refused } = self;
+        let Self { delivered, failed, unknown, deferred, refused, .. } = self;
         let all = delivered + failed + unknown + deferred + refused;
         format!("{all} letters: {delivered} delivered, {failed} failed, {unknown} unknown, {deferred} deferred, {refused} not sent")
     }
 
-    const fn exit(&self) -> Exit {
+    fn exit(&self) -> Exit {
         match self {
             Self { unknown: 1.., .. } => Exit::Unknown,
             Self { failed: 1.., .. } => Exit::Failed,
+            Self { refusal: Some(exit @ (Exit::Broken | Exit::Invalid)), .. } => *exit,
             Self { deferred: 1.., .. } => Exit::Deferred,
-            Self { refused: 1.., .. } => Exit::Invalid,
+            Self { refusal: Some(exit), .. } => *exit,
             _ => Exit::Done,
         }
     }

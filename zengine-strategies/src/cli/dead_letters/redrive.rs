@@ -20,16 +20,16 @@ use crate::cli::{host, output, progress};
 ///
 /// Prints the outcome and exits as `zengine send` does. Needs exclusive access to the store: while a host runs, redrive in
 /// that host. A message that may have arrived already is sent again only if the provider drops duplicates, or with --force.
-/// Several letters are redriven one after the other, by tenant; each has a line, and a note counts how they ended.
+/// Several letters of one tenant are redriven one after the other; each has a line, and a note counts how they ended.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The letters' `failure_id`s, all of one strategy
+    /// The letters' `failure_id`s, all of one tenant and strategy
     #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "ID")]
     ids: Vec<FailureId>,
     /// Every redrivable letter of a message, or those that --tenant, --strategy and --outcome choose
     #[arg(long)]
     all: bool,
-    /// With --all: only letters of this tenant
+    /// With --all: only letters of this tenant; required where there are letters of several
     #[arg(long, requires = "all")]
     pub(super) tenant: Option<TenantId>,
     /// With --all: only letters of this strategy; required where there are letters of several
