@@ -166,6 +166,8 @@ mod tests {
         assert!(!full.overflows());
         assert!([Scope::Account, Scope::Sender, Scope::Recipient].into_iter().all(|scope| full.has(scope)), "they have room of their own");
         full.account(None);
+        assert!(!full.overflows(), "it is there");
+        full.shared("another", None);
         assert!(full.overflows());
         assert!(!format!("{scopes:?}").contains("5551230001"));
     }
