@@ -5,6 +5,7 @@
 mod bounds;
 mod canaries;
 mod conflicts;
+mod cursors;
 mod ephemeral;
 mod evidence;
 mod faults;

@@ -92,7 +92,7 @@ impl Batch {
     async fn run(&self, partition: Vec<InboundTask>) {
         let mut stopped = false;
         for task in partition {
-            let is_ephemeral = task.ephemeral().is_some();
+            let (is_ephemeral, key) = (task.ephemeral().is_some(), task.kept());
             let span = if stopped { Span::none() } else { self.span(&task) };
             let mut result = EventResult::Unstored;
             if !stopped {
@@ -107,7 +107,7 @@ impl Batch {
             if is_ephemeral {
                 self.progress.add_ephemeral(result);
             } else {
-                self.progress.add(result);
+                self.progress.end(key, result);
             }
         }
     }

@@ -23,6 +23,7 @@ mod local;
 mod lookup;
 mod plan;
 mod poison;
+mod poll;
 mod preview;
 mod progress;
 mod replay;

@@ -34,6 +34,14 @@ impl InboundTask {
         }
     }
 
+    /// The dedup key of the task's event, if it has a record.
+    pub(super) fn kept(&self) -> Option<DedupeKey> {
+        match self {
+            Self::Handle { event, .. } if !event.event.is_ephemeral() => Some(event.dedupe_key),
+            _ => None,
+        }
+    }
+
     /// The serial number of an event in its conversation.
     fn sequence(&self) -> Option<u64> {
         match self {

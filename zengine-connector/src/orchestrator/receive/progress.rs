@@ -1,6 +1,6 @@
 //! The results of one request's events, counted across its tasks.
 
-use crate::sync::Mutex;
+use crate::{message::DedupeKey, sync::Mutex};
 
 /// The result of one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +87,8 @@ struct State {
     /// The counts of an answer that came before the end of the work.
     answered: Option<Counts>,
     finished: bool,
+    /// On a synchronous channel, the events of the response's conversation that have no result yet, and how many of them its cursor can name.
+    awaited: Option<(Vec<DedupeKey>, usize)>,
     /// The strategy's keys and the event ids of conflicts.
     conflicts: Vec<(String, String)>,
 }
@@ -116,15 +118,35 @@ impl Progress {
         self
     }
 
+    /// The events that the cursor of a synchronous response can name, of which it has room for a number.
+    pub(super) fn with_awaited(self, keys: Vec<DedupeKey>, room: usize) -> Self {
+        self.state.lock().awaited = Some((keys, room));
+        self
+    }
+
+    /// The events that a cursor must name: no result of this request says what became of them.
+    pub(super) fn awaited(&self) -> Vec<DedupeKey> {
+        self.state.lock().awaited.as_ref().map_or_else(Vec::new, |(keys, _)| keys.clone())
+    }
+
+    /// Notes the end of a task, of an event with this key if it has a record.
+    pub(super) fn end(&self, key: Option<DedupeKey>, result: EventResult) {
+        let mut state = self.state.lock();
+        state.add(result);
+        // What another request works on has its result there.
+        if let (Some((awaited, _)), Some(key)) = (&mut state.awaited, key)
+            && !matches!(result, EventResult::Pending | EventResult::Unstored)
+            && let Some(at) = awaited.iter().position(|awaited| *awaited == key)
+        {
+            awaited.remove(at);
+        }
+    }
+
     /// Notes the end of an ephemeral task.
     pub(super) fn add_ephemeral(&self, result: EventResult) {
         let mut state = self.state.lock();
         state.ephemeral = state.ephemeral.saturating_sub(1);
         state.add(result);
-    }
-
-    pub(super) fn add(&self, result: EventResult) {
-        self.state.lock().add(result);
     }
 
     /// Notes an event that came under the key of another one: the strategy's key and the event's id.
@@ -168,7 +190,8 @@ impl Progress {
     /// none, the handlers' events will not come again.
     pub(super) fn so_far(&self) -> Counts {
         let mut state = self.state.lock();
-        let counts = state.counts(self.total.saturating_sub(state.underway));
+        let open = state.counts(self.total).unstored;
+        let counts = state.named(state.counts(self.total.saturating_sub(state.underway)), open);
         state.acknowledged = counts.unstored == 0;
         state.answer(counts)
     }
@@ -194,7 +217,8 @@ impl Progress {
 
     /// The counts at the end. Uncounted events were lost with their task and must be delivered again.
     pub(super) fn at_the_end(&self) -> Counts {
-        self.state.lock().counts(self.total)
+        let state = self.state.lock();
+        state.named(state.counts(self.total), 0)
     }
 }
 
@@ -219,6 +243,17 @@ impl State {
         counts
     }
 
+    /// The counts of an answer while `open` events are with their handlers. If its cursor cannot name all events under work, because they
+    /// are too many or of another conversation, they must be delivered again: no poll would learn what became of them.
+    fn named(&self, counts: Counts, open: usize) -> Counts {
+        let Some((awaited, room)) = &self.awaited else { return counts };
+        let under_work = open + counts.pending;
+        if counts.unstored > 0 || (awaited.len() <= *room && awaited.len() == under_work) {
+            return counts;
+        }
+        Counts { unstored: under_work, pending: 0, ..counts }
+    }
+
     fn counts(&self, total: usize) -> Counts {
         let (accepted, poisoned) = (self.accepted + self.settled, self.poisoned + self.known_poison);
         Counts {
@@ -240,7 +275,7 @@ mod tests {
     #[test]
     fn what_nobody_counted_must_come_again() {
         let progress = Progress::new(3, 1);
-        progress.add(EventResult::Accepted);
+        progress.end(None, EventResult::Accepted);
         assert_eq!(progress.at_the_end(), Counts { accepted: 1, unstored: 2, ..Counts::default() });
     }
 
@@ -248,7 +283,7 @@ mod tests {
     fn what_an_earlier_delivery_settled_is_counted_apart() {
         let progress = Progress::new(4, 4);
         for result in [EventResult::Accepted, EventResult::Settled, EventResult::Poisoned, EventResult::KnownPoison] {
-            progress.add(result);
+            progress.end(None, result);
         }
         let counts = Counts { accepted: 2, poisoned: 2, accepted_before: 1, poisoned_before: 1, ..Counts::default() };
         assert_eq!(progress.at_the_end(), counts);
@@ -257,14 +292,14 @@ mod tests {
     #[test]
     fn what_no_handler_has_must_come_again() {
         let progress = Progress::new(3, 3);
-        progress.add(EventResult::Accepted);
+        progress.end(None, EventResult::Accepted);
         let underway = progress.underway();
         assert_eq!(progress.so_far(), Counts { accepted: 1, unstored: 1, ..Counts::default() });
         assert!(!progress.is_acknowledged());
         drop(underway);
-        progress.add(EventResult::Unstored);
+        progress.end(None, EventResult::Unstored);
         assert_eq!(progress.so_far(), Counts { accepted: 1, unstored: 2, ..Counts::default() });
-        progress.add(EventResult::Accepted);
+        progress.end(None, EventResult::Accepted);
         let _underway = progress.underway();
         assert_eq!((progress.so_far().unstored, progress.is_acknowledged()), (0, true));
     }
@@ -272,14 +307,14 @@ mod tests {
     #[test]
     fn what_became_of_the_rest_is_known_once_the_work_ends() {
         let progress = Progress::new(2, 2);
-        progress.add(EventResult::Accepted);
+        progress.end(None, EventResult::Accepted);
         assert_eq!(progress.stored_so_far(), Counts { accepted: 1, unstored: 1, ..Counts::default() });
         assert!(!progress.is_acknowledged(), "it comes again");
-        progress.add(EventResult::Poisoned);
+        progress.end(None, EventResult::Poisoned);
         let answered = Counts { accepted: 1, unstored: 1, ..Counts::default() };
         assert_eq!(progress.finish(), Some((answered, Counts { accepted: 1, poisoned: 1, ..Counts::default() })));
         let in_time = Progress::new(1, 1);
-        in_time.add(EventResult::Accepted);
+        in_time.end(None, EventResult::Accepted);
         assert_eq!(in_time.finish(), None);
         assert_eq!((in_time.stored_so_far().unstored, in_time.finish()), (0, None));
     }
@@ -287,13 +322,30 @@ mod tests {
     #[test]
     fn rule_87_an_ephemeral_event_that_has_not_ended_is_not_unstored() {
         let progress = Progress::new(3, 3).with_ephemeral(1);
-        progress.add(EventResult::Accepted);
+        progress.end(None, EventResult::Accepted);
         let one_left = Counts { accepted: 1, unstored: 1, ..Counts::default() };
         assert_eq!((progress.so_far(), progress.stored_so_far(), progress.at_the_end()), (one_left, one_left, one_left));
-        progress.add(EventResult::Accepted);
+        progress.end(None, EventResult::Accepted);
         assert_eq!(progress.stored_so_far(), Counts { accepted: 2, ..Counts::default() });
         progress.add_ephemeral(EventResult::Dropped);
         assert_eq!(progress.at_the_end(), Counts { accepted: 3, ..Counts::default() });
+    }
+
+    #[test]
+    fn rule_84_what_a_cursor_cannot_name_must_come_again() {
+        let key = |n: usize| DedupeKey::try_from(format!("{n:032x}")).unwrap();
+        let keys = |most: usize| (0..most).map(key).collect::<Vec<_>>();
+        // As many as there is room for, one more, and one of another conversation.
+        for (total, awaited, unstored) in [(9, 9, 0), (10, 10, 9), (9, 8, 8)] {
+            let progress = Progress::new(total, total).with_awaited(keys(awaited), 8);
+            progress.end(Some(key(0)), EventResult::Accepted);
+            let _underway: Vec<_> = (1..total).map(|_| progress.underway()).collect();
+            assert_eq!((progress.so_far().unstored, progress.is_acknowledged()), (unstored, unstored == 0), "{total} {awaited}");
+            assert_eq!(progress.awaited(), keys(awaited)[1..]);
+        }
+        let elsewhere = Progress::new(9, 9).with_awaited(keys(9), 8);
+        (0..9).for_each(|n| elsewhere.end(Some(key(n)), EventResult::Pending));
+        assert_eq!(elsewhere.at_the_end(), Counts { unstored: 9, ..Counts::default() });
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One request, from arrival to answer.
 
-use std::{collections::HashSet, pin::pin, sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use super::{
     answer::{Ack, Received},
@@ -10,16 +10,15 @@ use super::{
     progress::Progress,
     report::InboundReport,
     route::Router,
-    synchronous::{ConversationReader, Cursor, before},
+    synchronous::{AWAITED, before},
 };
 use crate::{
     error::{Error, ErrorKind},
-    ids::{ConversationId, IntoId, StrategyName, TenantId},
+    ids::{IntoId, StrategyName},
     orchestrator::Orchestrator,
     pipeline::Engine,
     registry::RegisteredStrategy,
     runtime::{Missed, guard, to_ms},
-    store::{At, ClaimKey, InboundOp, InboundStatus, StoreError},
     strategy::{
         DynInbound, Handled, InboundRequest, Origin, Principal, RawPayload, Reply, ReplyCursor, Step, TenantLookup, Verified, VerifyError,
     },
@@ -30,7 +29,7 @@ use bytes::Bytes;
 use http::Response;
 
 /// Maximum time for `respond`.
-const RESPOND_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const RESPOND_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The `Retry-After` while too many requests are under work.
 const BUSY: Duration = Duration::from_secs(5);
@@ -112,16 +111,16 @@ impl Orchestrator {
 }
 
 /// A request with its strategy and engine.
-struct InboundCall<'a> {
-    orchestrator: &'a Orchestrator,
-    entry: &'a Arc<RegisteredStrategy>,
+pub(super) struct InboundCall<'a> {
+    pub(super) orchestrator: &'a Orchestrator,
+    pub(super) entry: &'a Arc<RegisteredStrategy>,
     inbound: &'a Arc<dyn DynInbound>,
     request: &'a InboundRequest,
     report: &'a Arc<InboundReport>,
 }
 
 impl InboundCall<'_> {
-    fn engine(&self) -> &Arc<Engine> {
+    pub(super) fn engine(&self) -> &Arc<Engine> {
         &self.orchestrator.engine
     }
 
@@ -153,13 +152,7 @@ impl InboundCall<'_> {
             Ok(Verified { step: Step::Reply(response), .. }) => Received::new(ack_of(&response), response),
             Ok(Verified { principal, step: Step::Poll { conversation, after } }) => {
                 let Principal::Tenant(tenant) = &principal else { return Received::broken() };
-                match after.as_deref().map_or(Ok(Cursor::default()), str::parse) {
-                    Ok(cursor) => {
-                        let reader = ConversationReader { cursor, ..self.reader(tenant, &conversation) };
-                        self.poll(principal.clone(), tenant, reader).await
-                    }
-                    Err(()) => Received::refused(&VerifyError::Malformed("invalid cursor")),
-                }
+                self.poll(self.reader(tenant, &conversation), principal.clone(), after.as_deref()).await
             }
         }
     }
@@ -201,15 +194,17 @@ impl InboundCall<'_> {
         let conversation = plan.conversation.as_ref().filter(|_| deadline.is_some());
         let mut reader = conversation.map(|(tenant, conversation)| self.reader(tenant, conversation));
         if let Some(reader) = &mut reader
-            && let Err(error) = reader.begin(cursor.as_deref(), until).await
+            && let Err(error) = reader.begin(cursor.as_deref(), &plan.keys, until).await
         {
             tracing::warn!(strategy = %self.entry.name, error = %error, "inbound.outbox_unavailable");
             return self.respond(handled, until).await;
         }
-        if let Some(reader) = &mut reader {
-            reader.awaiting(plan.keys.iter().copied());
+        let mut progress = Progress::new(plan.tasks, self.orchestrator.inbound.settings.max_events).with_ephemeral(plan.ephemeral);
+        if deadline.is_some() {
+            let room = reader.as_ref().map_or(0, |reader| AWAITED.saturating_sub(reader.cursor.awaited.len()));
+            progress = progress.with_awaited(std::mem::take(&mut plan.keys), room);
         }
-        let progress = Arc::new(Progress::new(plan.tasks, self.orchestrator.inbound.settings.max_events).with_ephemeral(plan.ephemeral));
+        let progress = Arc::new(progress);
         self.report.works(handled.principal.tenant().cloned(), Arc::clone(&progress));
         let batch = Arc::new(Batch {
             orchestrator: self.orchestrator.clone(),
@@ -243,10 +238,15 @@ impl InboundCall<'_> {
             handled.conflict.push(dedup);
         }
         let until = until.map(|until| until.max(self.engine().clock.monotonic() + COLLECT));
-        match &reader {
+        match &mut reader {
             // The sender drops this response and asks again; replies in it would be lost.
             Some(reader) if handled.unstored > 0 => reader.put_off(&mut handled),
             Some(reader) => {
+                // What an earlier response left under work. If that cannot be read, this cursor still names it.
+                let _ = self.look_after(reader, &mut handled, until).await;
+                // What has ended by now has its replies in this response.
+                reader.cursor.awaited.extend(batch.progress.awaited());
+                handled.pending = !reader.cursor.awaited.is_empty();
                 if let Err(error) = reader.collect(&plan.events, &mut handled, until).await {
                     tracing::warn!(strategy = %self.entry.name, error = %error, "inbound.outbox_unavailable");
                     reader.put_off(&mut handled);
@@ -261,46 +261,9 @@ impl InboundCall<'_> {
         received
     }
 
-    fn reader(&self, tenant: &TenantId, conversation: &ConversationId) -> ConversationReader<'_> {
-        let outbox = self.orchestrator.outbox(tenant, &self.entry.name, conversation);
-        ConversationReader { outbox, cursor: Cursor::default() }
-    }
-
-    async fn poll(&self, principal: Principal, tenant: &TenantId, mut reader: ConversationReader<'_>) -> Received {
-        let mut handled = Handled::new(principal);
-        if let Err(error) = self.look_after(tenant, &mut reader, &mut handled).await {
-            return Received::refused(&VerifyError::Unavailable(error)).of(&handled.principal);
-        }
-        match reader.collect(&HashSet::new(), &mut handled, None).await {
-            Ok(()) => self.respond(handled, None).await,
-            Err(error) => Received::refused(&VerifyError::Unavailable(error)).of(&handled.principal),
-        }
-    }
-
-    /// The results of the events that were under work when the cursor of a poll was made. Before the replies are read: those of an event that
-    /// is stored are all there.
-    async fn look_after(&self, tenant: &TenantId, reader: &mut ConversationReader<'_>, handled: &mut Handled) -> Result<(), Error> {
-        let engine = self.engine();
-        let mut under_work = vec![];
-        for awaited in std::mem::take(&mut reader.cursor.awaited) {
-            let key = ClaimKey::inbound(tenant, &self.entry.name, &awaited);
-            let unavailable = |error: StoreError| Error::new(ErrorKind::Store, "the claim store does not answer").with_source(error);
-            let record = engine.stores.apply_inbound(&key, &InboundOp::Read, None).await.map_err(unavailable)?.record;
-            let at = At { now_ms: engine.now_ms(), boot: engine.stores.boot() };
-            match record {
-                Some(record) if record.is_under_work(at) => under_work.push(awaited),
-                Some(record) if record.status != InboundStatus::Claimed && !record.is_expired(at.now_ms) => {}
-                _ => handled.resend += 1,
-            }
-        }
-        handled.pending = !under_work.is_empty();
-        reader.awaiting(under_work);
-        Ok(())
-    }
-
     /// The strategy's response. Replaced by the default one if the strategy panics, or if it reports success although an event
     /// must be delivered again.
-    async fn respond(&self, handled: Handled, until: Option<Duration>) -> Received {
+    pub(super) async fn respond(&self, handled: Handled, until: Option<Duration>) -> Received {
         let until = until.unwrap_or_else(|| self.engine().clock.monotonic() + RESPOND_TIMEOUT);
         let tenant = match handled.principal.tenant() {
             Some(tenant) => before(&*self.engine().clock, Some(until), self.engine().tenants.bind(self.entry, tenant)).await,

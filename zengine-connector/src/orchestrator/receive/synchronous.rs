@@ -4,6 +4,7 @@ use std::{collections::HashSet, str::FromStr, time::Duration};
 
 use crate::{
     error::{Error, ErrorKind},
+    ids::TenantId,
     message::DedupeKey,
     orchestrator::outbox::OutboxOf,
     runtime::{Clock, within},
@@ -19,7 +20,7 @@ pub(super) async fn before<T>(clock: &dyn Clock, until: Option<Duration>, work: 
 }
 
 /// Maximum events that a cursor names.
-const AWAITED: usize = 8;
+pub(super) const AWAITED: usize = 8;
 
 /// The place in a conversation from which a poll goes on. As text `17`, or `17.<key>.<key>` with the dedup keys of events under work.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,15 +50,19 @@ impl FromStr for Cursor {
 /// The conversation whose replies a response holds.
 pub(super) struct ConversationReader<'a> {
     pub(super) outbox: OutboxOf<'a>,
+    pub(super) tenant: &'a TenantId,
     pub(super) cursor: Cursor,
 }
 
 impl ConversationReader<'_> {
-    /// The response to events begins after the client's cursor, or after the newest reply that was handed out.
-    pub(super) async fn begin(&mut self, cursor: Option<&str>, until: Option<Duration>) -> Result<(), Error> {
+    /// The response to events begins after the client's cursor, or after the newest reply that was handed out. What the client's cursor
+    /// awaits stays awaited, unless it is among the `events` of this request.
+    pub(super) async fn begin(&mut self, cursor: Option<&str>, events: &[DedupeKey], until: Option<Duration>) -> Result<(), Error> {
         let handed = self.before(until, self.outbox.load()).await.map_err(unavailable)?.handed;
         // An invalid cursor does not fail the request; it uses the newest reply handed out instead.
-        self.cursor.after = cursor.and_then(|cursor| cursor.parse::<Cursor>().ok()).map_or(handed, |cursor| cursor.after);
+        let given = cursor.and_then(|cursor| cursor.parse().ok());
+        self.cursor = given.unwrap_or(Cursor { after: handed, awaited: vec![] });
+        self.cursor.awaited.retain(|key| !events.contains(key));
         Ok(())
     }
 
@@ -65,7 +70,7 @@ impl ConversationReader<'_> {
     pub(super) async fn collect(&self, events: &HashSet<String>, into: &mut Handled, until: Option<Duration>) -> Result<(), Error> {
         let outbox = self.before(until, self.outbox.load()).await.map_err(unavailable)?;
         into.replies = outbox.replies(self.cursor.after, events).map_err(unavailable)?;
-        into.cursor = Some(self.text(outbox.last.max(self.cursor.after), into.pending));
+        into.cursor = Some(self.text(outbox.last.max(self.cursor.after)));
         if !into.replies.is_empty() && outbox.handed < outbox.last {
             // Best effort: the replies are in this response already.
             let _ = self.before(until, self.outbox.mark(outbox.last)).await;
@@ -75,17 +80,11 @@ impl ConversationReader<'_> {
 
     /// Sets the cursor to the start of the response if no replies can be read, so that a poll finds them.
     pub(super) fn put_off(&self, into: &mut Handled) {
-        (into.pending, into.cursor) = (true, Some(self.text(self.cursor.after, true)));
+        (into.pending, into.cursor) = (true, Some(self.text(self.cursor.after)));
     }
 
-    /// Names the events that are under work if the response says that some are.
-    pub(super) fn awaiting(&mut self, keys: impl IntoIterator<Item = DedupeKey>) {
-        self.cursor.awaited = keys.into_iter().take(AWAITED).collect();
-    }
-
-    fn text(&self, after: u64, pending: bool) -> String {
-        let awaited = if pending { self.cursor.awaited.clone() } else { vec![] };
-        Cursor { after, awaited }.to_string()
+    fn text(&self, after: u64) -> String {
+        Cursor { after, awaited: self.cursor.awaited.clone() }.to_string()
     }
 
     /// Awaits a call of the outbox. `Unavailable` if it takes longer.

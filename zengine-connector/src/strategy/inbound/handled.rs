@@ -22,7 +22,7 @@ pub struct Handled {
     /// Events that came under the dedup key of another one, by the strategy's own keys: not handled. Only on a synchronous channel; on
     /// one that acknowledges, they are kept as dead letters and counted as poisoned.
     pub conflict: Vec<String>,
-    /// In the answer to a poll, the number of events that were under work when the cursor was made, and that are neither stored nor under
+    /// The number of events that were under work when the other side's cursor was made, and that are neither stored nor under
     /// work now: their process died, or released them. The other side must send them again.
     pub resend: usize,
     /// Replies that are ready.
