@@ -8,6 +8,7 @@ use super::{
     HandlerContext, HandlerError, Inbound, InboundHandler, InboundSettings, Orchestrator,
     handler::{DynHandler, EventOnly},
     raised::LocalEvents,
+    receive::Polls,
 };
 #[cfg(feature = "tokio")]
 use crate::runtime::{TokioClock, TokioSpawner};
@@ -303,7 +304,8 @@ impl OrchestratorBuilder {
             pipeline::sweep_every(&engine, interval);
         }
         let requests = Arc::new(Limit::new(self.inbound.max_requests));
-        let inbound = Inbound { handler: self.handler, settings: self.inbound, requests };
+        let polls = Polls::new(self.inbound.max_polls);
+        let inbound = Inbound { handler: self.handler, settings: self.inbound, requests, polls };
         let orchestrator = Orchestrator { engine, inbound: Arc::new(inbound) };
         let _ = sessions.raise.set(LocalEvents::of(&orchestrator));
         Ok(orchestrator)

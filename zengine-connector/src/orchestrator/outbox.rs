@@ -16,7 +16,7 @@ use crate::{
     error::{Error, ErrorKind},
     ids::{ConversationId, StrategyName, TenantId},
     message::OutboundMessage,
-    runtime::Clock,
+    runtime::{Clock, Rng},
     strategy::{ReplyMessage, SessionError, SessionErrorKind, Sessions},
 };
 
@@ -91,6 +91,10 @@ impl Orchestrator {
 impl OutboxOf<'_> {
     pub(super) fn clock(&self) -> &dyn Clock {
         &*self.orchestrator.engine.clock
+    }
+
+    pub(super) fn rng(&self) -> &dyn Rng {
+        &*self.orchestrator.engine.rng
     }
 
     /// Stores answer `n` to an event, unless there is no room. The same answer again keeps its first number.

@@ -1,9 +1,16 @@
 //! Cursors of a synchronous channel: what they name, and what a poll makes of them.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, atomic::Ordering::SeqCst},
+    time::Duration,
+};
 
+use bytes::Bytes;
 use serde_json::{Value, json};
-use zengine_connector::orchestrator::Ack;
+use zengine_connector::{
+    orchestrator::{Ack, InboundSettings, Received},
+    telemetry::MetricName,
+};
 
 use crate::host::{Do, Host, payload, request};
 
@@ -18,11 +25,14 @@ async fn write(host: &Host, elements: &[Value], after: Option<&Value>) -> ((Ack,
 }
 
 async fn poll(host: &Host, after: &Value) -> ((Ack, u16), Value) {
-    let uri = format!("/one?conversation=c&after={}", after.as_str().unwrap());
-    answer(host.receive("acme-chat", http::Request::get(uri).body(bytes::Bytes::new()).unwrap()).await)
+    answer(get(host, &format!("/one?conversation=c&after={}", after.as_str().unwrap())).await)
 }
 
-fn answer(received: zengine_connector::orchestrator::Received) -> ((Ack, u16), Value) {
+async fn get(host: &Host, uri: &str) -> Received {
+    host.receive("acme-chat", http::Request::get(uri).body(Bytes::new()).unwrap()).await
+}
+
+fn answer(received: Received) -> ((Ack, u16), Value) {
     ((received.ack, received.response.status().as_u16()), serde_json::from_slice(received.response.body()).unwrap_or_default())
 }
 
@@ -66,4 +76,45 @@ async fn rule_84_what_an_earlier_cursor_awaits_stays_awaited() {
     host.clock.advance(Duration::from_secs(30)).await;
     let (answer, third) = write(&host, &[element(3, "c", "quick")], Some(&second["cursor"])).await;
     assert_eq!((answer, &third["pending"], &third["resend"]), ((Ack::Done, 200), &json!(false), &json!(0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forged_cursor_harms_its_own_client_alone() {
+    let host = Host::new();
+    host.on("slow", Do::Slow(Duration::from_secs(30)));
+    host.on("hello", Do::Reply { n: 0, after: Duration::ZERO, with: "hi".into() });
+    // Events of a conversation `d` are under work, and those who ask for `c` do not learn it.
+    let (_, foreign) = write(&host, &[element(1, "d", "slow")], None).await;
+    let (answer, body) = poll(&host, &foreign["cursor"]).await;
+    assert_eq!((answer, &body["pending"], &body["resend"]), ((Ack::Done, 200), &json!(false), &json!(1)));
+    let named = zengine_connector::message::DedupeKey::of(&crate::host::id("one"), &crate::host::name("acme-chat"), "1");
+    assert_eq!(poll(&host, &json!(format!("0.{named}"))).await.1["pending"], json!(false));
+
+    // The highest number skips the replies of the client that sends it, and of no other poll.
+    let (_, first) = write(&host, &[element(2, "c", "hello")], Some(&json!("18446744073709551615"))).await;
+    assert_eq!(first["replies"].as_array().unwrap().len(), 1, "the replies to what is asked");
+    assert_eq!(poll(&host, &json!("18446744073709551615")).await.1["replies"], json!([]));
+    assert_eq!(poll(&host, &json!("0")).await.1["replies"].as_array().unwrap().len(), 1);
+
+    for odd in ["x", "0.?", &"9".repeat(30_000), &format!("0.{}", "A".repeat(30_000))] {
+        assert_eq!(poll(&host, &json!(odd)).await.0, (Ack::Refused, 400));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn polls_are_bounded_and_end_with_their_time() {
+    let host = Arc::new(Host::with(InboundSettings { max_polls: 4, ..InboundSettings::default() }, true));
+    host.faults.sessions_hang.store(true, SeqCst);
+    let waiting = tokio::spawn({
+        let host = Arc::clone(&host);
+        async move { get(&host, "/one?conversation=c").await }
+    });
+    tokio::task::yield_now().await;
+    let busy = get(&host, "/one?conversation=d").await;
+    assert_eq!((busy.response.status().as_u16(), &busy.response.headers()["retry-after"]), (503, &"5".parse().unwrap()));
+    assert_eq!(host.metrics.of(MetricName::InboundBusy), 1);
+    host.clock.advance(Duration::from_secs(10)).await;
+    assert_eq!(waiting.await.unwrap().response.status(), 503);
+    host.faults.sessions_hang.store(false, SeqCst);
+    assert_eq!(get(&host, "/one?conversation=c").await.response.status(), 200);
 }

@@ -37,6 +37,8 @@ pub(crate) struct Faults {
     pub(crate) configs_down: AtomicBool,
     pub(crate) configs_damaged: AtomicBool,
     pub(crate) sessions_down: AtomicBool,
+    /// Sessions are never read.
+    pub(crate) sessions_hang: AtomicBool,
     /// So many session writes lose their race.
     pub(crate) lose_races: AtomicUsize,
     /// The task that cannot be spawned, counted from 1; 0 if all can, the highest number if none can.
@@ -183,6 +185,9 @@ impl TenantDirectory for Under<dyn TenantDirectory> {
 impl SessionStore for Under<dyn SessionStore> {
     async fn get(&self, scope: &str, key: &str, now_ms: i64) -> Result<Option<(u64, Bytes)>, StoreError> {
         check(&self.1.sessions_down)?;
+        if self.1.sessions_hang.load(SeqCst) {
+            std::future::pending::<()>().await;
+        }
         self.0.get(scope, key, now_ms).await
     }
 

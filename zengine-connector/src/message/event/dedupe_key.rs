@@ -24,6 +24,16 @@ impl DedupeKey {
         Self(key)
     }
 
+    /// The key's bytes.
+    pub(crate) const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// The key with these bytes.
+    pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     /// The id of the event, derived from the key, so that a redelivery has the same id (a UUID of version 8).
     pub fn event_id(&self) -> String {
         let mut bytes = self.0;

@@ -17,6 +17,7 @@ mod answer;
 mod batch;
 mod bounds;
 mod claim;
+mod cursor;
 mod finish;
 mod identity;
 mod local;
@@ -24,6 +25,7 @@ mod lookup;
 mod plan;
 mod poison;
 mod poll;
+mod polls;
 mod preview;
 mod progress;
 mod replay;
@@ -38,6 +40,7 @@ pub use answer::{Ack, Received};
 pub(super) use local::{HandOver, hand_over};
 #[cfg(all(feature = "testing", feature = "tokio"))]
 pub(crate) use lookup::EngineLookup;
+pub(super) use polls::Polls;
 pub use preview::Preview;
 pub use replay::Replayed;
 #[cfg(feature = "tower")]

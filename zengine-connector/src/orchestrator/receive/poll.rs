@@ -6,8 +6,9 @@ use futures_util::future::join_all;
 
 use super::{
     answer::Received,
+    cursor::{Cursor, CursorPlace},
     request::{InboundCall, RESPOND_TIMEOUT},
-    synchronous::{ConversationReader, Cursor, before},
+    synchronous::{ConversationReader, before},
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -18,16 +19,23 @@ use crate::{
 
 impl InboundCall<'_> {
     pub(super) fn reader<'a>(&'a self, tenant: &'a TenantId, conversation: &'a ConversationId) -> ConversationReader<'a> {
-        let outbox = self.orchestrator.outbox(tenant, &self.entry.name, conversation);
-        ConversationReader { outbox, tenant, cursor: Cursor::default() }
+        let strategy = &self.entry.name;
+        ConversationReader {
+            outbox: self.orchestrator.outbox(tenant, strategy, conversation),
+            place: CursorPlace { keys: &*self.engine().keys, tenant, strategy, conversation },
+            cursor: Cursor::default(),
+        }
     }
 
     /// Answers a poll. Takes at most [`RESPOND_TIMEOUT`] for the stores, and for the strategy.
     pub(super) async fn poll(&self, mut reader: ConversationReader<'_>, principal: Principal, after: Option<&str>) -> Received {
-        let Ok(cursor) = after.map_or(Ok(Cursor::default()), str::parse) else {
-            return Received::refused(&VerifyError::Malformed("invalid cursor"));
+        let Some(_permit) = self.orchestrator.inbound.polls.enter(reader.place.tenant) else {
+            return self.busy("too many polls", &principal);
         };
-        reader.cursor = cursor;
+        if let Some(after) = after {
+            let Ok(cursor) = reader.place.read(after) else { return Received::refused(&VerifyError::Malformed("invalid cursor")) };
+            reader.cursor = cursor;
+        }
         let (mut handled, until) = (Handled::new(principal), Some(self.engine().clock.monotonic() + RESPOND_TIMEOUT));
         let read = async {
             self.look_after(&mut reader, &mut handled, until).await?;
@@ -39,7 +47,8 @@ impl InboundCall<'_> {
         }
     }
 
-    /// What became of the events that a client's cursor awaits: those still under work stay in it. Before the replies are read: those of
+    /// What became of the events that a client's cursor awaits: those still under work stay in it. Those that it names unreadably must be
+    /// sent again; they meet their records. Before the replies are read: those of
     /// an event that is stored are all there.
     pub(super) async fn look_after(
         &self,
@@ -47,12 +56,13 @@ impl InboundCall<'_> {
         handled: &mut Handled,
         until: Option<Duration>,
     ) -> Result<(), Error> {
+        handled.resend += usize::from(std::mem::take(&mut reader.cursor.is_unreadable));
         if reader.cursor.awaited.is_empty() {
             return Ok(());
         }
         let engine = self.engine();
         let records = join_all(reader.cursor.awaited.iter().map(async |awaited| {
-            let key = ClaimKey::inbound(reader.tenant, &self.entry.name, awaited);
+            let key = ClaimKey::inbound(reader.place.tenant, &self.entry.name, awaited);
             Ok::<_, StoreError>(engine.stores.apply_inbound(&key, &InboundOp::Read, None).await?.record)
         }));
         let unavailable = || Error::new(ErrorKind::Store, "the claim store does not answer");

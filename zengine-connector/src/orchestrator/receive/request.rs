@@ -6,11 +6,12 @@ use super::{
     answer::{Ack, Received},
     batch::Batch,
     bounds,
+    cursor::AWAITED,
     plan::Plan,
     progress::Progress,
     report::InboundReport,
     route::Router,
-    synchronous::{AWAITED, before},
+    synchronous::before,
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -157,12 +158,17 @@ impl InboundCall<'_> {
         }
     }
 
+    /// Refuses a request for which there is no room.
+    pub(super) fn busy(&self, why: &'static str, principal: &Principal) -> Received {
+        let strategy = Some(self.entry.name.as_str());
+        self.engine().observers.count(MetricName::InboundBusy, 1, Dimensions { strategy, ..Dimensions::default() });
+        let busy = Error::new(ErrorKind::Busy, why).with_retry_after(BUSY);
+        Received::refused(&VerifyError::Unavailable(busy)).of(principal)
+    }
+
     async fn events(&self, principal: Principal, payload: RawPayload) -> Received {
         let Some(permit) = Permit::of(Arc::clone(&self.orchestrator.inbound.requests)) else {
-            let strategy = Some(self.entry.name.as_str());
-            self.engine().observers.count(MetricName::InboundBusy, 1, Dimensions { strategy, ..Dimensions::default() });
-            let busy = Error::new(ErrorKind::Busy, "too many requests are under work").with_retry_after(BUSY);
-            return Received::refused(&VerifyError::Unavailable(busy)).of(&principal);
+            return self.busy("too many requests are under work", &principal);
         };
         let (arrived, began) = (self.engine().clock.now(), self.engine().clock.monotonic());
         let deadline = match self.entry.descriptor.reply {
