@@ -40,6 +40,12 @@ pub(crate) struct Admitted<'a> {
     _slot: BulkheadPermit<'a>,
 }
 
+impl From<NotAdmitted> for Attempted {
+    fn from(NotAdmitted(reason, retry_after): NotAdmitted) -> Self {
+        Self::NotStarted(reason, retry_after)
+    }
+}
+
 impl From<Lost> for NotAdmitted {
     fn from(lost: Lost) -> Self {
         match lost {
@@ -58,12 +64,9 @@ pub(crate) async fn make(
     withdrawn: Option<&mut Withdrawal<'_>>,
     patience: Patience,
 ) -> Attempted {
-    if let Err(ended) = job.load_files().await {
-        return ended;
-    }
     let (admitted, limit) = match start(job, own, patience).await {
         Ok(started) => started,
-        Err(NotAdmitted(reason, retry_after)) => return Attempted::NotStarted(reason, retry_after),
+        Err(ended) => return ended,
     };
     if let Some(why) = barred(own) {
         return Attempted::Barred(why);
@@ -87,20 +90,26 @@ pub(crate) async fn make(
     }
 }
 
-/// Passes every stage before the call. Returns the time that the call may take.
-async fn start<'a>(job: &'a SendJob<'_>, own: &mut Ownership<'_>, patience: Patience) -> Result<(Admitted<'a>, Duration), NotAdmitted> {
+/// Passes every stage before the call, and reads the files of the message once it is let in. Returns the time that the call may take.
+///
+/// # Errors
+/// The end of the attempt, before anything is sent.
+async fn start<'a>(job: &'a SendJob<'_>, own: &mut Ownership<'_>, patience: Patience) -> Result<(Admitted<'a>, Duration), Attempted> {
     if job.engine().is_closing() {
-        return Err(NotAdmitted(DeferredReason::Cancelled, Duration::from_secs(1)));
+        return Err(Attempted::NotStarted(DeferredReason::Cancelled, Duration::from_secs(1)));
     }
-    let limit = attempt_time(job)?;
-    own.outlast(limit).await?;
+    let mut limit = attempt_time(job)?;
+    let lost = NotAdmitted::from;
+    own.outlast(limit).await.map_err(lost)?;
     let admitted = admit(job, patience).await?;
-    own.mark().await?;
+    // The time of the attempt is that of the files and of the call.
+    limit = job.load_files(limit).await?;
+    own.mark().await.map_err(lost)?;
     // The renewal, the probe and the mark may have taken seconds of the lease and of the caller's time (rules 18 and 40).
     if !own.covers(limit) {
-        own.renew(limit).await?;
+        own.renew(limit).await.map_err(lost)?;
         if !own.covers(limit) {
-            return Err(Lost::Store.into());
+            return Err(lost(Lost::Store).into());
         }
     }
     Ok((admitted, attempt_time(job)?.min(limit)))

@@ -1,7 +1,7 @@
-//! Files of the media store that a message names: what is known of them before it is validated, and their bytes before its first
-//! attempt.
+//! Files of the media store that a message names: what is known of them before it is validated, and their bytes once its first
+//! attempt is let in.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 
@@ -106,25 +106,33 @@ impl Identified<'_> {
     }
 }
 
+/// The media store did not give the files in time.
+const NOT_READ: Attempted = Attempted::NotStarted(DeferredReason::StoreUnavailable, STORE_AGAIN);
+
 fn failed(kind: ErrorKind, message: &'static str) -> Attempted {
     Attempted::Failed(SendError::of(kind, message).not_sent())
 }
 
 impl SendJob<'_> {
-    /// Reads the files of the message, once for all attempts.
+    /// Reads the files of the message within the time of an attempt, once for all attempts. Returns the time that is left.
     ///
     /// # Errors
     /// The end of the attempt, before anything is sent.
-    pub(super) async fn load_files(&self) -> Result<(), Attempted> {
+    pub(super) async fn load_files(&self, limit: Duration) -> Result<Duration, Attempted> {
         let panicked = |error: Error| failed(error.kind(), "the strategy panicked");
         let files = self.outbound.media(self.message()).map_err(panicked)?;
         if !files.iter().any(|file| stored(file).is_some()) {
-            return Ok(());
+            return Ok(limit);
         }
+        let began = self.clock().monotonic();
         // Boxed to keep the future of other sends small.
-        let loaded = Box::pin(self.read_files(files)).await?;
+        let loaded = self.clock().guard(limit, Box::pin(self.read_files(files))).await.unwrap_or(Err(NOT_READ))?;
+        let left = limit.saturating_sub(self.clock().monotonic().saturating_sub(began));
+        if left < self.settings().retry.min_attempt {
+            return Err(NOT_READ);
+        }
         self.load(self.outbound.with_media(self.message(), loaded).map_err(panicked)?);
-        Ok(())
+        Ok(left)
     }
 
     /// The files with their bytes.
@@ -133,10 +141,11 @@ impl SendJob<'_> {
         for file in files {
             let mut file = file.clone();
             if let Some(id) = stored(&file) {
-                let data = match self.file_bytes(id, file.bytes.unwrap_or_default()).await {
+                let size = file.bytes.ok_or_else(|| failed(ErrorKind::Media, "the size of a file of the message is not known"))?;
+                let data = match self.file_bytes(id, size).await {
                     Ok(Some(data)) => data,
                     Ok(None) => return Err(failed(ErrorKind::Media, GONE)),
-                    Err(error) if passes(&error) => return Err(Attempted::NotStarted(DeferredReason::StoreUnavailable, STORE_AGAIN)),
+                    Err(error) if passes(&error) => return Err(NOT_READ),
                     Err(_) => return Err(failed(ErrorKind::Media, "a file of the message cannot be read")),
                 };
                 file.source = MediaSource::Inline { data };

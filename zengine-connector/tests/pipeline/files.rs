@@ -12,8 +12,9 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use zengine_connector::{
-    ClientMessageId, Configure, ConfigureContext, Content, Deferred, Error, ErrorKind, Identity, Orchestrator, OutboundMessage,
-    OutboundStrategy, Outcome, ProviderMessageId, Receipt, SendContext, SendError, Strategy, StrategyName, StrategyRegistry, TenantId,
+    ClientMessageId, Configure, ConfigureContext, Content, Deferred, Error, ErrorKind, Identity, Orchestrator, OrchestratorBuilder,
+    OutboundMessage, OutboundStrategy, Outcome, ProviderMessageId, Receipt, SendContext, SendError, Strategy, StrategyName,
+    StrategyRegistry, TenantId,
     message::{Capabilities, Email, EmailAttachment, EmailRules, Length, Media, MediaKind, MediaRule, MediaSource},
     pipeline::{DeferredReason, RedriveOptions},
     runtime::{Clock as _, to_ms},
@@ -75,6 +76,8 @@ struct Files {
     reads: Mutex<u32>,
     /// The number of reads from which none is answered.
     fails_from: Mutex<Option<u32>>,
+    /// Whether reads are never answered.
+    hangs: AtomicBool,
     links: bool,
 }
 
@@ -109,6 +112,9 @@ impl MediaStore for Files {
             *reads
         };
         self.fails(read)?;
+        if self.hangs.load(SeqCst) {
+            std::future::pending::<()>().await;
+        }
         assert!(range.end - range.start <= 1 << 20, "a call reads at most 1 MiB");
         self.store.get(tenant, id, range, now_ms).await
     }
@@ -133,15 +139,20 @@ struct Host {
 
 impl Host {
     fn new(links: bool) -> Self {
+        Self::with(links, |it| it)
+    }
+
+    fn with(links: bool, settings: impl FnOnce(OrchestratorBuilder) -> OrchestratorBuilder) -> Self {
         let (world, got, throttles) = (World::in_memory(), Got::default(), Arc::<AtomicBool>::default());
         for name in ["bytes", "links"] {
             world.memory.put_tenant(&tenant(), &StrategyName::new(name).unwrap(), serde_json::json!({}));
         }
-        let files = Arc::new(Files { store: world.memory.media(), reads: Mutex::new(0), fails_from: Mutex::new(None), links });
+        let (reads, fails_from, hangs) = (Mutex::new(0), Mutex::new(None), AtomicBool::new(false));
+        let files = Arc::new(Files { store: world.memory.media(), reads, fails_from, hangs, links });
         let registry = StrategyRegistry::builder()
             .register(TakesBytes(Arc::clone(&got), Arc::clone(&throttles)))
             .register(TakesLinks(Arc::clone(&got), Arc::default()));
-        let process = world.host(registry, |it| it.media(Arc::clone(&files) as _));
+        let process = world.host(registry, |it| settings(it.media(Arc::clone(&files) as _)));
         Self { world, got, throttles, files, process }
     }
 
@@ -288,6 +299,25 @@ async fn a_media_store_that_does_not_answer_defers_the_send() {
         assert_eq!(host.send("bytes", "1", &media).await.unwrap().as_str(), "delivered");
         assert_eq!(host.sent().bytes, Some(1_500_000));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_is_read_once_the_send_is_let_in_and_within_the_time_of_its_attempt() {
+    let host = Host::with(false, |it| it.bulkhead(1).attempt_timeout(secs(2)));
+    let media = host.store(pdf(10)).await;
+    host.files.hangs.store(true, SeqCst);
+    let began = host.world.clock.monotonic();
+    let (reading, second) = tokio::join!(host.send("bytes", "1", &media), host.send("bytes", "2", &media));
+    let reason = |outcome: Result<Outcome, Error>| {
+        let Outcome::Deferred(Deferred { reason, .. }) = outcome.unwrap() else { panic!("not deferred") };
+        reason
+    };
+    // The first one has the only place while it reads.
+    assert_eq!((reason(second), host.reads()), (DeferredReason::Busy, 1));
+    assert_eq!(reason(reading), DeferredReason::StoreUnavailable);
+    assert_eq!(host.world.clock.monotonic().saturating_sub(began), secs(2));
+    host.files.hangs.store(false, SeqCst);
+    assert_eq!(host.send("bytes", "1", &media).await.unwrap().as_str(), "delivered");
 }
 
 /// A provider that throttles once: the send is accepted and put off.
