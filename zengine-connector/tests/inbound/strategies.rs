@@ -312,8 +312,11 @@ impl InboundStrategy<AcmeConfig> for AcmeChat {
         elements(payload)
     }
 
-    async fn respond(&self, _: &InboundRequest, handled: &Handled, tenant: Option<&AcmeConfig>) -> http::Response<Bytes> {
+    async fn respond(&self, request: &InboundRequest, handled: &Handled, tenant: Option<&AcmeConfig>) -> http::Response<Bytes> {
         assert!(tenant.is_some(), "the tenant is known");
+        if request.header("x-respond").is_some_and(|how| how == "hang") {
+            std::future::pending::<()>().await;
+        }
         let replies: Vec<_> = handled
             .replies
             .iter()

@@ -310,3 +310,15 @@ async fn outboxes_of_two_tenants_stay_apart_and_end_with_their_time() {
     let _ = host.orchestrator.reply(&reply_to(&host), 9, Content::text("later")).await.unwrap();
     assert_eq!(poll(&host, cursor.as_deref()).await.texts, ["later"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_ends_after_an_answer_that_nobody_takes_is_counted_once() {
+    let host = Host::new();
+    host.on("hello", Do::Slow(Duration::from_secs(30)));
+    let element = json!({ "id": "1", "conversation": "c", "text": "hello" });
+    let hanging = request("/one").header("x-respond", "hang").body(payload(&[element])).unwrap();
+    // The answer is made after two seconds, and its caller goes away while the strategy writes it.
+    assert!(tokio::time::timeout(Duration::from_millis(2_200), host.receive("acme-chat", hanging)).await.is_err());
+    host.clock.advance(Duration::from_secs(60)).await;
+    assert_eq!((host.metrics.of(MetricName::InboundRequests), host.metrics.of(MetricName::InboundEvents)), (1, 1));
+}

@@ -203,6 +203,12 @@ impl Progress {
         state.answer(counts)
     }
 
+    /// The counts of a request whose caller went away: those of the answer if it was made, because what ended later is told as its rest.
+    pub(super) fn unanswered(&self) -> Counts {
+        let answered = self.state.lock().answered;
+        answered.unwrap_or_else(|| self.at_the_end())
+    }
+
     /// Marks the work as ended. Returns the counts of the answer, if it came earlier, and those of now.
     pub(super) fn finish(&self) -> Option<(Counts, Counts)> {
         let mut state = self.state.lock();

@@ -183,7 +183,7 @@ impl Drop for InboundReport {
     fn drop(&mut self) {
         let work = self.work.get();
         let tenant = work.and_then(|(tenant, _)| tenant.as_ref());
-        let counts = work.map_or_else(Counts::default, |(_, progress)| progress.at_the_end());
+        let counts = work.map_or_else(Counts::default, |(_, progress)| progress.unanswered());
         self.tell(&End { outcome: "dropped", tenant, counts, ..End::default() });
     }
 }
