@@ -4,6 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use zengine_connector::{
+    Secret,
+    keyring::{Key, StaticKeyRing},
     message::DedupeKey,
     orchestrator::{Ack, InboundSettings, Received, Replayed},
     store::{ClaimKey, InboundOp, Lease, Memory, OwnerToken},
@@ -96,6 +98,21 @@ async fn rule_84_a_conflict_on_a_channel_that_acknowledges_is_kept_as_a_letter()
     assert_eq!(host.seen.texts(), ["first", "beside", "second"]);
     let events = host.seen.events.lock().unwrap();
     assert_ne!(events[0].id, events[2].id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_84_a_conflict_has_one_letter_whatever_key_is_current() {
+    let (memory, [older, newer]) = (Memory::new(), [6, 7].map(|byte| Secret::new([byte; 32])));
+    let key = |id: &'static str, bytes: &Secret<[u8; 32]>| Key::new(id, bytes);
+    let before = StaticKeyRing::new(key("k1", &older));
+    let after = StaticKeyRing::new(key("k2", &newer)).with_older(key("k1", &older));
+    let host = |ring| Host::under(memory.clone(), Arc::new(ring), InboundSettings::default(), true);
+    let (before, after) = (host(before), host(after));
+    assert_eq!(counts(&before.shared(payload(&[worded("1", "first", 1)])).await), (1, 0, 0));
+    for host in [&before, &after] {
+        assert_eq!(counts(&host.shared(payload(&[worded("1", "second", 1)])).await), (0, 1, 0));
+    }
+    assert_eq!(memory.dead_letters().list(None, 10).await.unwrap().letters.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,6 +16,7 @@ use zengine_connector::{
     Content, HandlerContext, HandlerError, Identity, InboundEvent, Orchestrator, OutboundMessage, Outcome, SendOptions, StrategyName,
     StrategyRegistry, TenantId,
     ids::{CorrelationId, RouteKey},
+    keyring::KeyRing,
     message::{Media, MediaKind, Role},
     orchestrator::{InboundSettings, Received, ReplyTo},
     store::{DeadLetter, Memory, NewFile, SecretScope, TenantRow},
@@ -184,6 +185,12 @@ impl Host {
 
     /// The same over given stores.
     pub(crate) fn over(memory: Memory, settings: InboundSettings, handler: bool) -> Self {
+        let keys = memory.keys();
+        Self::under(memory, keys, settings, handler)
+    }
+
+    /// The same under given keys.
+    pub(crate) fn under(memory: Memory, keys: Arc<dyn KeyRing>, settings: InboundSettings, handler: bool) -> Self {
         let (faults, seen) = (Arc::new(Faults::default()), Arc::new(Seen::default()));
         let (sent, flaky, metrics) = (Arc::default(), Arc::new(AtomicBool::new(false)), Arc::new(Metrics::default()));
         let clock = Arc::new(SimClock::new());
@@ -229,7 +236,7 @@ impl Host {
             .directory(Arc::new(Under(memory.directory(), Arc::clone(&faults))))
             .secrets(memory.secrets())
             .media(memory.media())
-            .keys(memory.keys())
+            .keys(keys)
             .clock(Arc::clone(&clock) as _)
             .spawner(Arc::new(FaultySpawner(Arc::clone(&faults))))
             .observer(Arc::clone(&metrics) as _)

@@ -7,6 +7,7 @@ use futures_util::future::{Either, select};
 use super::identity::Identity;
 use crate::{
     ids::TenantId,
+    keyring::Key,
     orchestrator::Orchestrator,
     runtime::{ms, seconds},
     store::{ClaimKey, InboundOp, InboundRecord, InboundStatus, Lease, OwnerToken, StoreError},
@@ -33,8 +34,8 @@ pub(super) enum Taken {
     Settled(InboundStatus),
     /// Another owner holds the claim.
     Elsewhere,
-    /// The record is of another event.
-    Conflict,
+    /// The record is of another event. Compared under this key.
+    Conflict(Arc<Key>),
 }
 
 /// The end of an event is not recorded; a warning says so.
@@ -57,9 +58,11 @@ impl Claim {
             if replay { InboundOp::Replay { lease, fingerprint, ttl_s } } else { InboundOp::Claim { lease, fingerprint, ttl_s } };
         match claim.apply(&operation).await {
             Ok((true, _)) => Ok(Taken::Ours(claim)),
-            Ok((false, _)) if identity.is_some_and(|(tenant, identity)| claim.is_of_another(tenant, identity)) => Ok(Taken::Conflict),
-            Ok((false, Some(InboundStatus::Claimed) | None)) => Ok(Taken::Elsewhere),
-            Ok((false, Some(settled))) => Ok(Taken::Settled(settled)),
+            Ok((false, status)) => Ok(match (identity.and_then(|(tenant, identity)| claim.is_of_another(tenant, identity)), status) {
+                (Some(key), _) => Taken::Conflict(key),
+                (None, Some(InboundStatus::Claimed) | None) => Taken::Elsewhere,
+                (None, Some(settled)) => Taken::Settled(settled),
+            }),
             Err(error) => {
                 // The write may have happened although its answer was lost. Release it, or the event stays blocked until the lease ends.
                 let _ = claim.release().await;
@@ -68,10 +71,10 @@ impl Claim {
         }
     }
 
-    fn is_of_another(&self, tenant: &TenantId, identity: &Identity) -> bool {
+    fn is_of_another(&self, tenant: &TenantId, identity: &Identity) -> Option<Arc<Key>> {
         let seen = self.seen.lock().clone();
-        let stored = seen.as_ref().and_then(|record| record.fingerprint.as_ref());
-        stored.is_some_and(|stored| identity.differs(&self.orchestrator.engine, tenant, stored))
+        let stored = seen.as_ref()?.fingerprint.as_ref()?;
+        identity.differs(&self.orchestrator.engine, tenant, stored)
     }
 
     /// Awaits the work and renews the lease at every third of its length.

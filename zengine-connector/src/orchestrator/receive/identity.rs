@@ -1,5 +1,7 @@
 //! The fingerprint of an event, which distinguishes events under one dedup key (rule 84).
 
+use std::sync::Arc;
+
 use crate::{
     hex::hex,
     ids::{StrategyName, TenantId},
@@ -32,24 +34,25 @@ impl Identity {
     fn under(&self, tenant: &TenantId, key: &Key) -> Fingerprint {
         let mut value = [0; 16];
         value.copy_from_slice(&key.fingerprint(&[tenant.as_str().as_bytes(), b"event", &self.encoding.bytes])[..16]);
-        Fingerprint::new(value, self.encoding.version, std::sync::Arc::clone(key.key_id()))
+        Fingerprint::new(value, self.encoding.version, Arc::clone(key.key_id()))
     }
 
-    /// Whether a record is of another event. Compared under the record's own key; what cannot be compared counts as the same (rule 23).
-    pub(super) fn differs(&self, engine: &Engine, tenant: &TenantId, stored: &Fingerprint) -> bool {
+    /// The record's own key, if the record is of another event. What cannot be compared counts as the same (rule 23).
+    pub(super) fn differs(&self, engine: &Engine, tenant: &TenantId, stored: &Fingerprint) -> Option<Arc<Key>> {
         let Some(key) = engine.keys.by_id(&stored.key_id).filter(|_| stored.version == self.encoding.version) else {
             tracing::warn!(
                 tenant_id = %tenant, key_id = %stored.key_id, version = stored.version,
                 "inbound.fingerprint_not_comparable"
             );
-            return false;
+            return None;
         };
-        self.under(tenant, &key).value != stored.value
+        (self.under(tenant, &key).value != stored.value).then_some(key)
     }
 
-    /// A dedup key of its own for an event that came under that of another one.
-    pub(super) fn conflict_key(&self, engine: &Engine, tenant: &TenantId, strategy: &StrategyName) -> DedupeKey {
-        let value = hex(&self.fingerprint(engine, tenant).value);
+    /// A dedup key of its own for an event that came under that of another one. Made under the key of the other one's record, so that it
+    /// stays the same after a rotation.
+    pub(super) fn conflict_key(&self, key: &Key, tenant: &TenantId, strategy: &StrategyName) -> DedupeKey {
+        let value = hex(&self.under(tenant, key).value);
         DedupeKey::of(tenant, strategy, &format!("conflict|{value}|{}", self.dedup))
     }
 }

@@ -22,22 +22,8 @@ pub(in crate::orchestrator) async fn hand_over(orchestrator: &Orchestrator, even
     let Some(permit) = Permit::of(Arc::clone(&orchestrator.inbound.requests)) else { return HandOver::Later };
     let mut plan = Plan::default();
     plan.handle(Stamped { event: Box::new(event), reference: None, identity: None });
-    let batch = Arc::new(Batch {
-        orchestrator: orchestrator.clone(),
-        entry: Arc::clone(entry),
-        // The strategy knows it: there is nothing to admit.
-        inbound: None,
-        handler: Arc::clone(handler),
-        shared: false,
-        reply_by: None,
-        conversation: None,
-        correlation: None,
-        traceparent: None,
-        progress: Arc::new(Progress::acknowledged(plan.tasks, orchestrator.inbound.settings.max_events).with_ephemeral(plan.ephemeral)),
-        _permit: permit,
-        report: None,
-        replay: None,
-    });
+    let progress = Progress::acknowledged(plan.tasks, orchestrator.inbound.settings.max_events).with_ephemeral(plan.ephemeral);
+    let batch = Arc::new(Batch::new(orchestrator, entry, handler, progress, permit));
     let _ = batch.start(plan.partitions).await;
     if batch.progress.at_the_end().unstored == 0 { HandOver::Done } else { HandOver::Later }
 }

@@ -19,6 +19,7 @@ mod bounds;
 mod claim;
 mod cursor;
 mod finish;
+mod handle;
 mod identity;
 mod local;
 mod lookup;
@@ -35,6 +36,7 @@ mod route;
 #[cfg(feature = "tower")]
 mod service;
 mod synchronous;
+mod task;
 
 pub use answer::{Ack, Received};
 pub(super) use local::{HandOver, hand_over};

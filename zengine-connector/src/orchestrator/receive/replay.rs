@@ -146,21 +146,12 @@ impl Orchestrator {
                 plan
             }
         };
+        let progress = Progress::new(plan.tasks, self.inbound.settings.max_events).with_ephemeral(plan.ephemeral);
+        // Not shared: a tenant that cannot be bound is not poison here, the event waits in its letter.
         let batch = Arc::new(Batch {
-            orchestrator: self.clone(),
-            entry: Arc::clone(entry),
             inbound: inbound.map(Arc::clone),
-            handler: Arc::clone(handler),
-            // A tenant that cannot be bound is not poison here: the event waits in its letter.
-            shared: false,
-            reply_by: None,
-            conversation: None,
-            correlation: None,
-            traceparent: None,
-            progress: Arc::new(Progress::new(plan.tasks, self.inbound.settings.max_events).with_ephemeral(plan.ephemeral)),
-            _permit: permit,
-            report: None,
             replay: Some(letter.failure_id.clone()),
+            ..Batch::new(self, entry, handler, progress, permit)
         });
         let mut line = ReplayLine { letter, outcome: "dropped" };
         // A dropped task ends the wait too. Events that it did not count are not stored.

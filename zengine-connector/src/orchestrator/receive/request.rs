@@ -210,23 +210,17 @@ impl InboundCall<'_> {
             let room = reader.as_ref().map_or(0, |reader| AWAITED.saturating_sub(reader.cursor.awaited.len()));
             progress = progress.with_awaited(std::mem::take(&mut plan.keys), room);
         }
-        let progress = Arc::new(progress);
-        self.report.works(handled.principal.tenant().cloned(), Arc::clone(&progress));
         let batch = Arc::new(Batch {
-            orchestrator: self.orchestrator.clone(),
-            entry: Arc::clone(self.entry),
             inbound: Some(Arc::clone(self.inbound)),
-            handler: Arc::clone(handler),
             shared: handled.principal == Principal::Shared,
             reply_by: deadline.map(|time| arrived + time),
             conversation: conversation.cloned(),
             correlation: self.report.correlation.clone(),
             traceparent: self.report.trace.map(|trace| trace.to_string()),
-            progress,
-            _permit: permit,
             report: Some(Arc::clone(self.report)),
-            replay: None,
+            ..Batch::new(self.orchestrator, self.entry, handler, progress, permit)
         });
+        self.report.works(handled.principal.tenant().cloned(), Arc::clone(&batch.progress));
         // A dropped task ends the wait too. Events that it did not count must be delivered again.
         let done = before(&*self.engine().clock, until, batch.start(plan.partitions)).await.is_some();
         let counts = match (done, deadline) {
