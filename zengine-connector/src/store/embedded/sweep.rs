@@ -24,8 +24,11 @@ pub(super) struct Sweeper {
     media: (String, String),
 }
 
-/// Parts of files that one transaction removes, and as many as one file has.
-const MOST_PARTS: usize = 256;
+/// Parts of files that one task of a transaction removes: 15 MiB.
+pub(super) const MOST_PARTS: usize = 256;
+
+/// The end of a file whose parts are being removed.
+pub(super) const REMOVED: i64 = i64::MIN;
 
 impl Sweeper {
     /// Checks about two records per job in each table, so that removal keeps up with writing. Unreadable records stay. A table is
@@ -69,12 +72,12 @@ fn sweep_media(
             expired.push(place);
         }
     }
-    let mut parts = 0;
+    let mut room = MOST_PARTS;
     for (tenant, id) in expired {
-        if parts >= MOST_PARTS {
+        if room == 0 {
             return Ok(Some((tenant, id)));
         }
-        parts += remove_file(transaction, &tenant, &id)?;
+        remove_file(transaction, &tenant, &id, &mut room)?;
     }
     Ok(next)
 }
@@ -97,15 +100,22 @@ fn sweep<R: Record + Kept>(
     Ok(())
 }
 
-/// Removes a file and its parts. Returns the number of parts.
-pub(super) fn remove_file(transaction: &WriteTransaction, tenant: &str, id: &str) -> Result<usize, Fault> {
-    let mut parts = 0;
-    let content = transaction.open_table(MEDIA)?.remove((tenant, id))?.map(|row| row.value().2.to_owned());
-    if let Some(content) = content {
-        transaction.open_table(MEDIA_PARTS)?.retain_in((&*content, "")..=(&*content, "\u{10ffff}"), |_, _| {
-            parts += 1;
-            false
-        })?;
+/// Removes a file, and as many of its parts as there is room for. Parts that are left have a row under their content, as those of a file
+/// that is not whole, and its name is returned: whoever deletes goes on with it, else the sweep does.
+pub(super) fn remove_file(transaction: &WriteTransaction, tenant: &str, id: &str, room: &mut usize) -> Result<Option<String>, Fault> {
+    let mut files = transaction.open_table(MEDIA)?;
+    let Some(content) = files.remove((tenant, id))?.map(|row| row.value().2.to_owned()) else { return Ok(None) };
+    let mut parts = transaction.open_table(MEDIA_PARTS)?;
+    let all = (&*content, "")..=(&*content, "\u{10ffff}");
+    let rest = parts.range(all.clone())?.nth(*room).transpose()?.map(|(place, _)| place.value().1.to_owned());
+    let end = rest.as_deref().map_or(Bound::Included(*all.end()), |rest| Bound::Excluded((&*content, rest)));
+    parts.retain_in((Bound::Included(*all.start()), end), |_, _| {
+        *room -= 1;
+        false
+    })?;
+    if rest.is_none() {
+        return Ok(None);
     }
-    Ok(parts)
+    files.insert((tenant, &*content), (REMOVED, None, &*content))?;
+    Ok(Some(content))
 }

@@ -119,6 +119,98 @@ async fn an_expired_file_is_swept_with_its_parts() {
     assert_eq!(media.get(&acme, &kept.id, 0..u64::MAX, 3_600_000).await.unwrap().unwrap().len(), 100_000);
 }
 
+/// Files and parts in a store.
+fn rows_and_parts(store: &Embedded) -> (u64, u64) {
+    store.engine.read(|snapshot| Ok((snapshot.open_table(MEDIA)?.len()?, snapshot.open_table(MEDIA_PARTS)?.len()?))).unwrap()
+}
+
+#[tokio::test]
+async fn a_large_file_is_removed_in_steps_and_is_absent_after_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Embedded::open(folder.path().join("zengine.db")).unwrap();
+    let (media, acme) = (store.media(), TenantId::new("acme").unwrap());
+    let put = async |id: &'static str, parts: usize| {
+        let rows = move |transaction: &redb::WriteTransaction| {
+            transaction.open_table(MEDIA)?.insert(("acme", id), (i64::MAX, Some(1), &*format!("0{id}")))?;
+            let mut table = transaction.open_table(MEDIA_PARTS)?;
+            for n in 0..parts {
+                table.insert((&*format!("0{id}"), &*format!("{n:08x}")), &[7_u8][..])?;
+            }
+            Ok(Done::Wrote(()))
+        };
+        store.engine.write(None, rows).await.unwrap();
+    };
+    let step = || store.engine.write(None, |transaction| Ok(Done::Wrote(super::media::erase(transaction, "acme", 100)?)));
+    put("large", 300).await;
+    put("small", 2).await;
+    assert_eq!((step().await.unwrap(), rows_and_parts(&store)), ((0, false), (2, 302 - 256)));
+    assert_eq!(media.info(&acme, "large", 0).await.unwrap(), None);
+    // A call removes at least one file, however many steps that takes.
+    assert_eq!(media.erase(&acme, 100).await.unwrap(), 2);
+    put("large", 600).await;
+    assert_eq!((media.erase(&acme, 100).await.unwrap(), media.erase(&acme, 100).await.unwrap()), (1, 0));
+    put("large", 600).await;
+    media.delete(&acme, "large").await.unwrap();
+    assert_eq!(rows_and_parts(&store), (0, 0));
+
+    // A process that dies between two steps leaves the rest to the sweep.
+    put("large", 600).await;
+    let _ = step().await.unwrap();
+    for n in 0..3 {
+        let left = rows_and_parts(&store).1;
+        store.sessions().put("s", &n.to_string(), Bytes::new(), None, Duration::from_secs(1), 0).await.unwrap();
+        assert!(left - rows_and_parts(&store).1 <= 256);
+    }
+    assert_eq!(rows_and_parts(&store), (0, 0));
+}
+
+#[tokio::test]
+async fn a_file_whose_parts_are_erased_while_it_is_stored_is_stored_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Embedded::open(folder.path().join("zengine.db")).unwrap();
+    let (media, acme) = (store.media(), TenantId::new("acme").unwrap());
+    for bytes in [100_000, 4_000_000] {
+        let file = NewFile::new(vec![7; bytes]);
+        let mut put = Box::pin(media.put(&acme, "1", &file, Duration::MAX, 0));
+        assert!((&mut put).now_or_never().is_none());
+        assert_eq!(media.erase(&acme, 100).await.unwrap(), 1);
+        let stored = put.await.unwrap();
+        assert_eq!(media.get(&acme, "1", stored.bytes - 1..u64::MAX, 0).await.unwrap().unwrap(), [7_u8][..]);
+        assert_eq!(media.get(&acme, "1", 0..1, 0).await.unwrap().unwrap(), [7_u8][..]);
+        assert_eq!(rows_and_parts(&store), (1, bytes.div_ceil(60 << 10) as u64 + 1));
+        media.delete(&acme, "1").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_names_another_content_or_size_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Embedded::open(folder.path().join("zengine.db")).unwrap();
+    let (media, acme) = (store.media(), TenantId::new("acme").unwrap());
+    for id in ["1", "2"] {
+        media.put(&acme, id, &NewFile::new(id.repeat(100_000)), Duration::MAX, 0).await.unwrap();
+    }
+    let row = |id: &str| {
+        let read = |snapshot: &redb::ReadTransaction| {
+            let row = snapshot.open_table(MEDIA)?.get(("acme", id))?.unwrap();
+            let (end_ms, size, content) = row.value();
+            Ok((end_ms, size, content.to_owned()))
+        };
+        store.engine.read(read).unwrap()
+    };
+    let ((end_ms, size, own), (.., other)) = (row("1"), row("2"));
+    for (size, content) in [(size, other), (Some(60 << 10), own.clone()), (Some(100_001), own)] {
+        let change = move |transaction: &redb::WriteTransaction| {
+            transaction.open_table(MEDIA)?.insert(("acme", "1"), (end_ms, size, &*content))?;
+            Ok(Done::Wrote(()))
+        };
+        store.engine.write(None, change).await.unwrap();
+        assert_eq!(media.info(&acme, "1", 0).await.unwrap_err().kind, StoreErrorKind::Corrupt);
+        assert_eq!(media.get(&acme, "1", 0..10, 0).await.unwrap_err().kind, StoreErrorKind::Corrupt);
+        assert!(media.get(&acme, "2", 0..10, 0).await.unwrap().is_some());
+    }
+}
+
 /// A row is all new or all old, also after the write failed and the file was opened again.
 #[tokio::test]
 async fn a_row_that_could_not_be_written_leaves_the_old_configuration_with_its_old_routes() {
