@@ -61,7 +61,8 @@ impl Orchestrator {
     ///
     /// A file of at most 100 MiB passes through memory once. Its id follows from the event and the provider's handle, so that a handler
     /// that runs again gets the same file and sends the same message (rule 23). A copy that is there already is not fetched again; it then
-    /// ends at the later of both times. Choose `ttl` above the time that the message may wait, such as [`NewFile::TTL`].
+    /// ends at the later of both times. Choose `ttl` above the time that the message may wait, such as [`NewFile::TTL`]. Warnings about the
+    /// file are logged.
     ///
     /// ```
     /// # use zengine_connector::{Error, InboundEvent, Orchestrator, message::Media, store::NewFile};
@@ -85,6 +86,9 @@ impl Orchestrator {
             stored
         } else {
             let fetched = self.media(event, request).await?;
+            for warning in fetched.warnings {
+                tracing::warn!(tenant_id = %event.tenant, strategy = %event.strategy, event_id = %event.id, warning, "media.warning");
+            }
             let mut file = NewFile::new(fetched.bytes);
             (file.mime, file.name) = (fetched.mime, media.filename.clone());
             stores.put_file(&event.tenant, &id, &file, ttl).await?

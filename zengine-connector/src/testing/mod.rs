@@ -24,7 +24,8 @@ pub use cas_store::{CasStore, Trips};
 pub use clock::SimClock;
 pub use contexts::Contexts;
 pub use faults::{
-    Faults, FaultyClaims, FaultyDirectory, FaultyEpochs, FaultyEvents, FaultyLetters, FaultySecrets, FaultySessions, StoreCall, StoreFault,
+    Faults, FaultyClaims, FaultyDirectory, FaultyEpochs, FaultyEvents, FaultyFiles, FaultyLetters, FaultySecrets, FaultySessions,
+    StoreCall, StoreFault,
 };
 pub use inbound::{Decided, InboundSetup};
 pub use no_tasks::NoTasks;

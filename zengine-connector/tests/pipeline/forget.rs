@@ -13,7 +13,7 @@ use bytes::Bytes;
 use zengine_connector::{
     ErrorKind, Identity, Orchestrator, OutboundMessage, Outcome, Reach, TenantId,
     stage::{Breaker, Retry},
-    store::{ClaimStatus, SessionPage, SessionStore, StoreError},
+    store::{ClaimStatus, NewFile, SessionPage, SessionStore, StoreError},
     testing::{ProviderAnswer, Recording, StoreCall, StoreFault},
 };
 
@@ -109,6 +109,27 @@ async fn a_store_that_fails_is_reported_and_the_next_call_goes_on() {
     world.faults.heal();
     let rest = process.forget(&tenant()).await.unwrap();
     assert_eq!((rest.letters, rest.is_complete()), (3, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_files_of_a_tenant_go_and_a_media_store_that_fails_is_named() {
+    let world = World::in_memory();
+    let process = world.process_with(&Recording::new(), |it| it.media(world.faults.media(world.memory.media())));
+    // More than a page.
+    for n in 0..101 {
+        process.store_media(&tenant(), &NewFile::new(n.to_string()), secs(60)).await.unwrap();
+    }
+    let kept = process.store_media(&other(), &NewFile::new("0"), secs(60)).await.unwrap();
+    for fault in [StoreFault::Refused, StoreFault::Hang] {
+        world.faults.next(StoreCall::DeleteFile, 1, fault);
+        let forgotten = process.forget(&tenant()).await.unwrap();
+        let why: Vec<_> = forgotten.not_done.iter().map(|(port, error)| (*port, error.kind())).collect();
+        assert_eq!((forgotten.files, why), (0, vec![("media", ErrorKind::Store)]));
+    }
+    let forgotten = process.forget(&tenant()).await.unwrap();
+    assert_eq!((forgotten.files, forgotten.is_complete()), (101, true));
+    assert!(world.memory.media().info(&other(), &kept.id, 0).await.unwrap().is_some());
+    assert_eq!(process.forget(&tenant()).await.unwrap().files, 0);
 }
 
 #[tokio::test(start_paused = true)]

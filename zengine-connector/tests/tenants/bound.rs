@@ -13,7 +13,10 @@ use zengine_connector::{
     strategy::{HealthStatus, MediaRequest},
 };
 
-use crate::host::{Acme, AcmeConfig, Host, id};
+use crate::{
+    host::{Acme, AcmeConfig, Host, id},
+    log::Log,
+};
 
 /// Another type, never registered.
 #[derive(Strategy)]
@@ -178,6 +181,16 @@ async fn a_file_has_one_id_while_the_keys_are_rotated() {
     let newer = NewFile::new("%PDG");
     let stored = after.store_media("acme", &newer, day).await.unwrap();
     assert_eq!(before.store_media("acme", &newer, day).await.unwrap().id, stored.id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn warnings_about_a_file_that_is_kept_are_logged() {
+    let (host, log) = (Host::new(), Log::default());
+    let listening = tracing::subscriber::set_default(log.clone());
+    let file = Media::handle(MediaKind::Image, "unchecked");
+    let _kept = host.orchestrator.keep_media(&event("acme"), &file, Duration::from_secs(60)).await.unwrap();
+    drop(listening);
+    assert!(log.lines("media.warning")[0].contains("the provider gave no digest"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -138,6 +138,11 @@ impl InboundStrategy<AcmeConfig> for Acme {
         tenant.act(cx.remaining()).await;
         match &*request.handle {
             "none" => Err(SendError::domain("the media is gone").processed()),
+            "unchecked" => {
+                let mut file = MediaFile::new("unchecked");
+                file.warnings.push("the provider gave no digest");
+                Ok(file)
+            }
             handle => Ok(MediaFile::new(format!("{} of {}", handle, cx.tenant()))),
         }
     }

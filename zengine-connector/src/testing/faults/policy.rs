@@ -69,6 +69,14 @@ pub enum StoreCall {
     PutSession,
     /// [`SessionStore::delete`](crate::store::SessionStore::delete).
     DeleteSession,
+    /// [`MediaStore::put`](crate::store::MediaStore::put) and [`MediaStore::extend`](crate::store::MediaStore::extend).
+    PutFile,
+    /// [`MediaStore::info`](crate::store::MediaStore::info) and [`MediaStore::url`](crate::store::MediaStore::url).
+    FileInfo,
+    /// [`MediaStore::get`](crate::store::MediaStore::get).
+    ReadFile,
+    /// [`MediaStore::delete`](crate::store::MediaStore::delete) and [`MediaStore::erase`](crate::store::MediaStore::erase).
+    DeleteFile,
     /// [`TenantDirectory::config`](crate::store::TenantDirectory::config).
     Config,
     /// [`TenantDirectory::route`](crate::store::TenantDirectory::route).
