@@ -21,18 +21,18 @@ fn element(n: usize, conversation: &str, text: &str) -> Value {
 /// A visitor of site `one` sends events, with the cursor of an earlier response if there is one.
 async fn write(host: &Host, elements: &[Value], after: Option<&Value>) -> ((Ack, u16), Value) {
     let uri = after.map_or("/one".to_owned(), |after| format!("/one?seen={}", after.as_str().unwrap()));
-    answer(host.receive("acme-chat", request(&uri).body(payload(elements)).unwrap()).await)
+    answer(&host.receive("acme-chat", request(&uri).body(payload(elements)).unwrap()).await)
 }
 
 async fn poll(host: &Host, after: &Value) -> ((Ack, u16), Value) {
-    answer(get(host, &format!("/one?conversation=c&after={}", after.as_str().unwrap())).await)
+    answer(&get(host, &format!("/one?conversation=c&after={}", after.as_str().unwrap())).await)
 }
 
 async fn get(host: &Host, uri: &str) -> Received {
     host.receive("acme-chat", http::Request::get(uri).body(Bytes::new()).unwrap()).await
 }
 
-fn answer(received: Received) -> ((Ack, u16), Value) {
+fn answer(received: &Received) -> ((Ack, u16), Value) {
     ((received.ack, received.response.status().as_u16()), serde_json::from_slice(received.response.body()).unwrap_or_default())
 }
 
