@@ -1,7 +1,14 @@
 //! The grammar of e-mail addresses, as mail servers accept it.
 //!
 //! A module of our own: of the crates that fit, one lets direction marks and line separators pass and writes display names without
-//! quotes, the others bring a mail stack or the list of public suffixes.
+//! quotes, the others bring a mail stack or the list of public suffixes. Domains are read by `idna`.
+
+use std::borrow::Cow;
+
+use idna::{
+    AsciiDenyList,
+    uts46::{DnsLength, Hyphens, Uts46},
+};
 
 use crate::error::{Violation, is_invisible};
 
@@ -74,9 +81,11 @@ fn check_local(local: &str) -> Result<(), Flaw> {
     Ok(())
 }
 
-/// RFC 5322 and RFC 6531.
+/// RFC 5322 and RFC 6531, without what a mail program may take for the `@`.
 fn is_atext(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || (!c.is_ascii() && !c.is_whitespace())
+    c.is_ascii_alphanumeric()
+        || "!#$%&'*+-/=?^_`{|}~".contains(c)
+        || (!c.is_ascii() && !c.is_whitespace() && !"\u{fe6b}\u{ff20}".contains(c))
 }
 
 fn check_domain(domain: &str) -> Result<(), Flaw> {
@@ -89,9 +98,12 @@ fn check_domain(domain: &str) -> Result<(), Flaw> {
         if label.len() > LABEL && label.is_ascii() {
             return Err(Flaw::size("a part of the domain is too long, in bytes", LABEL, label.len()));
         }
-        if !label.chars().all(is_of_label) || label.starts_with('-') || label.ends_with('-') {
-            return Err(Flaw::new("a domain holds letters, digits and inner hyphens"));
-        }
+    }
+    if to_ascii(domain).is_none() {
+        return Err(Flaw::new("a domain holds letters, digits and inner hyphens"));
+    }
+    if !is_written_as_read(domain) {
+        return Err(Flaw::new("a character of the domain stands for another: write the one that is meant"));
     }
     let last = domain.rsplit('.').next().unwrap_or_default();
     if labels < 2 || last.bytes().all(|b| b.is_ascii_digit()) {
@@ -100,13 +112,30 @@ fn check_domain(domain: &str) -> Result<(), Flaw> {
     Ok(())
 }
 
-fn is_of_label(c: char) -> bool {
-    // The full stops of other scripts become dots when the domain is encoded.
-    c.is_ascii_alphanumeric() || c == '-' || (!c.is_ascii() && !c.is_whitespace() && !"\u{3002}\u{ff0e}\u{ff61}".contains(c))
+/// A domain as mail servers are asked for it: small letters of ASCII, other scripts as Punycode (UTS 46, with the ASCII rules of STD3).
+pub(super) fn to_ascii(domain: &str) -> Option<Cow<'_, str>> {
+    Uts46::new().to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify).ok()
+}
+
+/// Whether no character but a capital letter of the same script is read as another one, such as a full-width letter or the full stop of another script.
+fn is_written_as_read(domain: &str) -> bool {
+    if domain.is_ascii() {
+        return true;
+    }
+    let (read, _) = Uts46::new().to_unicode(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast);
+    let mut read = read.split('.');
+    let is_same = |label: &str| {
+        let read = read.next();
+        let small = |c: char| c.to_lowercase().map(move |small| if small.is_ascii() { c.to_ascii_lowercase() } else { small });
+        label.is_ascii() || read.is_some_and(|read| label.chars().flat_map(small).eq(read.chars()))
+    };
+    domain.split('.').all(is_same) && read.next().is_none()
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn long(local: usize, labels: usize) -> String {
@@ -122,7 +151,10 @@ mod tests {
             "jösé@customer.example",
             "info@bücher.example",
             "info@xn--bcher-kva.example",
+            "info@Bücher.Example",
+            "info@straße.example",
             "用户@例子.广告",
+            "a@xn--bcher-kva.bücher.example",
             "a@1.example",
             &long(64, 1),
             &long(60, 3),
@@ -151,7 +183,15 @@ mod tests {
             ("ana@[10.0.0.1]", "letters"),
             ("ana@-a.example", "letters"),
             ("ana@a_b.example", "letters"),
-            ("ana@a\u{3002}example.org", "letters"),
+            ("ana@b\u{ff20}example.org", "letters"),
+            ("ana@b\u{2100}example.org", "letters"),
+            ("ana@xn--a.example", "letters"),
+            ("ana@a\u{3002}example.org", "another"),
+            ("ana@a\u{ff0e}example.org", "another"),
+            ("ana@ex\u{ff41}mple.org", "another"),
+            ("ana@\u{212a}elvin.example", "another"),
+            ("ana@bu\u{308}cher.example", "another"),
+            ("ana\u{ff20}b.example@c.example", "not allowed"),
             ("ana@example.org,bo@example.org", "not allowed"),
             ("ana@example.org\r\nBcc: x@y.example", "line break"),
             ("ana\0@example.org", "control"),
@@ -168,5 +208,22 @@ mod tests {
         assert_eq!(check(&long(65, 1)).unwrap_err().sizes, Some((64, 65)));
         assert_eq!(check(&format!("a@{}.example", "b".repeat(64))).unwrap_err().sizes, Some((63, 64)));
         assert_eq!(check(&long(64, 3)).unwrap_err().sizes, Some((254, 258)));
+    }
+
+    proptest! {
+        /// Reading it again changes nothing, and neither adds a dot nor an `@`.
+        #[test]
+        fn a_domain_that_is_taken_means_what_it_shows(domain in "[a-zA-Z0-9.\\-]{0,3}\\PC{0,3}[.\u{3002}\u{ff0e}\u{ff20}\u{ff41}é-]{0,3}[a-z]{1,3}\\.example") {
+            if check_domain(&domain).is_ok() {
+                let ascii = to_ascii(&domain).unwrap();
+                prop_assert_eq!(ascii.split('.').count(), domain.split('.').count());
+                prop_assert!(ascii.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b)), "{}", ascii);
+                prop_assert_eq!(check_domain(&ascii), Ok(()));
+                prop_assert_eq!(to_ascii(&ascii).unwrap(), &*ascii);
+                for (shown, read) in domain.split('.').zip(ascii.split('.')).filter(|(shown, _)| shown.is_ascii()) {
+                    prop_assert!(shown.eq_ignore_ascii_case(read));
+                }
+            }
+        }
     }
 }

@@ -23,9 +23,14 @@ pub struct TagRules {
 /// use zengine_connector::message::{Capabilities, EmailRules, Length, TagRules};
 ///
 /// const TAGS: TagRules = TagRules { max: 50, name: Length::chars(256), value: Length::chars(256), words: true };
-/// const RULES: EmailRules = EmailRules::new(50, 40 << 20).with_html().with_attachments(100).with_headers(&["X-*"], 15).with_tags(TAGS);
+/// const RULES: EmailRules = EmailRules::new(50, 40 << 20)
+///     .with_html()
+///     .with_attachments(100)
+///     .with_headers(&["X-*"], 15)
+///     .with_reserved_headers(&["X-Acme-*"])
+///     .with_tags(TAGS);
 /// const MAIL: Capabilities = Capabilities::NONE.with_email(RULES).with_media_bytes(30 << 20);
-/// assert!(RULES.allows_header("x-order") && !RULES.allows_header("Precedence"));
+/// assert!(RULES.allows_header("x-order") && !RULES.allows_header("Precedence") && !RULES.allows_header("x-acme-pool"));
 /// ```
 #[allow(clippy::struct_excessive_bools)] // a table of yes and no
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -45,7 +50,10 @@ pub struct EmailRules {
     /// Names of header fields that a message may set, whatever their case; `X-*` is each name that begins so, `*` any. Fields that
     /// the model or the channel writes are never among them.
     pub headers: &'static [&'static str],
-    /// Maximum number of such fields.
+    /// Names of header fields by which the provider is told how to send, `X-Acme-*` being each that begins so. A message may set them only
+    /// if `headers` has the whole name. A channel with a `*` in `headers` must list those of its provider.
+    pub reserved_headers: &'static [&'static str],
+    /// Maximum number of further header fields.
     pub max_headers: u32,
     /// Tags.
     pub tags: Option<TagRules>,
@@ -79,6 +87,7 @@ impl EmailRules {
             attachment_links: false,
             refused_extensions: &[],
             headers: &[],
+            reserved_headers: &[],
             max_headers: 0,
             tags: None,
             html: false,
@@ -101,6 +110,8 @@ impl EmailRules {
         with_attachment_links() => attachment_links = true;
         /// Refuses files with these endings.
         with_refused_extensions(endings: &'static [&'static str]) => refused_extensions = endings;
+        /// Header fields that steer the provider: refused unless allowed by their whole name.
+        with_reserved_headers(names: &'static [&'static str]) => reserved_headers = names;
         /// Tags.
         with_tags(rules: TagRules) => tags = Some(rules);
         /// HTML.
@@ -133,7 +144,9 @@ impl EmailRules {
 
     /// Whether a message may set a header field. Independent of its case.
     pub fn allows_header(&self, name: &str) -> bool {
-        !is_reserved(name) && self.headers.iter().any(|allowed| matches_name(allowed, name))
+        let is_steering = self.reserved_headers.iter().any(|reserved| matches_name(reserved, name));
+        let allows = |allowed: &&str| matches_name(allowed, name) && !(is_steering && allowed.ends_with('*'));
+        !is_reserved(name) && self.headers.iter().any(allows)
     }
 }
 
@@ -192,5 +205,14 @@ mod tests {
         let some = EmailRules::new(1, 1).with_headers(&["X-*", "Precedence"], 1);
         assert!(some.allows_header("x-ref") && some.allows_header("PRECEDENCE"));
         assert!(!some.allows_header("X") && !some.allows_header("Priority") && !EmailRules::new(1, 1).allows_header("X-Ref"));
+    }
+
+    #[test]
+    fn a_field_that_steers_the_provider_is_allowed_by_its_whole_name_alone() {
+        let rules = EmailRules::new(1, 1).with_headers(&["X-*", "x-acme-topic"], 1).with_reserved_headers(&["X-Acme-*", "X-ACMEAPI"]);
+        assert!(rules.allows_header("X-Ref") && rules.allows_header("X-Acme-Topic") && rules.allows_header("X-AcmeApi2"));
+        for name in ["X-Acme-Pool", "x-ACME-topic2", "x-acmeapi"] {
+            assert!(!rules.allows_header(name), "{name}");
+        }
     }
 }

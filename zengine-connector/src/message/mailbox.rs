@@ -67,6 +67,20 @@ impl Mailbox {
         self.address.rsplit_once('@').map_or("", |(_, domain)| domain)
     }
 
+    /// The address as servers and providers of ASCII take it: a domain of another script as Punycode, in small letters. `None` if the
+    /// domain is none.
+    ///
+    /// ```
+    /// use zengine_connector::message::Mailbox;
+    ///
+    /// assert_eq!(Mailbox::new("info@Bücher.example").to_ascii().as_deref(), Some("info@xn--bcher-kva.example"));
+    /// assert_eq!(Mailbox::new("info@b\u{ff20}c.example").to_ascii(), None);
+    /// ```
+    pub fn to_ascii(&self) -> Option<String> {
+        address::check(&self.address).ok()?;
+        Some(format!("{}@{}", self.local(), address::to_ascii(self.domain())?))
+    }
+
     /// The violations in it, at a place of a message or a configuration.
     pub(super) fn violations(&self, at: String) -> Vec<Violation> {
         let name = self.name.as_deref().and_then(|name| check_name(name).err()).map(|flaw| flaw.at(format!("{at}/name")));
@@ -110,9 +124,25 @@ fn is_special(c: char) -> bool {
     "()<>[]:;@\\,\"".contains(c)
 }
 
+/// The flaw of a text that is shown as another one.
+pub(super) const ENCODED: &str = "must not look like an encoded word (=?charset?q?text?=): mail programs show another text";
+
+/// Whether a mail program may decode a part of the text (RFC 2047). Also where the text within has spaces or is cut, as some programs do.
+pub(super) fn is_encoded_word(text: &str) -> bool {
+    text.match_indices("=?").any(|(at, _)| {
+        let mut parts = text[at + 2..].splitn(3, '?');
+        let (charset, encoding, rest) = (parts.next(), parts.next(), parts.next());
+        let is_encoding = matches!(encoding.map(str::trim), Some("q" | "Q" | "b" | "B"));
+        charset.is_some_and(|charset| !charset.is_empty()) && is_encoding && rest.is_some_and(|rest| rest.contains("?="))
+    })
+}
+
 fn check_name(name: &str) -> Result<(), Flaw> {
     if !is_printable(name) {
         return Err(Flaw::new("a name holds no line break, control character or direction mark"));
+    }
+    if is_encoded_word(name) {
+        return Err(Flaw::new(ENCODED));
     }
     match name.chars().count() {
         0 => Err(Flaw::size("too short", 1, 0)),
@@ -222,7 +252,7 @@ mod tests {
             ("\"Lopez, Bo\"<a@b.example>", Some("Lopez, Bo"), "\"Lopez, Bo\" <a@b.example>"),
             (r#""The \"Best\" Shop \\ Co" <a@b.example>"#, Some(r#"The "Best" Shop \ Co"#), r#""The \"Best\" Shop \\ Co" <a@b.example>"#),
             ("Hilfe Büro 👩\u{200d}💻 <a@b.example>", Some("Hilfe Büro 👩\u{200d}💻"), "Hilfe Büro 👩\u{200d}💻 <a@b.example>"),
-            ("=?UTF-8?Q?evil?= <a@b.example>", Some("=?UTF-8?Q?evil?="), "=?UTF-8?Q?evil?= <a@b.example>"),
+            ("Why =? How ?= <a@b.example>", Some("Why =? How ?="), "Why =? How ?= <a@b.example>"),
             ("\"a@b.example\" <a@b.example>", Some("a@b.example"), "\"a@b.example\" <a@b.example>"),
             ("\"\" <a@b.example>", None, "a@b.example"),
         ] {
@@ -256,6 +286,9 @@ mod tests {
             ("Ana <Bo <a@b.example>>", "one mailbox"),
             ("\"x\\", "followed by"),
             ("Ana <>", "@ and a domain"),
+            ("=?UTF-8?Q?Acme_Bank?= <a@b.example>", "encoded word"),
+            ("\"Ana =?utf-8*en?b?QWNtZQ==?=\" <a@b.example>", "encoded word"),
+            ("=?x?q?a b?= <a@b.example>", "encoded word"),
             ("", "@ and a domain"),
         ] {
             let kept = read(text);

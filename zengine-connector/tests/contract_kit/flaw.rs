@@ -161,6 +161,8 @@ flaws! {
     SplitsText,
     /// The tenants' capability table lists more than `send` accepts.
     ClaimsMore,
+    /// Any header field that begins with `X-` may be set, also those that steer the provider.
+    OpensHeaders,
     /// Buttons are listed and dropped.
     DropsButtons,
     /// The question for a tenant's protection breaks the strategy.

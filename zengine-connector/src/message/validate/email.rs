@@ -7,7 +7,10 @@ use super::{Checker, Under};
 use crate::{
     error::Violation,
     ids::is_printable,
-    message::{Capabilities, Email, EmailRules, IdentityKind, Length, Party, RawJson, address},
+    message::{
+        Capabilities, Email, EmailRules, IdentityKind, Length, Party, RawJson, address,
+        mailbox::{ENCODED, is_encoded_word},
+    },
 };
 
 /// Maximum length of a subject: of a header line.
@@ -30,6 +33,7 @@ pub(super) fn email(at: &str, email: &Email, to: &Party, rules: &EmailRules, can
         files::attachment(&format!("{at}/attachments/{n}"), attached, rules, can, check);
     }
     files::whole(at, email, rules, check);
+    files::shown(at, email, check);
     if let Some(calendar) = &email.calendar {
         check.require(rules.calendar, Under(at, "/calendar"), "the channel takes no invitations");
         files::invitation(&format!("{at}/calendar"), calendar, check);
@@ -60,6 +64,7 @@ pub(super) fn email(at: &str, email: &Email, to: &Party, rules: &EmailRules, can
 fn line(check: &mut Checker, pointer: impl Into<String> + Copy, text: &str, max: Length) {
     check.text(pointer, text, 1, max);
     check.require(is_printable(text), pointer, LINES);
+    check.require(!is_encoded_word(text), pointer, ENCODED);
 }
 
 fn recipients(at: &str, email: &Email, to: &Party, rules: &EmailRules, check: &mut Checker) {
@@ -71,6 +76,7 @@ fn recipients(at: &str, email: &Email, to: &Party, rules: &EmailRules, check: &m
     }
     if let Some(name) = &to.name {
         check.require(is_printable(name), "/to/name", LINES);
+        check.require(!is_encoded_word(name), "/to/name", ENCODED);
     }
     let many = [("cc", &email.cc), ("bcc", &email.bcc), ("reply_to", &email.reply_to)];
     let all = many.iter().flat_map(|(member, boxes)| boxes.iter().enumerate().map(move |(n, it)| (format!("{at}/{member}/{n}"), it)));
@@ -98,6 +104,7 @@ fn body(at: &str, email: &Email, rules: &EmailRules, check: &mut Checker) {
         // A subject may turn its direction.
         let is_fine = !subject.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
         check.require(is_fine, Under(at, "/subject"), LINES);
+        check.require(!is_encoded_word(subject), Under(at, "/subject"), ENCODED);
     }
     for (member, text) in [("/text", &email.text), ("/html", &email.html)] {
         if let Some(text) = text {

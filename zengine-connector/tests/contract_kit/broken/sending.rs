@@ -219,6 +219,9 @@ broken! {
         quotes_are_as_listed "a quote is listed, and"
         other_kinds_of_messages_are_delivered "message 0 of another kind"
     }
+    header_fields_that_steer_the_provider_may_be_set: OpensHeaders in Both, sound Both {
+        e_mail_is_accepted_as_listed "list them in EmailRules::reserved_headers"
+    }
     buttons_are_listed_and_dropped: DropsButtons in Both, sound Both {
         every_part_of_a_message_reaches_the_provider "lost its"
     }

@@ -47,6 +47,8 @@ static BOASTFUL: Capabilities = Capabilities::NONE
     .with_email(EmailRules::new(2, 1000))
     .with_quote();
 
+static OPEN: Capabilities = CAPABILITIES.with_email(EmailRules::new(2, 1000).with_headers(&["X-*"], 5));
+
 pub(crate) const LOUD: &str = "COO COO";
 pub(crate) const HAWKS: &str = "hawks";
 
@@ -73,7 +75,11 @@ pub(super) fn check(post: &Post, message: &OutboundMessage) -> Result<(), Vec<Vi
 }
 
 pub(super) fn capabilities(post: &Post) -> Option<&'static Capabilities> {
-    post.is(Flaw::ClaimsMore).then_some(&BOASTFUL)
+    match post.flaw {
+        Flaw::ClaimsMore => Some(&BOASTFUL),
+        Flaw::OpensHeaders => Some(&OPEN),
+        _ => None,
+    }
 }
 
 pub(super) async fn at_configure(post: &Post, loft: &Loft) {

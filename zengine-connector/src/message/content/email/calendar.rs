@@ -35,7 +35,7 @@ words! {
 ///
 /// let ics = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
 /// let invitation = Calendar::new(CalendarMethod::Request, ics);
-/// assert_eq!(invitation.declared_method(), Some("REQUEST"));
+/// assert_eq!(invitation.declared_method(), Some(CalendarMethod::Request));
 /// ```
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
@@ -52,33 +52,53 @@ impl Calendar {
         Self { method, ics: ics.into() }
     }
 
-    /// The method that the object itself names; `None` unless it names one, before its first component.
-    pub fn declared_method(&self) -> Option<&str> {
-        let mut methods = self.properties().filter(|(name, _)| name.eq_ignore_ascii_case("METHOD")).map(|(_, value)| value);
-        methods.next().filter(|_| methods.next().is_none())
+    /// The method that the object itself names; `None` unless it names one known method once, before its first component. Lines are read
+    /// unfolded (RFC 5545, 3.1).
+    pub fn declared_method(&self) -> Option<CalendarMethod> {
+        let ics = unfolded(&self.ics);
+        let mut is_own = true;
+        let mut methods = ics.lines().filter_map(|line| {
+            let (head, value) = line.split_once(':')?;
+            let name = head.split(';').next().unwrap_or(head).trim();
+            is_own &= !name.eq_ignore_ascii_case("BEGIN") || value.trim().eq_ignore_ascii_case("VCALENDAR");
+            name.eq_ignore_ascii_case("METHOD").then_some((is_own, value.trim()))
+        });
+        // A method within a component is against the RFC, but some programs read it.
+        let (is_own, word) = methods.next().filter(|_| methods.next().is_none())?;
+        CalendarMethod::ALL.iter().copied().find(|method| is_own && word.eq_ignore_ascii_case(method.as_str()))
     }
 
     /// Whether it is one iCalendar object by its first and last line.
     pub(in crate::message) fn is_framed(&self) -> bool {
+        let ics = unfolded(&self.ics);
         let is = |line: Option<&str>, text: &str| line.is_some_and(|line| line.trim_end().eq_ignore_ascii_case(text));
-        let begins = self.ics.lines().filter(|line| line.trim_end().eq_ignore_ascii_case("BEGIN:VCALENDAR")).count();
-        let mut lines = self.ics.trim_end_matches(['\r', '\n']).lines();
+        let begins = ics.lines().filter(|line| line.trim_end().eq_ignore_ascii_case("BEGIN:VCALENDAR")).count();
+        let mut lines = ics.trim_end_matches(['\r', '\n']).lines();
         is(lines.next(), "BEGIN:VCALENDAR") && is(lines.next_back(), "END:VCALENDAR") && begins == 1
     }
+}
 
-    /// Names and values of the properties of the object itself. They stand before its first component.
-    fn properties(&self) -> impl Iterator<Item = (&str, &str)> {
-        let lines = self.ics.lines().skip(1).map(str::trim_end);
-        let own = lines.take_while(|line| !line.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("BEGIN:")));
-        own.filter_map(|line| {
-            let (head, value) = line.split_once(':')?;
-            Some((head.split(';').next().unwrap_or(head), value))
-        })
+/// The object with its long lines in one piece. A carriage return alone counts as a line break, as some programs read it.
+fn unfolded(ics: &str) -> String {
+    let mut text = String::with_capacity(ics.len());
+    let mut rest = ics;
+    while let Some(at) = rest.find(['\r', '\n']) {
+        text.push_str(&rest[..at]);
+        let after = &rest[at..];
+        let after = after.strip_prefix("\r\n").unwrap_or(&after[1..]);
+        rest = after.strip_prefix([' ', '\t']).unwrap_or_else(|| {
+            text.push('\n');
+            after
+        });
     }
+    text.push_str(rest);
+    text
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn of(ics: &str) -> Calendar {
@@ -87,20 +107,58 @@ mod tests {
 
     #[test]
     fn an_object_is_known_by_its_frame_and_its_method() {
-        let fine = of("begin:vcalendar\nMethod;X-A=1:request\nBEGIN:VEVENT\nMETHOD:CANCEL\nEND:VEVENT\nend:vcalendar\n\n");
+        let fine = of("begin:vcalendar\nMethod;X-A=1:request\nBEGIN:VEVENT\nEND:VEVENT\nend:vcalendar\n\n");
         assert!(fine.is_framed());
-        assert_eq!(fine.declared_method(), Some("request"));
+        assert_eq!(fine.declared_method(), Some(CalendarMethod::Request));
         for odd in [
             "",
             "BEGIN:VCALENDAR",
             "\u{feff}BEGIN:VCALENDAR\nEND:VCALENDAR",
             "BEGIN:VEVENT\nEND:VEVENT",
+            " BEGIN:VCALENDAR\nEND:VCALENDAR",
             "BEGIN:VCALENDAR\nEND:VCALENDAR\nBEGIN:VCALENDAR\nEND:VCALENDAR",
+            "BEGIN:VCALENDAR\nEND:VCALENDAR\nBEGIN:VCAL\n\tENDAR\nEND:VCALENDAR",
+            "BEGIN:VCALENDAR\nX:1\rEND:VCALENDAR\rBEGIN:VCALENDAR\nEND:VCALENDAR",
         ] {
             assert!(!of(odd).is_framed(), "{odd}");
         }
-        for odd in ["BEGIN:VCALENDAR\nBEGIN:VEVENT\nMETHOD:REQUEST", "BEGIN:VCALENDAR\nMETHOD:REQUEST\nMETHOD:CANCEL", "é"] {
+        for odd in [
+            "BEGIN:VCALENDAR\nBEGIN:VEVENT\nMETHOD:REQUEST",
+            "BEGIN:VCALENDAR\nMETHOD:REQUEST\nMETHOD:CANCEL",
+            "BEGIN:VCALENDAR\nMETHOD:REQUEST\nMETH\r\n OD:CANCEL",
+            "BEGIN:VCALENDAR\nMETHOD:REQUEST\rMETHOD:CANCEL",
+            "BEGIN:VCALENDAR\nMETHOD:REQUEST\nBEGIN:VEVENT\nMETHOD:CANCEL\nEND:VEVENT\nEND:VCALENDAR",
+            "BEGIN:VCALENDAR\nBEG\n IN:VEVENT\nEND:VEVENT\nMETHOD:REQUEST\nEND:VCALENDAR",
+            "BEGIN:VCALENDAR\nX:a\n METHOD:REQUEST",
+            "BEGIN:VCALENDAR\nMETHOD:X-INVITE",
+            "é",
+        ] {
             assert_eq!(of(odd).declared_method(), None, "{odd}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_fold_anywhere_changes_nothing(cuts in proptest::collection::vec(0..98_usize, 0..6), breaks in "(\r\n|\n)[ \t]") {
+            let whole = "BEGIN:VCALENDAR\nPRODID:x\nMETHOD:CANCEL\nBEGIN:VEVENT\nSUMMARY:METHOD:REQUEST\nEND:VEVENT\nEND:VCALENDAR";
+            let mut folded = String::new();
+            for (at, c) in whole.chars().enumerate() {
+                if cuts.contains(&at) && at > 0 {
+                    folded.push_str(&breaks);
+                }
+                folded.push(c);
+            }
+            let read = of(&folded);
+            prop_assert!(read.is_framed(), "{folded:?}");
+            prop_assert_eq!(read.declared_method(), Some(CalendarMethod::Cancel));
+        }
+
+        #[test]
+        fn any_text_is_read(text in "((BEGIN|END|METHOD|M)[:;]|VCALENDAR|CANCEL|[\r\n \t:;é]){0,24}") {
+            let found = of(&text).declared_method();
+            if !text.contains('\r') {
+                prop_assert_eq!(of(&text.replace('\n', "\r\n \n")).declared_method(), found);
+            }
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Checks of the files of an e-mail, of its size, and of an invitation.
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
 use super::{CONTROL, Checker, Under, is_control, line};
 use crate::{
-    error::Violation,
+    error::{Violation, is_invisible},
     ids::is_printable,
     message::{Calendar, Capabilities, Email, EmailAttachment, EmailRules, Length, MediaSource, validate::bytes},
 };
@@ -27,8 +29,12 @@ pub(super) fn attachment(at: &str, attached: &EmailAttachment, rules: &EmailRule
     if let Some(name) = &media.filename {
         let pointer = Under(at, "/media/filename");
         line(check, pointer, name, FILE_NAME);
+        let is_plain = !is_printable(name) || !name.chars().any(is_invisible);
+        check.require(is_plain, pointer, "must not hold invisible characters");
         check.require(!name.contains('/'), pointer, "must be a name without a path");
-        let ending = name.trim_end_matches(['.', ' ']).rsplit_once('.').map(|(_, ending)| ending);
+        let is_seen = |c: &char| !is_invisible(*c);
+        let seen: String = name.chars().filter(is_seen).collect();
+        let ending = seen.trim_end_matches(|c: char| c == '.' || c.is_whitespace()).rsplit_once('.').map(|(_, ending)| ending);
         let is_refused = ending.is_some_and(|ending| rules.refused_extensions.iter().any(|refused| refused.eq_ignore_ascii_case(ending)));
         check.require(!is_refused, pointer, "the channel refuses files with this ending");
     }
@@ -44,6 +50,26 @@ pub(super) fn attachment(at: &str, attached: &EmailAttachment, rules: &EmailRule
     if attached.is_inline() {
         check.require(rules.inline, at, "the channel takes no files within the HTML");
         check.require(attached.content_id.is_some(), Under(at, "/content_id"), "needed for a file that the HTML shows");
+    }
+}
+
+/// Warns of files that stand in the HTML by their name, which the HTML does not hold: some mail programs show them nowhere. What a template
+/// holds is not known.
+pub(super) fn shown(at: &str, email: &Email, check: &mut Checker) {
+    if email.template.is_some() {
+        return;
+    }
+    let html = email.html.as_deref().unwrap_or_default();
+    for (n, attached) in email.attachments.iter().enumerate().filter(|(_, attached)| attached.is_inline()) {
+        let Some(id) = attached.content_id.as_deref().filter(|id| is_id(id) && (1..=CONTENT_ID.max).contains(&(id.len() as u64))) else {
+            continue;
+        };
+        let is_named = html.contains(id) || html.contains(&utf8_percent_encode(id, NON_ALPHANUMERIC).to_string());
+        check.rule("email.inline_unnamed").hint("name it in the HTML as cid:, or set `inline` to false").warning().require(
+            is_named,
+            format!("{at}/attachments/{n}/content_id"),
+            "the HTML does not name this file",
+        );
     }
 }
 
@@ -85,6 +111,9 @@ pub(super) fn invitation(at: &str, calendar: &Calendar, check: &mut Checker) {
     check.text(Under(at, "/ics"), &calendar.ics, 1, ICS);
     check.require(!calendar.ics.chars().any(is_control), Under(at, "/ics"), CONTROL);
     check.require(calendar.is_framed(), Under(at, "/ics"), "must be one iCalendar object, from BEGIN:VCALENDAR to END:VCALENDAR");
-    let agrees = calendar.declared_method().is_some_and(|method| method.eq_ignore_ascii_case(calendar.method.as_str()));
-    check.require(agrees, Under(at, "/method"), "must be the METHOD that the iCalendar object names once");
+    check.require(
+        calendar.declared_method() == Some(calendar.method),
+        Under(at, "/method"),
+        "must be the METHOD that the iCalendar object names once",
+    );
 }

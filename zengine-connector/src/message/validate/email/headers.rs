@@ -2,11 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{Checker, LINES, Under};
+use percent_encoding::percent_decode_str;
+
+use super::{Checker, LINES, Under, is_control};
 use crate::{
     error::is_invisible,
     ids::is_printable,
-    message::{EmailRules, EmailThread, Length, TagRules, Unsubscribe, address, email_rules},
+    message::{
+        EmailRules, EmailThread, Length, TagRules, Unsubscribe, address, email_rules,
+        mailbox::{ENCODED, is_encoded_word},
+    },
 };
 
 /// Maximum length of a header field's name, and of its value before it is encoded and folded.
@@ -40,6 +45,7 @@ pub(super) fn headers(at: &str, headers: &BTreeMap<String, String>, rules: &Emai
         }
         check.text(&*pointer, value, 1, HEADER.1);
         check.require(is_printable(value), &*pointer, LINES);
+        check.require(!is_encoded_word(value), &*pointer, ENCODED);
     }
     let names: Vec<_> = headers.keys().map(|name| name.to_ascii_lowercase()).collect();
     check.unique(at, names.iter().map(String::as_str), "names must differ in more than case");
@@ -59,10 +65,36 @@ pub(super) fn unsubscribe(at: &str, ways: &Unsubscribe, check: &mut Checker) {
     }
     if let Some(mailto) = &ways.mailto {
         check.text(Under(at, "/mailto"), mailto, 1, LINK);
-        let address = mailto.strip_prefix("mailto:").map(|rest| rest.split('?').next().unwrap_or_default());
-        let is_fine = is_plain(mailto) && !mailto.contains(',') && address.is_some_and(|it| address::check(it).is_ok());
-        check.require(is_fine, Under(at, "/mailto"), "must be mailto: and one address, in ASCII");
+        let is_fine = is_plain(mailto) && mailto.strip_prefix("mailto:").is_some_and(is_mailto);
+        check.require(is_fine, Under(at, "/mailto"), "must be mailto: and one address, in ASCII, with no fields but subject and body");
     }
+}
+
+/// Whether it is one address, with a subject and a body at most (RFC 6068). Other fields, such as `bcc`, write more than the reader sees.
+fn is_mailto(rest: &str) -> bool {
+    let (to, fields) = rest.split_once('?').map_or((rest, None), |(to, fields)| (to, Some(fields)));
+    let is_address = decoded(to).is_some_and(|to| to.is_ascii() && !to.contains('%') && address::check(&to).is_ok());
+    let mut seen = vec![];
+    let is_field = |field: &str| {
+        let Some((name, value)) = field.split_once('=') else { return false };
+        let (Some(name), Some(value)) = (decoded(name), decoded(value)) else { return false };
+        let is_first = !seen.contains(&name);
+        let is_fine = match &*name {
+            "subject" => is_printable(&value) && !is_encoded_word(&value),
+            "body" => !value.chars().any(is_control),
+            _ => false,
+        };
+        seen.push(name);
+        is_first && is_fine
+    };
+    is_address && fields.is_none_or(|fields| fields.split('&').all(is_field))
+}
+
+/// A part of an address with its percent encoding undone; `None` if that is broken or not UTF-8.
+fn decoded(part: &str) -> Option<String> {
+    let is_hex = |text: &str| text.get(..2).is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+    let is_whole = part.split('%').skip(1).all(is_hex) && !part.contains('#');
+    Some(percent_decode_str(part).decode_utf8().ok().filter(|_| is_whole)?.into_owned())
 }
 
 /// Checks the place in a thread.

@@ -65,7 +65,7 @@ fn every_part_passes_where_the_channel_takes_it_and_is_refused_at_its_place_wher
         "cc": ["\"Lopez, Bo\" <bo@x.example>"],
         "bcc": [{ "address": "eve@bücher.example" }],
         "reply_to": ["Hilfe Büro <help@shop.example>"],
-        "html": "<p>\tt\r\n</p>",
+        "html": "<p>\tt\r\n</p><img src=\"cid:logo@1\">",
         "attachments": [logo],
         "calendar": { "method": "request", "ics": ics },
         "headers": { "X-Ref": "Größe", "precedence": "bulk" },
@@ -176,7 +176,15 @@ fn files_are_checked_each_and_as_a_whole() {
             file(json!({ "filename": "a\r\nX: y.pdf" })),
             "/content/attachments/0/media/filename: must not hold line breaks or control characters",
         ),
-        (file(json!({ "filename": "setup.EXE. " })), "/content/attachments/0/media/filename: the channel refuses files with this ending"),
+        (file(json!({ "filename": "invoice\u{200b}.pdf" })), "/content/attachments/0/media/filename: must not hold invisible characters"),
+        (
+            file(json!({ "filename": "=?utf-8?q?a=2Eexe?=" })),
+            "/content/attachments/0/media/filename: must not look like an encoded word (=?charset?q?text?=): mail programs show another text",
+        ),
+        (
+            file(json!({ "filename": "setup.EXE. \u{a0}" })),
+            "/content/attachments/0/media/filename: the channel refuses files with this ending",
+        ),
         (file(json!({ "mime": "application/pdf\r\nX: y" })), "/content/attachments/0/media/mime: must be a MIME type"),
         (file(json!({ "mime": "pdf" })), "/content/attachments/0/media/mime: must be a MIME type"),
         (
@@ -206,9 +214,52 @@ fn files_are_checked_each_and_as_a_whole() {
         one(named("<logo>", None)),
         &["/content/attachments/0/content_id: must be letters, digits and signs of ASCII, without brackets"],
     );
-    refuses(json!({ "attachments": [named("a", None), named("a", Some(false))] }), &["/content/attachments: content ids must differ"]);
+    refuses(
+        json!({ "html": "cid:a", "attachments": [named("a", None), named("a", Some(false))] }),
+        &["/content/attachments: content ids must differ"],
+    );
     let three = json!({ "attachments": [file(json!({})), file(json!({})), file(json!({}))] });
     refuses(three, &["/content/attachments: too many (limit 2, actual 3)"]);
+}
+
+#[test]
+fn an_ending_is_read_without_invisible_characters() {
+    for name in ["setup.e\u{200b}xe", "setup.exe\u{2060}", "fdp.\u{202e}exe", "setup.\u{ad}EXE"] {
+        let found = found(RULES, json!({ "attachments": [file(json!({ "filename": name }))] }));
+        assert!(found.len() == 2 && found[1].ends_with("the channel refuses files with this ending"), "{name:?}: {found:?}");
+    }
+}
+
+#[test]
+fn a_picture_that_the_html_does_not_name_is_a_warning() {
+    let picture = |id: &str| {
+        let mut picture = file(json!({}));
+        picture["content_id"] = id.into();
+        json!([picture])
+    };
+    let warning = [
+        "/content/attachments/0/content_id: warning: the HTML does not name this file: name it in the HTML as cid:, or set `inline` to false",
+    ];
+    for html in [json!("<p>logo</p>"), json!("<img src=\"cid:other\">"), Value::Null] {
+        refuses(json!({ "html": html, "attachments": picture("logo@1") }), &warning);
+    }
+    for html in ["<img src=\"cid:logo@1\">", "<img src='cid:logo%401'>"] {
+        assert_eq!(found(RULES, json!({ "html": html, "attachments": picture("logo@1") })), [""; 0]);
+    }
+    let template = json!({ "subject": null, "text": null, "template": "welcome", "attachments": picture("logo") });
+    assert_eq!(found(RULES, template), [""; 0]);
+}
+
+#[test]
+fn no_text_of_a_header_looks_like_an_encoded_word() {
+    let at = |pointer: &str| format!("{pointer}: must not look like an encoded word (=?charset?q?text?=): mail programs show another text");
+    let word = "=?utf-8?b?QWNtZSBCYW5r?=";
+    refuses(json!({ "subject": format!("Re: {word}") }), &[&at("/content/subject")]);
+    refuses(json!({ "from": { "name": word, "address": "a@b.example" } }), &[&at("/content/from/name")]);
+    refuses(json!({ "headers": { "X-A": word } }), &[&at("/content/headers/X-A")]);
+    let to = json!({ "ids": [{ "kind": "email", "value": "ana@customer.example" }], "name": word });
+    assert_eq!(message(RULES, json!({ "to": to, "content": { "type": "email", "subject": "s", "text": word } })), [at("/to/name")]);
+    assert_eq!(found(RULES, json!({ "subject": "a =?b?c? d?" })), [""; 0]);
 }
 
 #[test]
@@ -263,8 +314,31 @@ fn ways_to_unsubscribe_are_addresses() {
     ] {
         refuses(json!({ "https": https }), "/content/unsubscribe/https: must be an https:// address in ASCII");
     }
-    for mailto in ["a@b.example", "mailto:", "mailto:a", "mailto:a@b.example,c@d.example", "mailto:a@b.example?subject=a b"] {
-        refuses(json!({ "mailto": mailto }), "/content/unsubscribe/mailto: must be mailto: and one address, in ASCII");
+    for mailto in [
+        "a@b.example",
+        "mailto:",
+        "mailto:a",
+        "mailto:a@b.example,c@d.example",
+        "mailto:a%40b.example%2Cc@d.example",
+        "mailto:a@b.example?subject=a b",
+        "mailto:a@b.example?bcc=c@d.example",
+        "mailto:a@b.example?%62cc=c@d.example",
+        "mailto:a@b.example?subject=x&to=c@d.example",
+        "mailto:a@b.example?subject=x&amp;subject=y",
+        "mailto:a@b.example?subject=x&subject=y",
+        "mailto:a@b.example?subject=x%0D%0ABcc:c@d.example",
+        "mailto:a@b.example?subject=%3D?utf-8?q?x?%3D",
+        "mailto:a@b.example?body=%00",
+        "mailto:a@b.example?body=%4",
+        "mailto:a@b.example?body=%ff",
+        "mailto:a@b.example?body=x#y",
+        "mailto:a@b.example?",
+    ] {
+        let expected = "/content/unsubscribe/mailto: must be mailto: and one address, in ASCII, with no fields but subject and body";
+        refuses(json!({ "mailto": mailto }), expected);
+    }
+    for mailto in ["mailto:a%2Bb@c.example", "mailto:a@b.example?subject=leave%20me&body=1%0D%0A2", "mailto:a@b.example?body=a=b?"] {
+        assert_eq!(found(RULES, json!({ "unsubscribe": { "mailto": mailto } })), [""; 0], "{mailto}");
     }
     let long = format!("https://shop.example/{}", "u".repeat(880));
     refuses(json!({ "https": long }), "/content/unsubscribe/https: too long, in bytes (limit 900, actual 901)");
@@ -296,6 +370,10 @@ fn threads_tags_and_invitations_are_bounded() {
     let ics = "BEGIN:VCALENDAR\nMETHOD:CANCEL\nEND:VCALENDAR";
     refuses(
         json!({ "calendar": { "method": "request", "ics": ics } }),
+        &["/content/calendar/method: must be the METHOD that the iCalendar object names once"],
+    );
+    refuses(
+        json!({ "calendar": { "method": "request", "ics": "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nMETH\r\n OD:CANCEL\r\nEND:VCALENDAR" } }),
         &["/content/calendar/method: must be the METHOD that the iCalendar object names once"],
     );
     refuses(

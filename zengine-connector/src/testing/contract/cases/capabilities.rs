@@ -389,6 +389,11 @@ pub(crate) async fn e_mail_is_accepted_as_listed(kit: &SharedKit) -> CaseResult 
             channel.refused("an e-mail", &mail(json!({})), "/content").await;
             return Ok(());
         };
+        let is_open = rules.headers.iter().any(|allowed| allowed.ends_with('*'));
+        assert!(
+            !is_open || !rules.reserved_headers.is_empty(),
+            "any header field of a pattern may be set, also those that steer the provider: list them in EmailRules::reserved_headers"
+        );
         let copies = |count: u32| json!({ "cc": (0..count).map(|n| format!("Reader <reader-{n}@mail.example>")).collect::<Vec<_>>() });
         if rules.max_recipients <= 2000 {
             channel.accepted("as many recipients as listed", &mail(copies(rules.max_recipients.saturating_sub(1)))).await;
@@ -398,6 +403,14 @@ pub(crate) async fn e_mail_is_accepted_as_listed(kit: &SharedKit) -> CaseResult 
         channel
             .refused("a header field that hides a recipient", &mail(json!({ "headers": { "Bcc": "a@mail.example" } })), "/content/headers")
             .await;
+        for reserved in rules.reserved_headers {
+            let name = reserved.replace('*', "kit");
+            if !rules.allows_header(&name) {
+                channel
+                    .refused("a header field that steers the provider", &mail(json!({ "headers": { name: "1" } })), "/content/headers")
+                    .await;
+            }
+        }
         let link = json!({ "https": "https://shop.example/u/1", "one_click": true });
         let ics = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Shop//EN\r\nMETHOD:PUBLISH\r\nEND:VCALENDAR\r\n";
         let file =
@@ -414,7 +427,11 @@ pub(crate) async fn e_mail_is_accepted_as_listed(kit: &SharedKit) -> CaseResult 
             ("track", rules.tracking, json!({ "open": false })),
         ];
         for (part, listed, value) in parts {
-            let message = mail(json!({ part: value }));
+            let mut members = json!({ part: value });
+            if rules.html && part == "attachments" {
+                members["html"] = "<img src=\"cid:logo\">".into();
+            }
+            let message = mail(members);
             if listed {
                 channel.accepted(part, &message).await;
             } else {
