@@ -146,6 +146,10 @@ fn expected(sample: &Sample, expected: &Expected<'_>) -> Option<Value> {
             let news = json!({ "of": target, "state": "delivered", "sent_at": 0, "for": [sample.word("dove")], "key": key });
             with(envelope(sample, "news"), "news", news)
         }
+        Expected::Failure { target, permanent, suppressed, recipient } => {
+            let why = if *suppressed { "listed" } else { ["away", "gone"][usize::from(*permanent)] };
+            with(envelope(sample, "news"), "news", json!({ "of": target, "state": "failed", "sent_at": 0, "for": [recipient], "why": why }))
+        }
         Expected::Status { target, state, sent_at_ms, recipients } => {
             let news = json!({ "of": target, "state": state, "sent_at": sent_at_ms / 1000, "for": recipients });
             let mut letter = with(envelope(sample, "news"), "news", news);

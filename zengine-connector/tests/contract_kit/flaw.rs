@@ -161,6 +161,14 @@ flaws! {
     SplitsText,
     /// The tenants' capability table lists more than `send` accepts.
     ClaimsMore,
+    /// A recipient's scope has another key each time.
+    ScopeChanges,
+    /// A call has more scopes than one may have.
+    TooManyScopes,
+    /// A scope that tenants share is a recipient's.
+    SharesRecipient,
+    /// All recipients are one scope.
+    OneRecipientForAll,
     /// Any header field that begins with `X-` may be set, also those that steer the provider.
     OpensHeaders,
     /// Buttons are listed and dropped.
@@ -299,6 +307,10 @@ flaws! {
     StatusDedupByTarget,
     /// Every status becomes `sent`.
     EverythingIsSent,
+    /// Every failure is final.
+    FailuresAreFinal,
+    /// What the provider did not try is a failure like any other.
+    SuppressionDropped,
     /// A status of several recipients names the first only.
     OnlyFirstRecipient,
 
@@ -365,6 +377,15 @@ flaws! {
     AdmitDropsWithoutSession,
 
     // ---- conversations
+
+    /// The serial number of an event is counted here.
+    CountsSequence,
+    /// Later events have lower serial numbers.
+    SequenceFalls,
+    /// A start is raised for every message.
+    RaisesEachTime,
+    /// A raised start names no customer.
+    RaisesWithoutCustomer,
 
     /// Every send without an open conversation opens one.
     OpensForEach,

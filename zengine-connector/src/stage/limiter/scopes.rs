@@ -129,6 +129,12 @@ impl Scopes {
         self.overflow
     }
 
+    /// Scope, key and rate of each, as hashes.
+    #[cfg(feature = "testing")]
+    pub(crate) fn declared(&self) -> Vec<(Scope, u64, u64)> {
+        self.iter().map(|demand| (demand.scope, demand.key, demand.counted)).collect()
+    }
+
     pub(super) fn has(&self, scope: Scope) -> bool {
         self.iter().any(|demand| demand.scope == scope)
     }

@@ -38,6 +38,7 @@ pub struct ConversationScript {
     pub(crate) end: Option<Ends>,
     pub(crate) event: Option<Events>,
     pub(crate) tokens: Vec<String>,
+    pub(crate) for_inbound: bool,
 }
 
 impl ConversationScript {
@@ -53,7 +54,16 @@ impl ConversationScript {
     ) -> Self {
         let message: Messages =
             Box::new(move |customer, text| serde_json::to_value(message(customer, text)).expect("a message has a JSON form"));
-        Self { message, opens: Box::new(opens), id_of: Box::new(id_of), gone: None, end: None, event: None, tokens: vec![] }
+        Self {
+            message,
+            opens: Box::new(opens),
+            id_of: Box::new(id_of),
+            gone: None,
+            end: None,
+            event: None,
+            tokens: vec![],
+            for_inbound: false,
+        }
     }
 
     /// Sets the response to a message in a conversation that the provider does not know any more.
@@ -74,6 +84,14 @@ impl ConversationScript {
     /// Sets the signed request of a message in a conversation of the n-th tenant, by the provider's id, with a sample's text.
     pub fn event(mut self, request: impl Fn(usize, &str, &Sample) -> http::Request<Bytes> + Send + Sync + 'static) -> Self {
         self.event = Some(Box::new(request));
+        self
+    }
+
+    /// Opens the conversation of the n-th customer before the n-th sample event arrives, for a strategy that takes events of open
+    /// conversations only. The provider that you script must give a customer's first conversation an id that the element of the same
+    /// [`Sample`] can name, such as `sample.word("chat")`.
+    pub fn opens_for_inbound(mut self) -> Self {
+        self.for_inbound = true;
         self
     }
 

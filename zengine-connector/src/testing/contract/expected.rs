@@ -56,6 +56,17 @@ pub enum Expected<'a> {
         /// separately.
         recipients: &'a [String],
     },
+    /// A status of a message that did not arrive.
+    Failure {
+        /// The provider's id of the message.
+        target: &'a str,
+        /// Whether it is final. Return `None` for what the provider does not tell.
+        permanent: bool,
+        /// Whether the provider did not try, because the recipient is on its suppression list.
+        suppressed: bool,
+        /// The recipient, by the provider's id.
+        recipient: &'a str,
+    },
     /// A status `delivered` of a sent message that echoes the strategy's provider key.
     Echo {
         /// The provider's id of the message.

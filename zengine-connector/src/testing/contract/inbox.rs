@@ -1,17 +1,18 @@
 //! A host with a recording inbound handler that can fail on demand.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde_json::Value;
 
 use super::{
     Expected, Sample,
+    attempt::ATTEMPT_TIME,
     host::{TestHost, printed},
-    kit::{Kit, SharedKit},
+    kit::{Kit, SharedKit, TENANTS},
 };
 use crate::{
-    message::{Content, ElementError, Event, InboundEvent},
+    message::{Content, ElementError, Event, EventSource, InboundEvent},
     orchestrator::{Ack, EngineLookup, HandlerContext, HandlerError, OrchestratorBuilder, Received},
     strategy::{InboundRequest, RawPayload, RoutedEvent, Step},
     sync::Mutex,
@@ -23,6 +24,8 @@ pub(crate) struct Inbox {
     seen: Arc<Mutex<Vec<InboundEvent>>>,
     failing: Arc<Mutex<Option<Sample>>>,
     answering: Arc<Mutex<Option<Answering>>>,
+    /// The conversations of sample events that are open, by tenant and sample. `None` if the case opens its own.
+    open: Mutex<Option<HashSet<(usize, usize)>>>,
 }
 
 /// The replies of a handler, and the time after which it makes them.
@@ -55,16 +58,52 @@ impl Inbox {
                 if fails { Err(HandlerError::from("injected by the kit")) } else { Ok(()) }
             }
         };
-        Self { host: TestHost::with(kit, |builder| settings(builder.on_inbound(handler))), seen, failing, answering }
+        Self {
+            host: TestHost::with(kit, |builder| settings(builder.on_inbound(handler))),
+            seen,
+            failing,
+            answering,
+            open: Mutex::new(Some(HashSet::new())),
+        }
     }
 
     pub(crate) fn kit(&self) -> &Kit {
         &self.host.kit
     }
 
-    /// The events that the handler received so far, in order, stored or not.
+    /// Leaves conversations closed: the case opens its own.
+    pub(crate) fn without_conversations(self) -> Self {
+        *self.open.lock() = None;
+        self
+    }
+
+    /// Opens the conversations that events in a request may belong to, of every tenant. One that cannot be opened is left: the case is about
+    /// a broken host.
+    pub(crate) async fn open_for(&self, request: &InboundRequest) {
+        let script = self.kit().outbound.as_ref().and_then(|outbound| outbound.conversations.as_ref());
+        let Some(script) = script.filter(|script| script.for_inbound) else { return };
+        let samples = samples_in(&String::from_utf8_lossy(request.body()));
+        for (tenant, n) in (0..TENANTS).flat_map(|tenant| samples.iter().map(move |n| (tenant, *n))) {
+            let is_new = self.open.lock().as_mut().is_some_and(|open| open.insert((tenant, n)));
+            if is_new && self.host.bind(tenant).await.is_ok() {
+                let message = (script.message)(&Sample::new(n), &Sample::new(n));
+                drop(self.host.attempt_json(tenant, &message, &format!("opens-{n}"), 1, ATTEMPT_TIME).await);
+            }
+        }
+    }
+
+    /// The provider's events that the handler received so far, in order, stored or not.
     pub(crate) fn seen(&self) -> Vec<InboundEvent> {
-        self.seen.lock().clone()
+        self.of(EventSource::Provider)
+    }
+
+    /// The events that the strategy raised and the handler received so far.
+    pub(crate) fn raised(&self) -> Vec<InboundEvent> {
+        self.of(EventSource::Local)
+    }
+
+    fn of(&self, source: EventSource) -> Vec<InboundEvent> {
+        self.seen.lock().iter().filter(|event| event.source == source).cloned().collect()
     }
 
     /// Makes the handler fail on events of this sample.
@@ -140,6 +179,7 @@ impl Inbox {
 
     /// Delivers any inbound request, which may take some milliseconds of simulated time.
     pub(crate) async fn receive_within(&self, request: InboundRequest, max_ms: u64) -> Received {
+        self.open_for(&request).await;
         self.kit().assert_clean("the Debug of a request", &format!("{request:?}"));
         let before_ms = self.host.now_ms();
         let received = self.host.orchestrator.receive(self.kit().name.as_str(), request).await.expect("the strategy receives");
@@ -155,8 +195,10 @@ impl Inbox {
 
     /// Delivers a request and checks its refusal: 4xx, nothing stored, no call.
     pub(crate) async fn assert_refused(&self, request: http::Request<Bytes>, what: &str) -> http::Response<Bytes> {
+        let request = InboundRequest::http(request);
+        self.open_for(&request).await;
         let before = (self.seen().len(), self.letters().await.len(), self.host.wire.calls());
-        let received = self.request(request).await;
+        let received = self.receive(request).await;
         let status = received.response.status();
         assert!(!status.is_success(), "{what} was let in: answered with {status}");
         assert!(status.is_client_error(), "{what} was answered with {status}: refuse it with a 4xx, or it will be delivered again");
@@ -209,6 +251,18 @@ impl Inbox {
             )
         })
     }
+}
+
+/// The samples whose words a text holds. Of a text with escapes, those of most cases.
+fn samples_in(text: &str) -> Vec<usize> {
+    if text.contains("\\u") {
+        return (0..20).collect();
+    }
+    let number = |rest: &str| {
+        rest.split(|c: char| !c.is_ascii_alphanumeric()).find(|word| word.len() == 5 && word.parse::<usize>().is_ok())?.parse().ok()
+    };
+    let found: HashSet<usize> = text.match_indices("canary-").filter_map(|(at, word)| number(&text[at + word.len()..])).collect();
+    found.into_iter().collect()
 }
 
 /// Checks that a request was admitted: its events are stored or dead letters, and it is not redelivered.

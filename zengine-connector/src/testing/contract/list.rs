@@ -169,6 +169,8 @@ macro_rules! __contract_cases {
                 a_send_after_the_end_begins_a_new_conversation [Conversations ConversationEnds]
                 a_late_event_of_an_ended_conversation_is_routed [Conversations ConversationEnds ConversationEvents]
                 an_event_of_a_foreign_conversation_is_ignored [Conversations ConversationEvents]
+                sequences_rise_within_a_life [Conversations ConversationEvents]
+                a_raised_change_is_published_once [Conversations Inbound]
                 a_crash_between_calls_resumes_or_gives_up [Conversations Sessions]
                 tokens_of_conversations_are_never_printed [Conversations]
             }
@@ -205,6 +207,10 @@ macro_rules! __contract_cases {
                 yes_or_no_capabilities_are_as_listed [Outbound Provider Canonical]
                 quotes_are_as_listed [Outbound Provider Canonical]
                 content_that_cannot_be_sent_is_refused [Outbound Provider Canonical]
+            }
+            scopes {
+                scopes_are_the_same_for_the_same_message [Outbound]
+                only_the_recipients_scope_follows_the_recipient [Outbound]
             }
             violations {
                 a_warning_is_reported_and_sent [Outbound WarnedMessage]
@@ -272,6 +278,7 @@ macro_rules! __contract_cases {
             dedup {
                 a_redelivery_runs_no_handler_twice [Inbound]
                 a_late_redelivery_is_recognised [Inbound]
+                sender_and_sequence_are_those_of_the_event [Inbound]
                 a_redelivered_batch_runs_no_handler_twice [Batches]
                 an_event_is_recognised_in_another_batch [Batches]
                 messages_with_equal_text_are_different [Inbound]
@@ -321,6 +328,7 @@ macro_rules! __contract_cases {
                 statuses_have_their_own_time [Inbound]
                 statuses_in_any_order_merge_to_the_furthest_state [Inbound]
                 statuses_name_every_recipient [Inbound]
+                failures_say_whether_they_are_final [Inbound]
                 statuses_name_our_message [Inbound]
             }
             replies {

@@ -3,6 +3,18 @@
 use super::broken;
 
 broken! {
+    the_serial_number_is_counted_here: CountsSequence in Desk, sound Desk {
+        sender_and_sequence_are_those_of_the_event "take both from the provider's event"
+    }
+    serial_numbers_fall: SequenceFalls in Desk, sound Desk {
+        sequences_rise_within_a_life "has no higher sequence"
+    }
+    a_start_is_raised_for_every_message: RaisesEachTime in Desk, sound Desk {
+        a_raised_change_is_published_once "was raised as several events"
+    }
+    a_raised_start_names_no_customer: RaisesWithoutCustomer in Desk, sound Desk {
+        a_raised_change_is_published_once "does not name its customer"
+    }
     every_send_opens_a_conversation: OpensForEach in Desk, sound Desk {
         an_open_race_is_one_conversation "six messages to one customer opened"
     }

@@ -57,6 +57,12 @@ broken! {
     a_time_far_away_breaks_it: OverflowsTime in Both, sound Both {
         huge_numbers_do_not_panic "normalize panicked"
     }
+    every_failure_is_final: FailuresAreFinal in Both, sound Both {
+        failures_say_whether_they_are_final "Failure::permanent"
+    }
+    a_suppression_is_dropped: SuppressionDropped in Both, sound Both {
+        failures_say_whether_they_are_final "Failure::suppressed"
+    }
     a_choice_is_its_label: TitleInsteadOfId in Both, sound Both {
         a_choice_keeps_its_id "a tapped button became text"
     }

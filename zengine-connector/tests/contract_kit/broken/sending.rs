@@ -219,6 +219,18 @@ broken! {
         quotes_are_as_listed "a quote is listed, and"
         other_kinds_of_messages_are_delivered "message 0 of another kind"
     }
+    a_scope_changes: ScopeChanges in Both, sound Both {
+        scopes_are_the_same_for_the_same_message "has other scopes the second time"
+    }
+    a_call_has_too_many_scopes: TooManyScopes in Both, sound Both {
+        scopes_are_the_same_for_the_same_message "more than 8 scopes"
+    }
+    a_shared_scope_is_a_recipients: SharesRecipient in Both, sound Both {
+        only_the_recipients_scope_follows_the_recipient "which of them names a person?"
+    }
+    all_recipients_are_one: OneRecipientForAll in Both, sound Both {
+        only_the_recipients_scope_follows_the_recipient "two people are one recipient"
+    }
     header_fields_that_steer_the_provider_may_be_set: OpensHeaders in Both, sound Both {
         e_mail_is_accepted_as_listed "list them in EmailRules::reserved_headers"
     }

@@ -1,7 +1,9 @@
 //! The desk as the kit sees it.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
-use serde_json::json;
+use serde_json::{Value, json};
 use zengine_connector::{
     Identity, OutboundMessage, Secret,
     testing::contract::{self, Call, ConversationScript, Fixture, Inbound, Outbound, Sample, SampleTenant, Wire},
@@ -33,10 +35,8 @@ impl<const FLAW: usize> Fixture for Desk<FLAW> {
         let script = ConversationScript::new(message, |request| request.uri().path() == "/desk", conversation)
             .gone(contract::json(410, &json!({ "error": "gone" })))
             .ended_by(|customer| end(identity(customer)))
-            .event(|n, id, sample| {
-                let answer = json!([{ "id": sample.word("answer"), "conversation": id, "text": sample.text() }]);
-                webhook(n, &answer.to_string().into())
-            })
+            .event(|n, id, sample| webhook(n, &json!([answer(sample, id)]).to_string().into()))
+            .opens_for_inbound()
             .tokens(["canary-desk-token"]);
         Some(
             Outbound::new(|sample| message(sample, sample))
@@ -47,16 +47,24 @@ impl<const FLAW: usize> Fixture for Desk<FLAW> {
     }
 
     fn inbound() -> Option<Inbound> {
-        let element = |sample: &Sample| json!({ "id": sample.word("in"), "conversation": sample.word("desk"), "text": sample.text() });
         Some(
-            Inbound::new(element, |_, elements| elements.into(), |delivery| webhook(delivery.tenant, &delivery.body))
-                .signature("x-signature"),
+            Inbound::new(
+                |sample| answer(sample, &sample.word("chat")),
+                |_, elements| elements.into(),
+                |delivery| webhook(delivery.tenant, &delivery.body),
+            )
+            .signature("x-signature"),
         )
     }
 }
 
 fn hook(n: usize) -> String {
     format!("canary-desk-hook-{n}")
+}
+
+fn answer(sample: &Sample, conversation: &str) -> Value {
+    let (id, by) = (sample.word("in"), sample.word("agent"));
+    json!({ "id": id, "conversation": conversation, "text": sample.text(), "by": by, "seq": sample.n() })
 }
 
 fn identity(customer: &Sample) -> Identity {
@@ -72,11 +80,27 @@ fn conversation(request: &http::Request<Bytes>) -> Option<String> {
     Some(request.uri().path().strip_prefix("/desk/")?.strip_suffix("/letters")?.to_owned())
 }
 
-/// The provider: it knows its client tokens.
+/// The provider: it knows its client tokens. A customer's first conversation is named like that of the sample.
 fn provider(call: &Call<'_>) -> http::Response<Bytes> {
-    let token = call.request().headers().get("client-token").and_then(|token| token.to_str().ok()).unwrap_or_default();
+    let token = |request: &http::Request<Bytes>| request.headers().get("client-token").cloned();
+    let account = |request: &http::Request<Bytes>| request.headers().get("authorization").cloned();
+    let customer = |request: &http::Request<Bytes>| {
+        let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+        body["customer"].as_str().and_then(|phone| phone.strip_prefix("+1555731")?.parse::<usize>().ok())
+    };
     match call.path() {
-        "/desk" => contract::json(200, &json!({ "id": format!("chat-{token}"), "token": "canary-desk-token" })),
+        "/desk" => {
+            let who = (customer(call.request()), account(call.request()));
+            let mut lives: Vec<_> = call.accepted().iter().filter(|call| (customer(call), account(call)) == who).map(token).collect();
+            lives.push(token(call.request()));
+            let life = lives
+                .iter()
+                .position(|known| *known == token(call.request()))
+                .map_or(0, |at| lives[..at].iter().collect::<HashSet<_>>().len());
+            let id = Sample::new(who.0.unwrap_or_default()).word("chat");
+            let id = if life == 0 { id } else { format!("{id}-{life}") };
+            contract::json(200, &json!({ "id": id, "token": "canary-desk-token" }))
+        }
         _ => contract::json(200, &json!({ "id": format!("letter-{}", call.n()) })),
     }
 }

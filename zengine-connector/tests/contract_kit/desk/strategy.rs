@@ -1,20 +1,28 @@
 //! The strategy, sound or with one [`Flaw`].
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
 use zengine_connector::{
     Configure, ConfigureContext, Content, ConversationId, Error, ErrorKind, Event, EventContext, HttpClient, Identity, InboundContext,
-    InboundEvent, InboundStrategy, OutboundMessage, OutboundStrategy, ProviderMessageId, Receipt, Secret, SendContext, SendError, Strategy,
+    InboundEvent, InboundStrategy, OutboundMessage, OutboundStrategy, ProviderMessageId, Reach, Receipt, Secret, SendContext, SendError,
+    Strategy,
+    error::{Step, StepReach},
     http::{CallOptions, RequestBuilder, answer_error},
     ids::RouteKey,
-    message::{Capabilities, ElementError, EndReason, Length, SessionNotice},
+    message::{Capabilities, ElementError, EndReason, Length, Participant, Role, SessionChange, SessionEvent, SessionNotice},
     schemars,
     strategy::{
-        Admit, ConversationProvider, Conversations, Ending, InboundRequest, Live, Opened, Opening, RawPayload, Resolution, RoutedEvent,
-        Verified, VerifyError,
+        Admit, ConversationProvider, Conversations, Ending, InboundRequest, Live, Opened, Opening, RaisedEvent, RawPayload, Resolution,
+        RoutedEvent, Verified, VerifyError,
     },
     verify::HmacSha256,
 };
@@ -87,6 +95,11 @@ impl OutboundStrategy<DeskConfig, OutboundMessage> for PigeonDesk {
                 conversations.send(cx, customer, &desk, |live| desk.post(live, &text.body)).await
             }
             Content::Text(text) => {
+                if self.flaw == Flaw::RaisesEachTime
+                    && let Ok(Some(live)) = conversations.get::<Token>(customer).await
+                {
+                    desk.started(&live.id, live.generation + 1_000 + u64::from(text.body.as_bytes()[16]), customer).await;
+                }
                 if self.flaw == Flaw::LocksForGood {
                     let lock = cx.sessions().put("lock", &1, None, Duration::from_secs(86_400)).await;
                     lock.map_err(|error| error.into_send_error().not_sent())?;
@@ -143,10 +156,29 @@ impl Desk<'_> {
         Ok(Receipt::accepted(id.ok_or_else(|| SendError::of(ErrorKind::Protocol, "accepted without an id").maybe())?))
     }
 
+    /// Tells the host that a conversation is open.
+    async fn started(&self, id: &str, generation: u64, customer: &Identity) {
+        let Ok(conversation) = ConversationId::new(id) else { return };
+        let mut raised = RaisedEvent::new(conversation, generation, SessionEvent::new(SessionChange::Started));
+        if self.strategy.flaw != Flaw::RaisesWithoutCustomer {
+            raised = raised.with_from(customer.clone());
+        }
+        self.cx.raise(raised).await;
+    }
+
     async fn close(&self, live: Live<Token>) -> Result<Ending, SendError> {
         self.call(&["desk", &live.id, "close"], &live.key, &json!({})).await?;
         Ok(Ending::Done)
     }
+}
+
+/// The error of an opening that may have happened: the text was surely not sent.
+fn in_doubt(error: SendError) -> SendError {
+    if error.reach() != Reach::Maybe {
+        return error;
+    }
+    let doubt = SendError::of(error.kind(), "the opening is in doubt").source(error.into_error());
+    doubt.step(Step::preparing("open", StepReach::Maybe)).step(Step::carrying("text", StepReach::NotSent)).maybe()
 }
 
 impl ConversationProvider for Desk<'_> {
@@ -158,11 +190,14 @@ impl ConversationProvider for Desk<'_> {
             Err(_) if self.strategy.flaw == Flaw::OpeningFailsMessage => {
                 return Err(SendError::domain("no conversation").processed());
             }
-            answer => answer?,
+            answer => answer.map_err(in_doubt)?,
         };
         match (answer["id"].as_str(), answer["token"].as_str()) {
-            (Some(id), Some(token)) => Ok(Opened::new(id, Token { token: token.to_owned() })),
-            _ => Err(SendError::of(ErrorKind::Protocol, "opened without an id").maybe()),
+            (Some(id), Some(token)) => {
+                self.started(id, opening.generation, &opening.customer).await;
+                Ok(Opened::new(id, Token { token: token.to_owned() }))
+            }
+            _ => Err(in_doubt(SendError::of(ErrorKind::Protocol, "opened without an id").maybe())),
         }
     }
 
@@ -194,7 +229,7 @@ impl InboundStrategy<DeskConfig> for PigeonDesk {
         };
         let read = |(n, element): (usize, &RawValue)| {
             let raw = payload.slice_of(element.get());
-            event(element.get(), raw.clone()).ok_or_else(|| ElementError::new(format!("/{n}"), "not an answer", raw))
+            event(self.flaw, element.get(), raw.clone()).ok_or_else(|| ElementError::new(format!("/{n}"), "not an answer", raw))
         };
         elements.into_iter().enumerate().map(read).collect()
     }
@@ -223,13 +258,24 @@ struct Answer {
     id: ProviderMessageId,
     conversation: String,
     text: String,
+    /// The agent.
+    by: String,
+    /// Serial number.
+    seq: u64,
 }
 
-fn event(json: &str, raw: Bytes) -> Option<RoutedEvent> {
+fn event(flaw: Flaw, json: &str, raw: Bytes) -> Option<RoutedEvent> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
     let answer: Answer = serde_json::from_str(json).ok()?;
     let mut event = RoutedEvent::new(Event::message(Content::text(answer.text)), format!("answer {}", answer.id), raw);
     event.conversation = ConversationId::new(&answer.conversation).ok();
     event.provider_ids = vec![answer.id];
+    event.sender = Some(Participant::new(Role::Agent).with_id(answer.by));
+    event.sequence = Some(match flaw {
+        Flaw::CountsSequence => COUNT.fetch_add(1, SeqCst),
+        Flaw::SequenceFalls => u64::MAX - answer.seq,
+        _ => answer.seq,
+    });
     Some(event)
 }
 

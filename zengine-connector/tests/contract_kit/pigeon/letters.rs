@@ -9,7 +9,8 @@ use zengine_connector::{
     Content, ConversationId, Event, Identity, ProviderMessageId,
     ids::RouteKey,
     message::{
-        ContactCard, Contacts, ElementError, FlowReply, InteractiveReply, Order, OrderItem, Party, Reaction, ReplySource, State, Status,
+        ContactCard, Contacts, ElementError, Failure, FlowReply, InteractiveReply, Order, OrderItem, Party, Reaction, ReplySource, State,
+        Status,
     },
     strategy::{ProviderKey, RawPayload, RoutedEvent},
 };
@@ -82,6 +83,9 @@ struct News {
     sent_at: i64,
     #[serde(rename = "for")]
     people: Vec<String>,
+    /// Why it did not arrive: `gone` and `away`, or `listed` if it was not carried.
+    #[serde(default)]
+    why: Option<String>,
     /// The idempotency key that the letter was sent with.
     #[serde(default)]
     key: Option<String>,
@@ -203,6 +207,10 @@ fn card(name: &str) -> ContactCard {
 fn status(post: &Post, letter: &Letter, news: &News, who: usize) -> Status {
     let mut status = Status::new(news.of.clone(), if post.is(Flaw::EverythingIsSent) { State::Sent } else { news.state });
     status.at_ms = Some(ms(post, if post.is(Flaw::StatusHasSendTime) { news.sent_at } else { letter.at }));
+    status.failure = news.why.as_deref().map(|why| match why {
+        "listed" if !post.is(Flaw::SuppressionDropped) => Failure::suppressed(),
+        why => Failure::new(Some(why != "away" || post.is(Flaw::FailuresAreFinal))),
+    });
     status.recipient = news.people.get(who).and_then(|dove| Identity::opaque("pigeon", dove).ok()).into_iter().collect();
     status
 }

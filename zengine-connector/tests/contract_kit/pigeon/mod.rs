@@ -35,7 +35,7 @@ use zengine_connector::{
     schemars::{self, JsonSchema},
     strategy::{
         Admit, FinalResponse, Handled, HealthStatus, InboundRequest, Lookup, MediaFile, MediaRequest, RawPayload, RequestHead, RoutedEvent,
-        Verified, VerifyError,
+        Scopes, Verified, VerifyError,
     },
 };
 
@@ -143,6 +143,10 @@ macro_rules! pigeon {
 
             fn idempotency(&self, loft: &Loft, _: &OutboundMessage) -> Option<Idempotency> {
                 outbound::idempotency(&self.0, loft)
+            }
+
+            fn scopes(&self, loft: &Loft, message: &OutboundMessage, scopes: &mut Scopes) {
+                outbound::scopes(&self.0, loft, message, scopes);
             }
         }
     };

@@ -11,9 +11,10 @@ use zengine_connector::{
     error::Violation,
     http::{CallOptions, HttpCause, HttpError, retry_after, status_error},
     message::{
-        ButtonRules, Capabilities, Checker, EmailRules, Idempotency, Interactive, Length, ListRules, MediaKind, MediaRule, TextFormat,
+        ButtonRules, Capabilities, Checker, EmailRules, Idempotency, Interactive, Length, ListRules, MediaKind, MediaRule, Message as _,
+        TextFormat,
     },
-    strategy::HealthStatus,
+    strategy::{HealthStatus, Rate, Scopes},
 };
 
 use super::{Loft, Post};
@@ -59,6 +60,19 @@ const URL: &str = "https://pigeon.example";
 pub(super) fn idempotency(post: &Post, loft: &Loft) -> Option<Idempotency> {
     assert!(!post.is(Flaw::PanicsOverIdempotency), "no loft has an answer");
     loft.is_careless().then_some(Idempotency::None)
+}
+
+/// The loft has its pace, and so has each dove.
+pub(super) fn scopes(post: &Post, loft: &Loft, message: &OutboundMessage, scopes: &mut Scopes) {
+    scopes.sender(&loft.name, Rate::per_second(1_000));
+    let Some(dove) = message.recipient() else { return };
+    match post.flaw {
+        Flaw::ScopeChanges => scopes.recipient(&post.memory.count.fetch_add(1, SeqCst).to_string(), None),
+        Flaw::TooManyScopes => (0..9).fold(scopes, |scopes, n| scopes.shared(&n.to_string(), None)),
+        Flaw::SharesRecipient => scopes.shared(&dove, None),
+        Flaw::OneRecipientForAll => scopes.recipient("a dove", None),
+        _ => scopes.recipient(&dove, Rate::per_second(1_000)),
+    };
 }
 
 /// A letter in capitals may be laughed at; one about hawks is not carried.

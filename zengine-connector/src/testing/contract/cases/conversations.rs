@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     error::{ErrorKind, Reach, SendError},
-    message::Receipt,
+    message::{Event, Receipt},
     runtime::within,
     testing::StoreFault,
 };
@@ -171,7 +171,7 @@ pub(crate) async fn a_send_after_the_end_begins_a_new_conversation(kit: &SharedK
 
 /// A message of a conversation that has ended reaches the handler with its customer.
 pub(crate) async fn a_late_event_of_an_ended_conversation_is_routed(kit: &SharedKit) -> CaseResult {
-    let inbox = Inbox::new(kit);
+    let inbox = Inbox::new(kit).without_conversations();
     arrives(&inbox.host, 0).await;
     let id = ids(&inbox.host).pop().expect("a message arrived");
     end(&inbox.host).await;
@@ -196,7 +196,7 @@ pub(crate) async fn a_late_event_of_an_ended_conversation_is_routed(kit: &Shared
 
 /// An event of a conversation that this side never opened reaches no handler, and is not delivered again.
 pub(crate) async fn an_event_of_a_foreign_conversation_is_ignored(kit: &SharedKit) -> CaseResult {
-    let inbox = Inbox::new(kit);
+    let inbox = Inbox::new(kit).without_conversations();
     arrives(&inbox.host, 0).await;
     let event = script(kit).event.as_ref().expect("the case needs ConversationScript::event");
     let received = inbox.request(event(0, "foreign-conversation", &Sample::new(42))).await;
@@ -206,6 +206,62 @@ pub(crate) async fn an_event_of_a_foreign_conversation_is_ignored(kit: &SharedKi
         received.response.status()
     );
     assert!(inbox.seen().is_empty(), "an event of a conversation that was never opened here reached the handler");
+    Ok(())
+}
+
+/// Events of one conversation keep the provider's order: a later one has a higher `sequence`.
+pub(crate) async fn sequences_rise_within_a_life(kit: &SharedKit) -> CaseResult {
+    let inbox = Inbox::new(kit).without_conversations();
+    arrives(&inbox.host, 0).await;
+    let id = ids(&inbox.host).pop().expect("a message arrived");
+    let event = script(kit).event.as_ref().expect("the case needs ConversationScript::event");
+    let mut known = None;
+    for n in 50..56 {
+        let read = inbox.normalized(event(0, &id, &Sample::new(n))).await.expect("a signed event is let in");
+        for sequence in read.into_iter().flatten().filter_map(|event| event.sequence) {
+            assert!(known < Some(sequence), "a later event of a conversation has no higher sequence: hosts would put it first");
+            known = Some(sequence);
+        }
+    }
+    if known.is_some() { Ok(()) } else { Err(Skipped::needs("events with a serial number of the provider")) }
+}
+
+/// A change that the strategy raises reaches the handler once for each life of the conversation, with its customer.
+pub(crate) async fn a_raised_change_is_published_once(kit: &SharedKit) -> CaseResult {
+    let inbox = Inbox::new(kit).without_conversations();
+    let other = inbox.host.restart();
+    for life in 1..=2 {
+        for n in 0..4 {
+            arrives(if n % 2 == 0 { &inbox.host } else { &other }, 10 * life + n).await;
+            inbox.host.pass(Duration::from_millis(100)).await;
+        }
+        let raised = inbox.raised();
+        if raised.is_empty() {
+            return Err(Skipped::needs("changes of conversations that the strategy raises"));
+        }
+        let changes: Vec<_> = raised
+            .iter()
+            .map(|event| match &event.event {
+                Event::Session(change) => (event.conversation.clone(), change.change),
+                other => panic!("a raised event is of type {}", other.kind()),
+            })
+            .collect();
+        for (n, change) in changes.iter().enumerate() {
+            assert!(
+                !changes[..n].contains(change),
+                "in one life of a conversation its change `{}` was raised as several events: its generation must be the life's",
+                change.1.as_str()
+            );
+        }
+        for event in &raised {
+            let named = serde_json::to_string(&event.from).unwrap();
+            assert!(Sample::new(CUSTOMER).is_in(&named), "a raised event does not name its customer: RaisedEvent::with_from");
+        }
+        if script(kit).end.is_none() {
+            break;
+        }
+        end(&inbox.host).await;
+    }
     Ok(())
 }
 

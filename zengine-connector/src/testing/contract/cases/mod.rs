@@ -13,6 +13,7 @@ mod outcomes;
 mod redaction;
 mod routes;
 mod schema;
+mod scopes;
 mod secrets;
 mod sessions;
 mod set_up;

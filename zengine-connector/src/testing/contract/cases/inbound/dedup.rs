@@ -34,6 +34,23 @@ pub(crate) async fn a_late_redelivery_is_recognised(kit: &SharedKit) -> CaseResu
     Ok(())
 }
 
+/// A redelivered event has the same sender and the same serial number.
+pub(crate) async fn sender_and_sequence_are_those_of_the_event(kit: &SharedKit) -> CaseResult {
+    let mut known = None;
+    for n in 0..3 {
+        let inbox = Inbox::new(kit);
+        inbox.host.pass(std::time::Duration::from_secs(60 * n)).await;
+        for _ in 0..2 {
+            let read = inbox.normalized(inbox.host.sample(0, 1)).await.expect("a signed message is let in");
+            let found: Vec<_> = read.into_iter().flatten().map(|event| (event.sender, event.sequence)).collect();
+            let known = known.get_or_insert_with(|| found.clone());
+            assert!(*known == found, "a redelivered event has another sender or sequence: take both from the provider's event");
+        }
+    }
+    let told = known.into_iter().flatten().any(|(sender, sequence)| sender.is_some() || sequence.is_some());
+    if told { Ok(()) } else { Err(Skipped::needs("events with a participant or a serial number")) }
+}
+
 /// A redelivered batch runs no handler twice and keeps no dead letter twice.
 pub(crate) async fn a_redelivered_batch_runs_no_handler_twice(kit: &SharedKit) -> CaseResult {
     let inbox = Inbox::new(kit);

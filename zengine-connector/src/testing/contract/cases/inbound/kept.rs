@@ -3,6 +3,7 @@
 use super::prelude::*;
 use crate::{
     orchestrator::Ack,
+    strategy::InboundRequest,
     testing::{
         Faults, StoreFault,
         contract::sessions::{calls, faulty},
@@ -12,15 +13,20 @@ use crate::{
 /// An event whose session cannot be read or written is redelivered, and then handled.
 pub(crate) async fn an_event_without_its_session_is_redelivered(kit: &SharedKit) -> CaseResult {
     let inbox = |faults: &Faults| Inbox::with(kit, |builder| faulty(builder, faults));
+    let sample = |inbox: &Inbox| InboundRequest::http(inbox.host.sample(0, 1));
     let faults = Faults::new();
-    assert_accepted(&inbox(&faults).sample(0, 1).await, "a signed message");
-    let calls = calls(&faults);
+    let first = inbox(&faults);
+    first.open_for(&sample(&first)).await;
+    let before = calls(&faults);
+    assert_accepted(&first.sample(0, 1).await, "a signed message");
+    let calls = calls(&faults) - before;
     if calls == 0 {
         return Err(Skipped::needs("sessions in admit"));
     }
     for n in 1..=calls {
         let faults = Faults::new();
         let inbox = inbox(&faults);
+        inbox.open_for(&sample(&inbox)).await;
         faults.nth(n, StoreFault::Refused);
         let received = inbox.sample(0, 1).await;
         faults.heal();

@@ -115,6 +115,25 @@ pub(crate) async fn statuses_name_every_recipient(kit: &SharedKit) -> CaseResult
     Ok(())
 }
 
+/// A failure says whether it is final, and whether the provider did not try: hosts send again, or never again, by it.
+pub(crate) async fn failures_say_whether_they_are_final(kit: &SharedKit) -> CaseResult {
+    let recipient = Sample::new(1).word("visitor");
+    let mut tried = false;
+    for (n, permanent, suppressed) in [(1, true, false), (2, false, false), (3, true, true)] {
+        let inbox = Inbox::new(kit);
+        let expected = Expected::Failure { target: "kit-sent-1", permanent, suppressed, recipient: &recipient };
+        let Some(received) = inbox.event(&Sample::new(n), &expected).await else { continue };
+        tried = true;
+        assert_accepted(&received, "a status of a failure");
+        let seen = inbox.seen();
+        let standing = status(seen.first().expect("a failure gave no event")).standing();
+        assert!(standing.is_failure(), "a message that did not arrive has the standing {standing:?}");
+        assert_eq!(standing.suppressed, suppressed, "suppressed by the provider or not: Failure::suppressed");
+        assert_eq!(standing.is_permanent_failure(), permanent, "a final failure or one that may still end well: Failure::permanent");
+    }
+    if tried { Ok(()) } else { Err(Skipped::needs("failures that say whether they are final: Inbound::expected")) }
+}
+
 /// A status that echoes the provider key names the client message id, so that it settles an unknown send.
 pub(crate) async fn statuses_name_our_message(kit: &SharedKit) -> CaseResult {
     let id = ClientMessageId::new("kit-order-17").unwrap();
