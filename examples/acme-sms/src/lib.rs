@@ -9,9 +9,9 @@ use zengine_connector::{
     OutboundMessage, OutboundStrategy, ProviderMessageId, Receipt, Secret, SendContext, SendError, Strategy,
     http::{CallOptions, RequestBuilder, answer_error, pairs},
     ids::RouteKey,
-    message::{Capabilities, ElementError, IdentityKind, Length, State, Status},
+    message::{Capabilities, Cost, ElementError, Failure, IdentityKind, Length, State, Status},
     schemars,
-    strategy::{InboundRequest, Origin, ProviderKey, RawPayload, RoutedEvent, Verified, VerifyError},
+    strategy::{InboundRequest, Origin, ProviderKey, Rate, RawPayload, RoutedEvent, Scopes, Verified, VerifyError},
     verify::{BasicAuth, BasicCredentials},
 };
 
@@ -36,7 +36,7 @@ pub struct AcmeSmsTenant {
     webhook: BasicCredentials,
 }
 
-const CAPABILITIES: Capabilities = Capabilities::NONE.with_text(Length::chars(1000));
+const CAPABILITIES: Capabilities = Capabilities::NONE.with_text(Length::chars(1000)).with_sms_parts(7);
 
 /// Sends and receives SMS through Acme.
 #[derive(Debug, Strategy)]
@@ -88,6 +88,10 @@ impl OutboundStrategy<AcmeSmsConfig, OutboundMessage> for AcmeSms {
         let id = fields.get("id").and_then(|id| ProviderMessageId::new(id.as_ref()).ok());
         Ok(Receipt::accepted(id.ok_or_else(|| SendError::of(ErrorKind::Protocol, "accepted without an id").maybe())?))
     }
+
+    fn scopes(&self, tenant: &AcmeSmsTenant, _: &OutboundMessage, scopes: &mut Scopes) {
+        scopes.sender(&tenant.config.sender, Rate::per_second(100));
+    }
 }
 
 impl InboundStrategy<AcmeSmsConfig> for AcmeSms {
@@ -121,7 +125,18 @@ fn event(raw: &Bytes) -> Result<RoutedEvent, &'static str> {
     let fields: HashMap<_, _> = pairs(raw).collect::<Result<_, _>>().map_err(|_| "not a form")?;
     let field = |name: &str| fields.get(name).map(Cow::as_ref);
     let id = field("id").and_then(|id| ProviderMessageId::new(id).ok()).ok_or("no id")?;
-    let status = |state, word| (Event::Status(Status::new(id.as_str(), state)), format!("{word} {id}"));
+    let status = |state, word| {
+        let mut status = Status::new(id.as_str(), state);
+        status.failure = match field("reason") {
+            Some("absent") => Some(Failure::new(Some(false))),
+            Some("unknown") => Some(Failure::new(Some(true))),
+            Some("blocked") => Some(Failure::suppressed()),
+            _ => None,
+        };
+        status.cost = field("price").zip(field("currency")).and_then(|(price, currency)| Cost::of(price, currency).ok());
+        status.parts = field("parts").and_then(|parts| parts.parse().ok());
+        (Event::Status(status), format!("{word} {id}"))
+    };
     let (what, dedup) = match (field("text"), field("status")) {
         (Some(text), _) => (Event::message(Content::text(text)), format!("message {id}")),
         (None, Some("sent")) => status(State::Sent, "sent"),

@@ -86,6 +86,10 @@ fn event(tenant: usize, sample: &Sample, expected: &Expected<'_>) -> Option<Requ
             RequestBuilder::post(&path).form([("id", &id), ("from", &from), ("text", &text), ("at", &at)])
         }
         Expected::Status { target, state: state @ (State::Sent | State::Delivered), recipients: [_], .. } => report(target, state.as_str()),
+        Expected::Failure { target, permanent, suppressed, .. } => {
+            let reason = if *suppressed { "blocked" } else { ["absent", "unknown"][usize::from(*permanent)] };
+            report(target, "failed").query("reason", reason)
+        }
         Expected::Echo { target, key } => report(target, "delivered").query("ref", key),
         _ => return None,
     };

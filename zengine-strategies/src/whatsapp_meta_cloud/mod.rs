@@ -14,7 +14,7 @@ mod token;
 
 use std::{sync::Arc, time::Duration};
 
-use zengine_connector::error::Violation;
+use zengine_connector::error::{Step, StepReach, Violation};
 use zengine_connector::message::{Capabilities, Message};
 use zengine_connector::runtime::Clock;
 use zengine_connector::strategy::{HealthStatus, Rate, Scopes};
@@ -146,18 +146,25 @@ impl OutboundStrategy<WhatsAppMetaCloudConfig, OutboundMessage> for WhatsAppMeta
         message.validate(tenant.capabilities()).map_err(answer::invalid)?;
         let mut request = mapper::request(message, tenant.rules(), cx.provider_key().as_str()).map_err(answer::invalid)?;
         let graph = self.graph(tenant, cx).await?;
+        let mut uploaded = None;
         if let Some(file) = request.upload {
             let id = media::upload_of(&graph, tenant, file, cx).await?;
-            request.body[file.kind.as_str()]["id"] = id.into();
+            request.body[file.kind.as_str()]["id"] = id.as_str().into();
+            uploaded = Some(Step::preparing("upload", StepReach::Accepted).with_id(id));
         }
         let timeout = Duration::from_millis(tenant.config.send_timeout_ms).min(cx.remaining());
         let path = format!("/{}/messages", tenant.config.phone_number_id);
         let response = graph.call(Method::POST, &path, Payload::Json(&request.body), timeout).await?;
         let receipt = if request.numbered { answer::message } else { answer::mark }(&response, cx, &tenant.config.waba_id);
-        receipt.inspect_err(|error| {
+        let receipt = receipt.inspect_err(|error| {
             if error.kind() == ErrorKind::Unauthorized {
                 tenant.token.refused();
             }
+        });
+        // The stored file's id: valid for another message too.
+        Ok(match uploaded {
+            Some(step) => receipt?.with_step(step).with_step(Step::carrying("message", StepReach::Accepted)),
+            None => receipt?,
         })
     }
 

@@ -176,6 +176,11 @@ fn expected(sample: &Sample, what: &Expected<'_>) -> Option<Value> {
             let (at, status) = ((sample.at_ms() / 1000).to_string(), state.as_str());
             return Some(json!({ "id": target, "status": status, "timestamp": at, "recipient_id": person }));
         }
+        Expected::Failure { target, permanent, suppressed, recipient } => {
+            let code = if *suppressed { 131_050 } else { [130_429, 131_026][usize::from(*permanent)] };
+            let (at, errors) = ((sample.at_ms() / 1000).to_string(), json!([{ "code": code, "title": "t" }]));
+            return Some(json!({ "id": target, "status": "failed", "timestamp": at, "recipient_id": recipient, "errors": errors }));
+        }
         _ => return None,
     }
     Some(element)

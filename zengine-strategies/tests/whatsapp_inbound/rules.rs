@@ -303,6 +303,22 @@ fn r8_f_errors_are_classed_by_their_code() {
 }
 
 #[test]
+fn a_failure_is_final_for_now_or_not_tried_as_its_code_says() {
+    for (code, permanent, suppressed) in
+        [(131_026, Some(true), false), (131_050, Some(true), true), (130_429, Some(false), false), (131_049, None, false), (7, None, false)]
+    {
+        let failed = status(json!({"status": "failed", "errors": [{"code": code, "title": "t"}]}));
+        let Event::Status(status) = only(&failed).event else { panic!() };
+        assert_eq!((status.standing().permanent, status.standing().suppressed), (permanent, suppressed), "{code}");
+        assert!(status.standing().is_failure());
+    }
+    // An error beside another state decides nothing.
+    let sent = status(json!({"status": "sent", "errors": [{"code": 131_026, "title": "t"}]}));
+    let Event::Status(status) = only(&sent).event else { panic!() };
+    assert!(status.failure.is_none() && !status.standing().is_failure());
+}
+
+#[test]
 fn errors_of_the_one_call_that_failed_are_its_own() {
     let error = json!({"code": 131_044, "title": "canary"});
     let ringing = json!({"id": "wacid.1", "type": "call", "status": "RINGING", "recipient_id": "15551230001"});

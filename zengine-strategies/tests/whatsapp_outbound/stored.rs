@@ -4,12 +4,13 @@ use bytes::Bytes;
 use serde_json::json;
 use zengine_connector::{
     Content, ErrorKind, InboundStrategy as _, OutboundMessage, Reach, Secret,
+    error::StepReach,
     http::{HttpCause, HttpError},
     message::{MediaKind, Party},
 };
 use zengine_strategies::whatsapp_meta_cloud::NewMedia;
 
-use super::support::{Bench, PHONE, TOKEN, answer, raw, refused};
+use super::support::{Bench, PHONE, TOKEN, answer, message, raw, refused};
 
 fn png() -> NewMedia {
     NewMedia::new(MediaKind::Image, "image/png").with_bytes("canary-bytes")
@@ -118,6 +119,18 @@ async fn storing_may_be_repeated_whatever_goes_wrong() {
     bench.fail(HttpError::new(HttpCause::Timeout, Reach::Maybe));
     let error = bench.strategy.upload(&bench.tenant, png(), &bench.contexts.event()).await.unwrap_err();
     assert_eq!((error.kind(), error.reach()), (ErrorKind::Timeout, Reach::NotSent));
+}
+
+#[tokio::test]
+async fn the_receipt_of_a_file_in_bytes_names_both_calls_and_the_stored_file() {
+    let bench = Bench::new().await;
+    let source = json!({ "type": "inline", "data": "aGVsbG8=" });
+    let content = json!({ "type": "media", "kind": "document", "mime": "text/plain", "filename": "a.txt", "source": source });
+    bench.answers([json!({ "id": "777" }), json!({ "messages": [{ "id": "wamid.OUT" }] })]);
+    let receipt = bench.try_send(&message(content)).await.unwrap();
+    let steps: Vec<_> = receipt.steps.iter().map(|step| (&*step.what, step.reach, step.content, step.id.as_deref())).collect();
+    let accepted = StepReach::Accepted;
+    assert_eq!(steps, [("upload", accepted, false, Some("777")), ("message", accepted, true, None)]);
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! Statuses of sent messages, and two kinds that come in the same array: payments and calls.
 
-use zengine_connector::message::{Cost, IdentityKind, State, Status};
+use zengine_connector::message::{Cost, Failure, IdentityKind, State, Status};
 use zengine_connector::strategy::{ProviderKey, RoutedEvent};
-use zengine_connector::{Event, Identity};
+use zengine_connector::{ErrorKind, Event, Identity};
 
 use super::account::account_update;
 use super::calls;
@@ -66,12 +66,23 @@ fn delivery(scope: &Scope<'_>, obj: &Object<'_>, id: &str, state: State) -> Rout
     let mut errors = problem::all(obj).into_iter();
     status.error = errors.next();
     status.more_errors = errors.collect();
+    status.failure = status.error.as_ref().filter(|_| state == State::Failed).and_then(|error| failure(error.kind));
     status.cost = cost(obj);
     status.reference = obj.owned_text("biz_opaque_callback_data");
     let reference = status.reference.clone();
     let mut routed = scope.event(Event::Status(status), String::new());
     routed.reference = reference.map(ProviderKey::echoed);
     routed
+}
+
+/// Whether a failure is final, where the class of its error tells. Whoever stopped a business's messages gets none of the kind.
+fn failure(kind: ErrorKind) -> Option<Failure> {
+    match kind {
+        ErrorKind::OptedOut => Some(Failure::suppressed()),
+        ErrorKind::InvalidRecipient => Some(Failure::new(Some(true))),
+        ErrorKind::RateLimited | ErrorKind::Unavailable => Some(Failure::new(Some(false))),
+        _ => None,
+    }
 }
 
 /// The cost of a message. The price is in the status; in one sample of a group it is inside `conversation`.
