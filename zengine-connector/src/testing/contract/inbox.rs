@@ -83,7 +83,9 @@ impl Inbox {
         let script = self.kit().outbound.as_ref().and_then(|outbound| outbound.conversations.as_ref());
         let Some(script) = script.filter(|script| script.for_inbound) else { return };
         let samples = samples_in(&String::from_utf8_lossy(request.body()));
-        for (tenant, n) in (0..TENANTS).flat_map(|tenant| samples.iter().map(move |n| (tenant, *n))) {
+        // A large batch is the first tenant's.
+        let tenants = if samples.len() > 20 { 1 } else { TENANTS };
+        for (tenant, n) in (0..tenants).flat_map(|tenant| samples.iter().map(move |n| (tenant, *n))) {
             let is_new = self.open.lock().as_mut().is_some_and(|open| open.insert((tenant, n)));
             if is_new && self.host.bind(tenant).await.is_ok() {
                 let message = (script.message)(&Sample::new(n), &Sample::new(n));
