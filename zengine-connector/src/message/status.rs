@@ -25,6 +25,10 @@ pub struct Status {
     /// The member, if the recipient is a group.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub participant: Vec<Identity>,
+    /// Whether it is about one of several recipients of the message, such as one address of an e-mail: the others may have it, whatever
+    /// became of this one. True too if there is a `participant`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     /// The failure: how final it is, beside the error that names its kind. Stands in a `Deferred` too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
@@ -52,7 +56,7 @@ pub struct Status {
 }
 
 // The provider's id may hold a phone number.
-debug_fields!(Status { state, at_ms, client_message_id, failure, feedback, parts, error, more_errors, cost });
+debug_fields!(Status { state, at_ms, client_message_id, partial, failure, feedback, parts, error, more_errors, cost });
 
 impl Status {
     /// The status of a message.
@@ -64,6 +68,7 @@ impl Status {
             at_ms: None,
             recipient: vec![],
             participant: vec![],
+            partial: false,
             failure: None,
             feedback: None,
             client: None,
@@ -75,7 +80,12 @@ impl Status {
         }
     }
 
-    /// The part of the status that decides what it changes: see [`merge`](super::merge).
+    /// Whether it is about one of several recipients of the message.
+    pub fn is_partial(&self) -> bool {
+        self.partial || !self.participant.is_empty()
+    }
+
+    /// The part of the status that decides what it changes for its recipient: see [`merge`](super::merge).
     pub fn standing(&self) -> Standing {
         let failure = self.failure.as_ref();
         let permanent = failure.and_then(|failure| failure.permanent);

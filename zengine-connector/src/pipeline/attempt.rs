@@ -144,7 +144,7 @@ pub(crate) async fn admit<'a>(job: &'a SendJob<'_>, patience: Patience) -> Resul
     if let Some(waiting) = limits::enter(job, patience)? {
         drop(entered);
         // Boxed to keep the future of sends small that need not wait.
-        reservation = Some(Box::pin(limits::wait(job, waiting)).await?);
+        reservation = Some(Box::pin(limits::wait(job, patience, waiting)).await?);
         entered = (enter_breaker(job)?, enter_bulkhead(job)?);
     }
     let (admission, slot) = entered;
@@ -187,7 +187,7 @@ pub(crate) async fn pass_limits<'a>(job: &'a SendJob<'_>, patience: Patience) ->
     let slot = enter_bulkhead(job)?;
     let Some(waiting) = limits::enter(job, patience)? else { return Ok(slot) };
     drop(slot);
-    let reservation = Box::pin(limits::wait(job, waiting)).await?;
+    let reservation = Box::pin(limits::wait(job, patience, waiting)).await?;
     let slot = enter_bulkhead(job)?;
     reservation.use_up();
     Ok(slot)

@@ -122,8 +122,13 @@ async fn attempts(job: &SendJob<'_>, own: &mut Ownership<'_>) -> How {
             return deferred(DeferredReason::LeaseLost, error);
         }
         if protection == Protection::Queryable && maybe {
-            if let Some(end) = look_up(job, own, owns_pause).await {
-                return end;
+            match look_up(job, own, owns_pause).await {
+                // Nothing hides the attempt's error (rule 39).
+                Some(How::Deferred { reason, retry_after, error: None }) => {
+                    return How::Deferred { reason, retry_after, error: Some(error) };
+                }
+                Some(end) => return end,
+                None => {}
             }
             has_turn = true;
         }

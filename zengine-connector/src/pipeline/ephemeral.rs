@@ -35,12 +35,17 @@ pub(crate) async fn send(send: Identified<'_>) -> Result<Outcome, Error> {
     if send.is_too_old(time, None) {
         return Ok(dropped(&send, DeferredReason::NoTimeLeft));
     }
+    let time = time.saturating_sub(send.age().unwrap_or_default());
     let bound = match send.bind().await {
         Ok(bound) => bound,
         Err(error) if error.is_temporary() => return Ok(dropped(&send, DeferredReason::BindFailed)),
         Err(error) => return Err(error),
     };
-    let fitted = send.for_tenant(bound, None)?;
+    let fitted = match send.for_tenant(bound, None) {
+        Ok(fitted) => fitted,
+        Err(error) if error.is_temporary() => return Ok(dropped(&send, DeferredReason::Busy)),
+        Err(error) => return Err(error),
+    };
     Ok(make(&SendJob { sent: send, fitted }, time).await)
 }
 

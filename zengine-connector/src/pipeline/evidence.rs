@@ -8,7 +8,7 @@ use super::{
 use crate::{
     error::{Error, SendError},
     ids::{ClientMessageId, ProviderMessageId, StrategyName, TenantId},
-    message::{Event, InboundEvent, Receipt, Status},
+    message::{Event, InboundEvent, Receipt, Standing, State, Status},
     runtime::{ms, seconds},
     store::{ClaimKey, ClaimOp, Effects, Evidence, StoredError},
     strategy::{ParsedKey, ProviderKey},
@@ -60,6 +60,13 @@ async fn resolve(
     Ok(ours.then_some((id, generation)))
 }
 
+/// What a status says of the whole send. A failure with one of several recipients is none of the send: the others may have the message, so
+/// another one would be a second delivery.
+fn of_send(status: &Status) -> Standing {
+    let standing = status.standing();
+    if status.is_partial() && standing.is_failure() { Standing::of(State::Failed).with_permanent(false) } else { standing }
+}
+
 async fn tell(
     engine: &Engine,
     (tenant, strategy, id): (&TenantId, &StrategyName, &ClientMessageId),
@@ -73,7 +80,7 @@ async fn tell(
         return Ok(());
     };
     let receipt = ProviderMessageId::new(&status.target).ok().and_then(|id| engine.seal_receipt(&key, &Receipt::accepted(id)));
-    let mut evidence = Evidence::new(status.standing(), at_ms, receipt);
+    let mut evidence = Evidence::new(of_send(status), at_ms, receipt);
     evidence.error = status.error.as_ref().map(|error| {
         let reported = SendError::of(error.kind, "the provider reported a failure");
         let coded = match &error.code {

@@ -82,6 +82,11 @@ impl<'a> Identified<'a> {
         born.is_some_and(|born| self.clock().ms().saturating_sub(born) > ms(max_age))
     }
 
+    /// The age of a message with a time of its own.
+    pub(crate) fn age(&self) -> Option<Duration> {
+        self.call.options.created_at.map(|created| self.clock().now().duration_since(created).unwrap_or_default())
+    }
+
     /// A new lease for this owner token.
     pub(crate) fn lease(&self, owner: OwnerToken, dedup: &Dedup) -> Lease {
         Lease { owner, boot: self.engine().stores.boot().map(Into::into), until_ms: self.clock().ms() + ms(dedup.lease) }

@@ -64,14 +64,23 @@ pub(super) fn enter<'a>(job: &'a SendJob<'_>, patience: Patience) -> Result<Opti
     }
 }
 
-/// Waits for the turn. The call holds neither a permit of the breaker nor one of the bulkhead meanwhile. It gives its tokens back unless
-/// it uses them up after it has both.
-pub(super) async fn wait<'a>(job: &SendJob<'_>, (time, reservation): Waiting<'a>) -> Result<Box<Reservation<'a>>, NotAdmitted> {
-    job.call.trace.note(|facts| facts.waited += time);
-    if !job.pause(time).await {
-        return Err(NotAdmitted(DeferredReason::Cancelled, Duration::from_secs(1)));
+/// Waits for the turn, and through or not through a pause that began meanwhile, as before it (rule 45). The call holds neither a permit of
+/// the breaker nor one of the bulkhead meanwhile. It gives its tokens back unless it uses them up after it has both.
+pub(super) async fn wait<'a>(
+    job: &'a SendJob<'_>,
+    patience: Patience,
+    (mut time, reservation): Waiting<'a>,
+) -> Result<Box<Reservation<'a>>, NotAdmitted> {
+    loop {
+        job.call.trace.note(|facts| facts.waited += time);
+        if !job.pause(time).await {
+            return Err(NotAdmitted(DeferredReason::Cancelled, Duration::from_secs(1)));
+        }
+        match enter(job, patience.with_turn(true))? {
+            None => return Ok(reservation),
+            Some((more, _)) => time = more,
+        }
     }
-    Ok(reservation)
 }
 
 /// Tells the limiter how a call ended. A throttled answer that names a scope pauses it; the error then asks for at least that wait.

@@ -10,7 +10,7 @@ use super::{
     settle, settled,
 };
 use crate::{
-    error::{Error, ErrorKind, Reach},
+    error::{Disposition, Error, ErrorKind, Reach},
     runtime::{ms, seconds},
     store::{Applied, At, AttemptsMade, ClaimOp, ClaimRecord, ClaimStatus, Effects, Life, StoreErrorKind, StoredError, Terminal},
 };
@@ -38,7 +38,7 @@ pub(crate) async fn unable(send: &Identified<'_>, error: Error, later: Option<De
         Ok(record) if later.is_some() || error.is_temporary() => expire(send, record.as_ref()).await,
         Ok(Some(record)) if record.is_in_doubt() => end_doubt(send, record).await,
         // It was accepted before, so the caller may not have it any more: it ends with a letter.
-        Ok(Some(record)) if error.is_domain() => {
+        Ok(Some(record)) if error.kind() != ErrorKind::UnknownTenant && matches!(error.disposition(), Disposition::Reject) => {
             let error = StoredError::new(error.kind(), Reach::NotSent, error.message().to_owned());
             // While its owner may be at work on it, it comes again.
             if is_free(send, record) { fail(send, Some(record), error).await } else { None }
@@ -84,7 +84,7 @@ fn is_free(send: &Identified<'_>, record: &ClaimRecord) -> bool {
 /// on it, or the store does not answer.
 async fn expire(send: &Identified<'_>, seen: Option<&ClaimRecord>) -> Option<Ended> {
     let settings = send.engine().stages.settings(&send.entry.name);
-    if !send.is_too_old(settings.max_age, None) {
+    if !send.is_too_old(settings.max_age, seen.map(|record| record.first_claimed_at_ms)) {
         return None;
     }
     if let Some(record) = seen.filter(|record| record.is_in_doubt()) {

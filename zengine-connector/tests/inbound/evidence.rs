@@ -117,6 +117,29 @@ async fn rule_27_a_webhook_settles_an_unknown_as_failed() {
     assert_eq!(settled(&host), [("order-17".to_owned(), "failed".to_owned())]);
 }
 
+/// A group, or an e-mail to several addresses: the failure with one of them is none of the send, which the others may have.
+#[tokio::test(start_paused = true)]
+async fn rule_27_a_failure_with_one_of_several_recipients_settles_nothing() {
+    let host = Host::new();
+    let send = Send::unknown(&host, "order-17").await;
+    let told = async |event: &str, state: State, member: (&str, Value)| {
+        let mut element = status(event, state, &send.reference(0));
+        element[member.0] = member.1;
+        assert_eq!(host.shared(payload(&[element])).await.ack, Ack::Done);
+    };
+    let final_one = json!({ "permanent": true, "suppressed": true });
+    told("1", State::Failed, ("partial", json!(true))).await;
+    told("2", State::Failed, ("participant", json!([{ "kind": "phone", "value": "+15551230002" }]))).await;
+    let mut element = status("3", State::Rejected, &send.reference(0));
+    (element["partial"], element["failure"]) = (json!(true), final_one);
+    assert_eq!(host.shared(payload(&[element])).await.ack, Ack::Done);
+    assert_eq!(send.record(&host).await.status, ClaimStatus::Unknown);
+    assert_eq!(settled(&host), []);
+    // One of them has it: it was sent.
+    told("4", State::Delivered, ("partial", json!(true))).await;
+    assert_eq!(send.record(&host).await.status, ClaimStatus::Delivered);
+}
+
 /// What a mail provider tells: a bounce that is not final says nothing about the end, a suppressed complaint is no delivery.
 #[tokio::test(start_paused = true)]
 async fn rule_27_neither_a_soft_failure_nor_a_suppressed_complaint_proves_a_delivery() {

@@ -66,6 +66,10 @@ struct Element<'a> {
     #[serde(default)]
     failure: Option<Failure>,
     #[serde(default)]
+    partial: bool,
+    #[serde(default)]
+    participant: Vec<Identity>,
+    #[serde(default)]
     reference: Option<String>,
     #[serde(default)]
     fan_out: bool,
@@ -91,7 +95,7 @@ impl Element<'_> {
         let event = match (self.status, self.text) {
             (Some(state), _) => {
                 let mut status = Status::new("wamid.1", state);
-                status.failure = self.failure;
+                (status.failure, status.partial, status.participant) = (self.failure, self.partial, self.participant);
                 Event::Status(status)
             }
             _ if self.typing => Event::Typing,

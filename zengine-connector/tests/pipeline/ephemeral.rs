@@ -82,6 +82,16 @@ async fn rule_87_a_late_ephemeral_message_is_dropped_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rule_87_the_age_of_an_ephemeral_message_counts_for_its_attempts_too() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process_with(&provider, |it| it.attempt_timeout(secs(50)));
+    provider.answer(ProviderAnswer::Hang);
+    let began = world.clock.monotonic();
+    unknown(type_to(&process, SendOptions::new().created_at(world.clock.now() - secs(7))).await);
+    assert_eq!(world.clock.monotonic() - began, secs(3));
+}
+
+#[tokio::test(start_paused = true)]
 async fn rule_87_an_ephemeral_message_does_not_wait_for_breaker_or_bulkhead() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process_with(&provider, |it| it.bulkhead(1).breaker(Breaker { consecutive_failures: 2, ..Breaker::default() }));

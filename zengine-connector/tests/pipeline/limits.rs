@@ -327,6 +327,36 @@ async fn rule_45_a_paused_recipient_holds_no_other_back() {
     assert!(status.contains(r#""scope":"recipient","count":1"#) && !status.contains("15551230001"), "{status}");
 }
 
+/// Those that wait for their turn meet the pause when it comes, and give their turns back.
+#[tokio::test(start_paused = true)]
+async fn rule_45_a_pause_holds_back_the_calls_that_wait_for_their_turn() {
+    let (world, provider) = (world(), paced(Rate::per_second(1)));
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::throttle_scope(Scope::Account, secs(600)));
+    let ids: Vec<_> = (0..4).map(|n| n.to_string()).collect();
+    for outcome in join_all(ids.iter().map(|what| send(&process, what))).await {
+        assert_eq!(deferred(outcome).reason, DeferredReason::Throttled);
+    }
+    assert_eq!(provider.calls().len(), 1);
+    world.pass(secs(600)).await;
+    delivered(send(&process, "0").await);
+}
+
+/// The owner of a pause waits through another one that is short enough.
+#[tokio::test(start_paused = true)]
+async fn rule_45_a_throttled_send_waits_through_a_pause_that_began_while_it_waited() {
+    let (world, provider) = (world(), paced(Rate::per_second(1)));
+    let process = world.process(&provider);
+    provider.answer(ProviderAnswer::throttle_scope(Scope::Account, ms(100)));
+    let (owner, _) = join(send(&process, "owner"), async {
+        world.pass(ms(500)).await;
+        provider.answer(ProviderAnswer::throttle_scope(Scope::Account, secs(2)));
+        send(&process, "other").await
+    })
+    .await;
+    assert_eq!(delivered(owner).attempts, 2);
+}
+
 /// A daily quota: ten minutes, doubled up to an hour, for every tenant of the account.
 #[tokio::test(start_paused = true)]
 async fn rule_45_a_growing_pause_of_a_shared_key_holds_for_every_tenant() {

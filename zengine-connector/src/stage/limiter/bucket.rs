@@ -101,7 +101,10 @@ impl Bucket {
             let doubled = longest.filter(|_| again).map(|longest| self.last_pause.saturating_mul(2).min(longest));
             let length = doubled.unwrap_or(0).max(length);
             self.paused_until = now.saturating_add(length);
-            self.last_pause = longest.map_or(0, |_| length);
+            // An ordinary pause in between does not begin anew.
+            if longest.is_some() {
+                self.last_pause = length;
+            }
         }
         if let Some(longest) = longest {
             self.grows_until = self.paused_until.saturating_add(longest);

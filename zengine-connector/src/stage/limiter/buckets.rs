@@ -41,7 +41,12 @@ impl Buckets {
 
     /// The bucket of a key. `None` if it is new and there is no room.
     pub(super) fn get_or_insert(&mut self, key: u64, new: impl FnOnce() -> Bucket, now: u64) -> Option<&mut Bucket> {
-        if !self.known.contains_key(&key) && !self.has_room(1, now) {
+        self.get_or_insert_beyond(0, key, new, now)
+    }
+
+    /// As [`get_or_insert`](Self::get_or_insert), with so much more room.
+    pub(super) fn get_or_insert_beyond(&mut self, more: usize, key: u64, new: impl FnOnce() -> Bucket, now: u64) -> Option<&mut Bucket> {
+        if !self.known.contains_key(&key) && !self.has_room(1, now) && self.known.len() >= self.most + more {
             return None;
         }
         let bucket = match self.known.entry(key) {

@@ -28,6 +28,8 @@ pub use self::{rate::Rate, scopes::Scopes};
 const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3600);
 /// Longest pause of a shared key: one tenant's provider answers, and all tenants wait.
 const LONGEST_SHARED_PAUSE: Duration = Duration::from_secs(3600);
+/// Room for pauses of accounts, senders and shared keys, where recipients take up the rest.
+const PAUSES_BEYOND: usize = 64;
 /// Wait of a call for whose scope there is no room.
 const NO_ROOM: Duration = Duration::from_secs(1);
 
@@ -171,6 +173,7 @@ impl Limiter {
         if binding.1 > now && !owns_pause {
             return refused(binding.0, true, binding.1);
         }
+        let pause_end = binding.1;
         let (mut new, latest) = ([0, 0], now.saturating_add(nanos(longest)));
         let rated = || scopes.iter().filter(|demand| demand.rate.is_some());
         loop {
@@ -187,7 +190,7 @@ impl Limiter {
         }
         let (scope, turn) = binding;
         if turn > latest {
-            return refused(scope, false, turn);
+            return refused(scope, turn == pause_end && turn > now, turn);
         }
         for demand in rated() {
             match held.rate(demand, now) {
@@ -239,8 +242,14 @@ impl Limiter {
         }
         let mut held = self.lock(scope == Scope::Shared);
         for demand in scopes.iter().filter(|demand| demand.first && demand.scope == scope) {
-            // Without room the calls of the scope meet the provider's answer themselves.
-            let Some(bucket) = held.of(scope).get_or_insert(demand.key, || Bucket::new(scope, None), now) else { continue };
+            let new = || Bucket::new(scope, None);
+            let of_scope = held.of(scope);
+            // Without room the calls of a recipient meet the provider's answer themselves; other scopes are few, and have room of their own.
+            let bucket = match scope {
+                Scope::Recipient => of_scope.get_or_insert(demand.key, new, now),
+                _ => of_scope.get_or_insert_beyond(PAUSES_BEYOND, demand.key, new, now),
+            };
+            let Some(bucket) = bucket else { continue };
             begins |= bucket.paused_until(now).is_none();
             let (until, remembered) = bucket.pause(length, longest, now);
             end = end.max(until);

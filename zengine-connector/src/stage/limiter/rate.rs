@@ -7,7 +7,8 @@ const LONGEST_PERIOD: Duration = Duration::from_secs(366 * 86_400);
 
 /// How many calls a scope takes: `calls` per `period`, of which `burst` may come at once.
 ///
-/// Within any time `t`, at most `burst + calls × t / period` calls are made. A provider that counts `n` calls per period, whatever their
+/// Within any time `t`, at most `burst + calls × t / period` calls are made; a look-up that does not find the message and the attempt that
+/// follows count as one. A provider that counts `n` calls per period, whatever their
 /// distance, is never asked more with `Rate::per(n - b, period).burst(b)`.
 ///
 /// ```

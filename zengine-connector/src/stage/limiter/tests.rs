@@ -352,6 +352,45 @@ fn rule_45_a_growing_pause_doubles_until_a_call_is_accepted() {
 }
 
 #[test]
+fn rule_45_an_ordinary_pause_in_between_does_not_end_the_growth() {
+    let (limiter, minute) = (limiter(), Duration::from_secs(60));
+    let scopes = scopes(|scopes| {
+        scopes.shared("123456789012/eu-west-1", None);
+    });
+    let pause = |longest, asked, now| limiter.pause(&scopes, Scope::Shared, Some(asked), longest, now).0;
+    assert_eq!(pause(Some(60 * minute), 10 * minute, minute), 10 * minute);
+    assert_eq!(pause(None, MS(1000), 12 * minute), MS(1000));
+    assert_eq!(pause(Some(60 * minute), 10 * minute, 13 * minute), 20 * minute);
+}
+
+#[test]
+fn rule_45_an_account_is_paused_although_recipients_take_up_all_room() {
+    let limits = Limits { max_scopes: 16, ..limits() };
+    let limiter = Limiter::new(&limits, SharedScopes::new(&limits));
+    for n in 0..16 {
+        let of_one = scopes(|scopes| {
+            scopes.recipient(&format!("+155500011{n:02}"), Rate::per_day(1));
+        });
+        assert!(matches!(limiter.enter(&of_one, MS(1), LONGEST, false), Turn::Now));
+    }
+    let account = scopes(|scopes| {
+        scopes.account(None);
+    });
+    assert_eq!(limiter.pause(&account, Scope::Account, Some(MS(9000)), None, MS(2)), (MS(9000), true));
+    assert!(refusal(&limiter.enter(&account, MS(3), LONGEST, false)).paused);
+}
+
+#[test]
+fn rule_45_a_pause_that_another_answer_lengthened_is_told_as_a_pause() {
+    let limiter = limiter();
+    let account = scopes(|scopes| {
+        scopes.account(None);
+    });
+    limiter.pause(&account, Scope::Account, Some(MS(60_000)), None, MS(0));
+    assert!(refusal(&limiter.enter(&account, MS(5_000), LONGEST, true)).paused);
+}
+
+#[test]
 fn rule_45_a_shared_pause_and_rate_hold_for_every_tenant_of_the_key() {
     let shared = SharedScopes::new(&limits());
     let tenants = [Limiter::new(&limits(), shared.clone()), Limiter::new(&limits(), shared)];
