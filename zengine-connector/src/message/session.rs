@@ -132,7 +132,7 @@ words! {
         Expired = "expired",
         /// No agent is there to take it.
         NoAgents = "no_agents",
-        /// It is gone without a word of the provider.
+        /// The provider no longer knows it, and reported no end.
         Lost = "lost",
         /// Any other, or a word of a newer release.
         #[serde(other)]
@@ -161,7 +161,7 @@ impl QueuePlace {
 }
 
 tagged! {
-    /// A word about the conversation itself. In JSON the kind is in `kind`.
+    /// A command or a notice about the conversation itself: its end, or a change to show. In JSON the kind is in `kind`.
     ///
     /// ```
     /// use zengine_connector::{Content, message::{EndReason, SessionNotice}};

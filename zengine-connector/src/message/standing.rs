@@ -1,4 +1,4 @@
-//! The standing of a message with one recipient, and the effect of news on it.
+//! The standing of a message with one recipient, and the effect of a new status on it.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,12 +12,12 @@ use super::State;
 ///
 /// let mut known = Standing::of(State::Accepted);
 /// let soft = Standing::of(State::Failed).with_permanent(false);
-/// for news in [State::Delivered.into(), soft, State::Sent.into()] {
-///     if merge(&known, &news) == Transition::Advance {
-///         known = news;
+/// for new in [State::Delivered.into(), soft, State::Sent.into()] {
+///     if merge(&known, &new) == Transition::Advance {
+///         known = new;
 ///     }
 /// }
-/// assert_eq!(known.state, State::Delivered); // neither a soft bounce nor late news takes a delivery back
+/// assert_eq!(known.state, State::Delivered); // neither a soft bounce nor a late status takes a delivery back
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
@@ -147,7 +147,7 @@ pub enum Transition {
 ///
 /// let of = Standing::of;
 /// assert_eq!(merge(&of(State::Sent), &of(State::Delivered)), Transition::Advance);
-/// assert_eq!(merge(&of(State::Read), &of(State::Delivered)), Transition::Stale); // late news never takes a read mark back
+/// assert_eq!(merge(&of(State::Read), &of(State::Delivered)), Transition::Stale); // a late status never takes a read mark back
 /// assert_eq!(merge(&of(State::Delivered), &of(State::Failed)), Transition::Conflict);
 /// assert_eq!(merge(&of(State::Delivered), &of(State::Failed).with_permanent(true)), Transition::Advance);
 /// ```
@@ -174,8 +174,8 @@ mod tests {
         State::ALL.iter().flat_map(|&state| with(state).collect::<Vec<_>>()).collect()
     }
 
-    fn fold(known: Standing, news: &[Standing]) -> Standing {
-        news.iter().fold(known, |known, news| if merge(&known, news) == Transition::Advance { *news } else { known })
+    fn fold(known: Standing, new: &[Standing]) -> Standing {
+        new.iter().fold(known, |known, new| if merge(&known, new) == Transition::Advance { *new } else { known })
     }
 
     /// The relation in full: each line outweighs those above it, and what stands on one line is the same.
@@ -244,34 +244,34 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_news_leads_back_to_an_earlier_standing(first in select(all()), news in vec(select(all()), 0..12)) {
+        fn no_new_standing_leads_back_to_an_earlier_one(first in select(all()), new in vec(select(all()), 0..12)) {
             let mut seen = vec![first];
-            for news in news {
-                if merge(seen.last().unwrap(), &news) == Transition::Advance {
-                    prop_assert!(!seen.iter().any(|old| merge(old, &news) == Transition::Duplicate), "{seen:?} {news:?}");
-                    seen.push(news);
+            for new in new {
+                if merge(seen.last().unwrap(), &new) == Transition::Advance {
+                    prop_assert!(!seen.iter().any(|old| merge(old, &new) == Transition::Duplicate), "{seen:?} {new:?}");
+                    seen.push(new);
                 }
             }
         }
 
         #[test]
         fn the_end_does_not_depend_on_the_order(
-            (news, shuffled) in vec(select(all()), 1..8).prop_flat_map(|news| (Just(news.clone()), Just(news).prop_shuffle())),
+            (new, shuffled) in vec(select(all()), 1..8).prop_flat_map(|new| (Just(new.clone()), Just(new).prop_shuffle())),
         ) {
-            let conflicts = news.iter().any(|one| news.iter().any(|other| merge(one, other) == Transition::Conflict));
-            let heaviest = *news.iter().max_by_key(|standing| standing.weight()).unwrap();
+            let conflicts = new.iter().any(|one| new.iter().any(|other| merge(one, other) == Transition::Conflict));
+            let heaviest = *new.iter().max_by_key(|standing| standing.weight()).unwrap();
             // A conflict keeps what came first, unless something that ends the matter came too.
             if !conflicts || heaviest.weight() >= weight::PERMANENT {
-                for order in [&news, &shuffled] {
+                for order in [&new, &shuffled] {
                     prop_assert_eq!(fold(order[0], &order[1..]).weight(), heaviest.weight());
                 }
             }
         }
 
         #[test]
-        fn news_that_comes_again_changes_nothing(news in vec(select(all()), 1..8)) {
-            let once = fold(news[0], &news);
-            prop_assert_eq!(fold(once, &news), once);
+        fn a_standing_that_comes_again_changes_nothing(new in vec(select(all()), 1..8)) {
+            let once = fold(new[0], &new);
+            prop_assert_eq!(fold(once, &new), once);
         }
     }
 }

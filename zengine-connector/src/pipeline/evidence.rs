@@ -60,7 +60,7 @@ async fn resolve(
     Ok(ours.then_some((id, generation)))
 }
 
-/// What a status says of the whole send. A failure with one of several recipients is none of the send: the others may have the message, so
+/// The standing of the whole send by a status. A failure with one of several recipients is none of the send: the others may have the message, so
 /// another one would be a second delivery.
 fn of_send(status: &Status) -> Standing {
     let standing = status.standing();

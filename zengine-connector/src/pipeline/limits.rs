@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{ended::NotAdmitted, job::SendJob, outcome::DeferredReason};
 use crate::{
     error::{Fault, Scope, SendError},
-    stage::{Refusal, Reservation, Scopes, Turn, backoff},
+    stage::{LimiterAnswer, Refusal, Reservation, Scopes, backoff},
     telemetry::{Dimensions, MetricName},
 };
 
@@ -58,9 +58,9 @@ pub(super) fn enter<'a>(job: &'a SendJob<'_>, patience: Patience) -> Result<Opti
         return Ok(None);
     }
     match limiter.enter(&scopes, now, patience.longest(job), patience.owns_pause) {
-        Turn::Now => Ok(None),
-        Turn::In(time, reservation) => Ok(Some((time, reservation))),
-        Turn::Refused(refusal) => Err(refused(job, refusal)),
+        LimiterAnswer::Now => Ok(None),
+        LimiterAnswer::In(time, reservation) => Ok(Some((time, reservation))),
+        LimiterAnswer::Refused(refusal) => Err(refused(job, refusal)),
     }
 }
 

@@ -3,12 +3,12 @@
 //! | # | stage | module | why here |
 //! |---|---|---|---|
 //! | 1 | telemetry, tenant context, deadline | `send`, `dropped`, `report`, `clock` | Replays, rejections and panics get a log line too. |
-//! | 2 | fingerprint, degradation, validation | `prepare`, `fingerprint`, `job` | An invalid message must not use up its id. |
+//! | 2 | fingerprint, facts of stored files, degradation, validation | `prepare`, `fingerprint`, `files`, `job` | An invalid message must not use up its id. |
 //! | 3 | dedup | `settle`, `settled`, `dedup`, `single_flight`, `delivered` | A duplicate reaches no stage below: no breaker count, no second dead letter. |
 //! | 4 | dead letter and `Outbound.Failed` | `effects` | They follow the last attempt of the claim's owner; a duplicate only completes what its owner could not store. |
-//! | 5 | retry | `attempts`, `decision`, `stage::backoff` | Every attempt passes all stages below. |
+//! | 5 | retry | `attempts`, `decision`, `stage::{backoff, budget}` | Every attempt passes all stages below. |
 //! | 6 | breaker | `attempt`, `stage::breaker` | It counts real attempts. While it is open, no attempt takes a bulkhead permit. |
-//! | 7 | bulkhead | `attempt`, `sync::Limit` | It limits single attempts. The breaker ignores its rejections. |
+//! | 7 | bulkhead, limiter | `attempt`, `limits`, `sync::Limit`, `stage::limiter` | They limit single attempts. The breaker ignores their rejections. |
 //! | 8 | timeout of one attempt | `attempt`, `runtime::guard` | It measures provider time only. No other stage drops a provider call. |
 //! | 10 | provider call | the strategy | |
 //!

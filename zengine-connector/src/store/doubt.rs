@@ -6,7 +6,7 @@ use crate::message::Idempotency;
 /// The outcome in a letter whose message may have arrived.
 const UNKNOWN: &str = "unknown";
 
-/// What is known of a failed send: by its record, or by its letter alone.
+/// The doubt about a failed send, by its record or by its letter alone.
 pub(crate) struct Doubt {
     may_have_arrived: bool,
     /// The content surely was not sent.
@@ -18,7 +18,7 @@ pub(crate) struct Doubt {
 }
 
 impl Doubt {
-    /// What the letter knows. What a redrive that began has sent is not known without its record.
+    /// The doubt by the letter. Whether a redrive that began sent the message is not known without its record.
     pub(crate) fn of_letter(letter: &DeadLetter) -> Self {
         let (unknown, begun) = (letter.outcome == UNKNOWN, letter.was_begun());
         Self {
@@ -29,7 +29,7 @@ impl Doubt {
         }
     }
 
-    /// What the record knows of the send that failed in the life `failed`.
+    /// The doubt by the record about the send that failed in the life `failed`.
     pub(crate) fn of_record(record: &ClaimRecord, letter: &DeadLetter, failed: Life) -> Self {
         let is_failure = record.life() == failed && record.status == ClaimStatus::Unknown;
         // An earlier redrive was put off. Any other record is not claimed.

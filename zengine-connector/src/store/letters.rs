@@ -31,7 +31,7 @@ impl FailureId {
     }
 }
 
-/// What a letter holds, encrypted, of the attempt that ended its send.
+/// The encrypted part of a letter about the attempt that ended its send.
 #[derive(Serialize, Deserialize)]
 struct LetterDetails {
     #[serde(flatten)]

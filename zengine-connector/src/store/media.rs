@@ -68,7 +68,7 @@ pub trait MediaStore: Send + Sync + Debug + 'static {
 
 /// A file to store.
 ///
-/// Keep it longer than its message may wait: `max_age`, the retention of your queue, and the time until somebody redrives the letter.
+/// Keep it longer than its message may wait: `max_age`, the retention of your queue, and the time until the letter is redriven.
 /// [`TTL`](Self::TTL) is a good start.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -1,4 +1,4 @@
-//! Files and folders that nobody else could have written. Looked at on Unix only.
+//! Files and folders that only their owner could have written. Looked at on Unix only.
 
 use std::fs::Metadata;
 
@@ -14,7 +14,7 @@ pub(super) const GROUP_AND_OTHERS: u32 = 0o022;
 #[derive(Clone, Copy)]
 pub(super) struct Owners([Option<u32>; 2]);
 
-/// The reason why somebody else may have written a file, or a folder on its way.
+/// The reason why another user may have written a file, or a folder on its way.
 #[derive(Debug)]
 pub(super) enum Distrusted {
     /// It belongs to this user.

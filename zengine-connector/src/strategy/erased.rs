@@ -102,7 +102,7 @@ fn violations<S: Strategy>(json: &str) -> Vec<Violation> {
     degraded.map_or(message, |(degraded, _)| degraded).validate(capabilities).err().unwrap_or_default()
 }
 
-/// What the channel and the strategy found. A value that the channel refuses as such, or for its size, is not refused for the same reason
+/// The findings of the channel's and the strategy's checks. A value that the channel refuses as such, or for its size, is not refused for the same reason
 /// once more; one of which it only warns may be refused.
 fn with_checked(mut violations: Vec<Violation>, checked: Vec<Violation>) -> Vec<Violation> {
     let said: HashSet<_> = violations.iter().map(|said| (said.pointer.clone(), said.limit, said.level)).collect();

@@ -140,7 +140,7 @@ pub enum SessionErrorKind {
     Unavailable,
     /// The stored value cannot be read.
     Corrupt,
-    /// It is not known yet whose the conversation is; see [`find_or_wait`](super::Conversations::find_or_wait). Ask again later.
+    /// The conversation of an event may still be opening; see [`find_or_wait`](super::Conversations::find_or_wait). Ask again later.
     Undecided,
 }
 
@@ -150,7 +150,7 @@ impl SessionErrorKind {
             Self::Conflict => "another process changed the session first",
             Self::Unavailable => "the session store does not answer",
             Self::Corrupt => "a stored session cannot be read",
-            Self::Undecided => "it is not known yet whose the conversation is",
+            Self::Undecided => "the conversation may still be opening",
         }
     }
 }

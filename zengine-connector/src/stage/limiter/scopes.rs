@@ -31,7 +31,7 @@ pub(super) struct Demand {
 /// pauses only. The same scope and key with two rates are two limits, and both hold.
 ///
 /// Each rate of a key is counted by itself: by the calls that declare it. One that is changed begins afresh, with its whole burst, and
-/// a tenant that declares a slower rate for a shared key slows down nobody else. Declare the same rate for all calls that
+/// a tenant that declares a slower rate for a shared key slows down no other tenant. Declare the same rate for all calls that
 /// the provider counts together.
 ///
 /// ```

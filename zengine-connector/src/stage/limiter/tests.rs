@@ -29,9 +29,9 @@ fn sender(rate: Rate) -> Scopes {
     })
 }
 
-fn refusal(turn: &Turn<'_>) -> Refusal {
+fn refusal(turn: &LimiterAnswer<'_>) -> Refusal {
     match turn {
-        Turn::Refused(refusal) => *refusal,
+        LimiterAnswer::Refused(refusal) => *refusal,
         other => panic!("not refused: {other:?}"),
     }
 }
@@ -71,7 +71,7 @@ proptest! {
         let (mut bucket, mut now) = (TokenBucket::new(micros * 1000, burst), Duration::ZERO);
         for gap in arrivals {
             now += Duration::from_micros(gap);
-            let passes = matches!(limiter.enter(&sender(rate), now, Duration::ZERO, false), Turn::Now);
+            let passes = matches!(limiter.enter(&sender(rate), now, Duration::ZERO, false), LimiterAnswer::Now);
             prop_assert_eq!(passes, bucket.passes(now), "at {:?}", now);
         }
     }
@@ -135,12 +135,12 @@ proptest! {
                 scopes.account(account.1).sender(&sender.0, sender.1).recipient(&recipient.0, recipient.1);
             });
             match limiter.enter(&scopes, now, LONGEST, false) {
-                Turn::Now => made(&arrival, now, &mut calls),
-                Turn::In(wait, reservation) => {
+                LimiterAnswer::Now => made(&arrival, now, &mut calls),
+                LimiterAnswer::In(wait, reservation) => {
                     prop_assert!(wait > Duration::ZERO && wait <= LONGEST);
                     waiting.push((now + wait, reservation, arrival));
                 }
-                Turn::Refused(refusal) => prop_assert!(refusal.wait > LONGEST && !refusal.paused),
+                LimiterAnswer::Refused(refusal) => prop_assert!(refusal.wait > LONGEST && !refusal.paused),
             }
         }
         for (at, reservation, arrival) in waiting {
@@ -166,12 +166,12 @@ fn calls_of_one_scope_go_in_the_order_in_which_they_came() {
     let mut turns = vec![];
     for _ in 0..20 {
         match limiter.enter(&sender(Rate::per_second(10)), now, LONGEST, false) {
-            Turn::Now => turns.push(Duration::ZERO),
-            Turn::In(wait, reservation) => {
+            LimiterAnswer::Now => turns.push(Duration::ZERO),
+            LimiterAnswer::In(wait, reservation) => {
                 turns.push(wait);
                 reservation.use_up();
             }
-            Turn::Refused(refusal) => panic!("{refusal:?}"),
+            LimiterAnswer::Refused(refusal) => panic!("{refusal:?}"),
         }
     }
     assert_eq!(turns, (0..20).map(|n| MS(100 * n)).collect::<Vec<_>>());
@@ -185,14 +185,14 @@ fn a_call_that_waits_for_its_recipient_holds_no_other_back() {
             scopes.account(Rate::per_second(10).burst(2)).recipient(recipient, Rate::per(1, Duration::from_secs(4)));
         })
     };
-    assert!(matches!(limiter.enter(&to("a"), now, LONGEST, false), Turn::Now));
+    assert!(matches!(limiter.enter(&to("a"), now, LONGEST, false), LimiterAnswer::Now));
     let waits = limiter.enter(&to("a"), now, LONGEST, false);
-    assert!(matches!(waits, Turn::In(time, _) if time == Duration::from_secs(4)));
-    assert!(matches!(limiter.enter(&to("b"), now, LONGEST, false), Turn::Now), "the account's second token is free");
+    assert!(matches!(waits, LimiterAnswer::In(time, _) if time == Duration::from_secs(4)));
+    assert!(matches!(limiter.enter(&to("b"), now, LONGEST, false), LimiterAnswer::Now), "the account's second token is free");
     // At its own turn the waiting call has its token of the account: of two further ones, one waits.
     let later = now + MS(3_990);
-    assert!(matches!(limiter.enter(&to("c"), later, Duration::ZERO, false), Turn::Now));
-    assert!(matches!(limiter.enter(&to("d"), later, Duration::ZERO, false), Turn::Refused(_)));
+    assert!(matches!(limiter.enter(&to("c"), later, Duration::ZERO, false), LimiterAnswer::Now));
+    assert!(matches!(limiter.enter(&to("d"), later, Duration::ZERO, false), LimiterAnswer::Refused(_)));
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn a_refused_call_takes_no_token_of_any_scope() {
     let both = scopes(|scopes| {
         scopes.account(Rate::per_second(1).burst(3)).recipient("a", Rate::per_hour(1));
     });
-    assert!(matches!(limiter.enter(&both, now, LONGEST, false), Turn::Now));
+    assert!(matches!(limiter.enter(&both, now, LONGEST, false), LimiterAnswer::Now));
     for _ in 0..10 {
         let refused = refusal(&limiter.enter(&both, now, LONGEST, false));
         assert_eq!((refused.scope, refused.paused, refused.wait), (Scope::Recipient, false, Duration::from_secs(3600)));
@@ -209,15 +209,15 @@ fn a_refused_call_takes_no_token_of_any_scope() {
     let account = scopes(|scopes| {
         scopes.account(Rate::per_second(1).burst(3));
     });
-    assert_eq!((0..5).filter(|_| matches!(limiter.enter(&account, now, Duration::ZERO, false), Turn::Now)).count(), 2);
+    assert_eq!((0..5).filter(|_| matches!(limiter.enter(&account, now, Duration::ZERO, false), LimiterAnswer::Now)).count(), 2);
 }
 
 #[test]
 fn a_dropped_call_gives_its_turn_back() {
     let (limiter, now, rate) = (limiter(), Duration::from_secs(10), Rate::per_second(1));
-    assert!(matches!(limiter.enter(&sender(rate), now, LONGEST, false), Turn::Now));
+    assert!(matches!(limiter.enter(&sender(rate), now, LONGEST, false), LimiterAnswer::Now));
     for _ in 0..100 {
-        let Turn::In(wait, reservation) = limiter.enter(&sender(rate), now, LONGEST, false) else { panic!("it waits") };
+        let LimiterAnswer::In(wait, reservation) = limiter.enter(&sender(rate), now, LONGEST, false) else { panic!("it waits") };
         assert_eq!(wait, Duration::from_secs(1));
         drop(reservation);
     }
@@ -234,7 +234,7 @@ fn two_rates_of_one_scope_both_hold() {
     };
     let mut passed = 0;
     for _ in 0..10 {
-        passed += usize::from(matches!(limiter.enter(&both(), now, Duration::ZERO, false), Turn::Now));
+        passed += usize::from(matches!(limiter.enter(&both(), now, Duration::ZERO, false), LimiterAnswer::Now));
         now += Duration::from_secs(1);
     }
     assert_eq!(passed, 3);
@@ -250,34 +250,34 @@ fn a_slow_rate_of_one_tenant_for_a_shared_key_slows_down_no_other() {
         })
     };
     let mut now = Duration::from_secs(10);
-    assert!(matches!(a.enter(&of(Rate::per_second(50)), now, LONGEST, false), Turn::Now));
-    let Turn::In(wait, waiting) = a.enter(&of(Rate::per_second(50)), now, LONGEST, false) else { panic!("it waits") };
-    assert!(matches!(b.enter(&of(Rate::per_day(1)), now, LONGEST, false), Turn::Now));
+    assert!(matches!(a.enter(&of(Rate::per_second(50)), now, LONGEST, false), LimiterAnswer::Now));
+    let LimiterAnswer::In(wait, waiting) = a.enter(&of(Rate::per_second(50)), now, LONGEST, false) else { panic!("it waits") };
+    assert!(matches!(b.enter(&of(Rate::per_day(1)), now, LONGEST, false), LimiterAnswer::Now));
     now += wait;
     waiting.use_up();
     for _ in 0..100 {
-        assert!(!matches!(b.enter(&of(Rate::per_day(1)), now, LONGEST, false), Turn::Now), "its own rate holds");
+        assert!(!matches!(b.enter(&of(Rate::per_day(1)), now, LONGEST, false), LimiterAnswer::Now), "its own rate holds");
         now += MS(20);
-        assert!(matches!(a.enter(&of(Rate::per_second(50)), now, Duration::ZERO, false), Turn::Now));
+        assert!(matches!(a.enter(&of(Rate::per_second(50)), now, Duration::ZERO, false), LimiterAnswer::Now));
     }
     // Their throttled answers hold for both, but not for a day.
     assert_eq!(a.pause(&of(Rate::per_second(50)), Scope::Shared, Some(LONGEST_PAUSE), Some(LONGEST_PAUSE), now).0, LONGEST_SHARED_PAUSE);
     now += MS(20);
     assert!(refusal(&b.enter(&of(Rate::per_second(9)), now, LONGEST, false)).paused);
     now += LONGEST_SHARED_PAUSE;
-    assert!(matches!(a.enter(&of(Rate::per_second(50)), now, LONGEST, false), Turn::Now));
+    assert!(matches!(a.enter(&of(Rate::per_second(50)), now, LONGEST, false), LimiterAnswer::Now));
     assert_eq!(a.pause(&of(Rate::per_second(50)), Scope::Shared, Some(LONGEST), Some(LONGEST_PAUSE), now).0, LONGEST_SHARED_PAUSE);
 }
 
 #[test]
 fn a_corrected_rate_takes_effect_at_once() {
     let (limiter, now) = (limiter(), Duration::from_secs(10));
-    assert!(matches!(limiter.enter(&sender(Rate::per_day(1)), now, LONGEST, false), Turn::Now));
-    assert!(matches!(limiter.enter(&sender(Rate::per_day(1)), now, LONGEST, false), Turn::Refused(_)));
-    assert!(matches!(limiter.enter(&sender(Rate::per_second(10)), now, LONGEST, false), Turn::Now));
-    assert!(matches!(limiter.enter(&sender(Rate::per_second(10)), now, LONGEST, false), Turn::In(wait, _) if wait == MS(100)));
-    assert!(matches!(limiter.enter(&sender(Rate::per_hour(1)), now, LONGEST, false), Turn::Now));
-    assert!(matches!(limiter.enter(&sender(Rate::per_hour(1)), now, LONGEST, false), Turn::Refused(_)));
+    assert!(matches!(limiter.enter(&sender(Rate::per_day(1)), now, LONGEST, false), LimiterAnswer::Now));
+    assert!(matches!(limiter.enter(&sender(Rate::per_day(1)), now, LONGEST, false), LimiterAnswer::Refused(_)));
+    assert!(matches!(limiter.enter(&sender(Rate::per_second(10)), now, LONGEST, false), LimiterAnswer::Now));
+    assert!(matches!(limiter.enter(&sender(Rate::per_second(10)), now, LONGEST, false), LimiterAnswer::In(wait, _) if wait == MS(100)));
+    assert!(matches!(limiter.enter(&sender(Rate::per_hour(1)), now, LONGEST, false), LimiterAnswer::Now));
+    assert!(matches!(limiter.enter(&sender(Rate::per_hour(1)), now, LONGEST, false), LimiterAnswer::Refused(_)));
 }
 
 #[test]
@@ -287,7 +287,7 @@ fn a_call_that_waits_less_than_others_is_told_the_time_behind_them() {
     for _ in 0..500 {
         waiting.push(limiter.enter(&sender(rate), now, Duration::from_secs(1000), false));
     }
-    assert!(matches!(&waiting[499], Turn::In(wait, _) if *wait == Duration::from_secs(497)));
+    assert!(matches!(&waiting[499], LimiterAnswer::In(wait, _) if *wait == Duration::from_secs(497)));
     for longest in [0, 1, 250, 497] {
         let refused = refusal(&limiter.enter(&sender(rate), now, Duration::from_secs(longest), false));
         assert_eq!((refused.paused, refused.wait), (false, Duration::from_secs(498)));
@@ -297,14 +297,14 @@ fn a_call_that_waits_less_than_others_is_told_the_time_behind_them() {
 #[test]
 fn a_turn_that_came_is_given_back_unless_the_call_was_made() {
     let (limiter, now, rate) = (limiter(), Duration::from_secs(10), Rate::per(1, Duration::from_secs(4)));
-    assert!(matches!(limiter.enter(&sender(rate), now, LONGEST, false), Turn::Now));
-    let Turn::In(wait, reservation) = limiter.enter(&sender(rate), now, LONGEST, false) else { panic!("it waits") };
+    assert!(matches!(limiter.enter(&sender(rate), now, LONGEST, false), LimiterAnswer::Now));
+    let LimiterAnswer::In(wait, reservation) = limiter.enter(&sender(rate), now, LONGEST, false) else { panic!("it waits") };
     drop(reservation);
-    let Turn::In(_, reservation) = limiter.enter(&sender(rate), (now + wait).saturating_sub(MS(1)), LONGEST, false) else {
+    let LimiterAnswer::In(_, reservation) = limiter.enter(&sender(rate), (now + wait).saturating_sub(MS(1)), LONGEST, false) else {
         panic!("it waits")
     };
     reservation.use_up();
-    assert!(matches!(limiter.enter(&sender(rate), now + wait, Duration::ZERO, false), Turn::Refused(_)));
+    assert!(matches!(limiter.enter(&sender(rate), now + wait, Duration::ZERO, false), LimiterAnswer::Refused(_)));
 }
 
 #[test]
@@ -319,9 +319,9 @@ fn rule_45_a_pause_holds_back_its_scope_and_not_its_owner() {
     assert_eq!((pause, begins), (4 * second, true));
     let refused = refusal(&limiter.enter(&from("a"), now + second, LONGEST, false));
     assert_eq!((refused.scope, refused.paused, refused.wait), (Scope::Sender, true, 3 * second));
-    assert!(matches!(limiter.enter(&from("b"), now, LONGEST, false), Turn::Now));
-    assert!(matches!(limiter.enter(&from("a"), now + 3 * second, LONGEST, true), Turn::In(wait, _) if wait == second));
-    assert!(matches!(limiter.enter(&from("a"), now + 4 * second, LONGEST, false), Turn::Now));
+    assert!(matches!(limiter.enter(&from("b"), now, LONGEST, false), LimiterAnswer::Now));
+    assert!(matches!(limiter.enter(&from("a"), now + 3 * second, LONGEST, true), LimiterAnswer::In(wait, _) if wait == second));
+    assert!(matches!(limiter.enter(&from("a"), now + 4 * second, LONGEST, false), LimiterAnswer::Now));
     // Answers to calls under way do not shorten it; an answer for which the call has no scope pauses the account.
     assert_eq!(limiter.pause(&from("a"), Scope::Sender, Some(second), None, now + second), (3 * second, false));
     limiter.pause(&from("a"), Scope::Shared, Some(second), None, now + 9 * second);
@@ -371,7 +371,7 @@ fn rule_45_an_account_is_paused_although_recipients_take_up_all_room() {
         let of_one = scopes(|scopes| {
             scopes.recipient(&format!("+155500011{n:02}"), Rate::per_day(1));
         });
-        assert!(matches!(limiter.enter(&of_one, MS(1), LONGEST, false), Turn::Now));
+        assert!(matches!(limiter.enter(&of_one, MS(1), LONGEST, false), LimiterAnswer::Now));
     }
     let account = scopes(|scopes| {
         scopes.account(None);
@@ -400,11 +400,11 @@ fn rule_45_a_shared_pause_and_rate_hold_for_every_tenant_of_the_key() {
             scopes.shared(key, Rate::per_second(1).burst(5));
         })
     };
-    let passed = (0..20).filter(|n| matches!(tenants[n % 2].enter(&of("eu"), now, Duration::ZERO, false), Turn::Now)).count();
+    let passed = (0..20).filter(|n| matches!(tenants[n % 2].enter(&of("eu"), now, Duration::ZERO, false), LimiterAnswer::Now)).count();
     assert_eq!(passed, 5);
     tenants[0].pause(&of("eu"), Scope::Shared, Some(LONGEST), None, now);
     assert!(refusal(&tenants[1].enter(&of("eu"), now, LONGEST, false)).paused);
-    assert!(matches!(tenants[1].enter(&of("us"), now, LONGEST, false), Turn::Now));
+    assert!(matches!(tenants[1].enter(&of("us"), now, LONGEST, false), LimiterAnswer::Now));
     assert_eq!(tenants[1].pauses(now), [Paused { scope: Scope::Shared, count: 1, left: LONGEST }]);
 }
 
@@ -420,8 +420,8 @@ fn a_hundred_thousand_recipients_are_bounded() {
     let (mut passed, mut refused) = (0, 0);
     for n in 0..100_000 {
         match limiter.enter(&to(n), now, LONGEST, false) {
-            Turn::Now => passed += 1,
-            Turn::Refused(Refusal { scope: Scope::Recipient, paused: false, wait }) if wait == NO_ROOM => refused += 1,
+            LimiterAnswer::Now => passed += 1,
+            LimiterAnswer::Refused(Refusal { scope: Scope::Recipient, paused: false, wait }) if wait == NO_ROOM => refused += 1,
             other => panic!("{other:?}"),
         }
     }
@@ -429,7 +429,7 @@ fn a_hundred_thousand_recipients_are_bounded() {
     limiter.pause(&to(99_999), Scope::Recipient, Some(LONGEST), None, now);
     assert_eq!(limiter.own.lock().len(), limits().max_scopes);
     let later = now + Duration::from_secs(7);
-    assert!(matches!(limiter.enter(&to(99_999), later, LONGEST, false), Turn::Now));
+    assert!(matches!(limiter.enter(&to(99_999), later, LONGEST, false), LimiterAnswer::Now));
     assert_eq!(limiter.own.lock().len(), 1, "idle ones are forgotten");
 }
 
@@ -442,7 +442,7 @@ fn many_threads_never_pass_more_than_the_burst() {
                 let limiter = &limiter;
                 scope.spawn(move || {
                     (0..100)
-                        .filter(|_| matches!(limiter.enter(&sender(Rate::per_hour(1).burst(50)), now, LONGEST, false), Turn::Now))
+                        .filter(|_| matches!(limiter.enter(&sender(Rate::per_hour(1).burst(50)), now, LONGEST, false), LimiterAnswer::Now))
                         .count()
                 })
             })

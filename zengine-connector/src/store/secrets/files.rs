@@ -57,8 +57,8 @@ const TRIES: usize = 3;
 /// ([`secret_ttl`](crate::registry::Caching::secret_ttl)). Write a file aside and rename it into its place, or move a link, as
 /// Kubernetes does: a secret that is moved while it is read is read again. Never remove a file to make it again: meanwhile it is missing,
 /// and a tenant's secret gives way to the shared one of its name until the next read. A file that is rewritten in place is read again if
-/// that is noticed, and may else serve half-written until the next read; an empty one, and half a JSON file, are refused. The line `secrets.readable_by_others` warns once if
-/// others may read a file. Symbolic links are followed inside the folder only.
+/// that is noticed, and may else serve half-written until the next read; an empty one, and half a JSON file, are refused. The line
+/// `secrets.readable_by_others` warns once if others may read a file. Symbolic links are followed inside the folder only.
 ///
 /// The folder or JSON file must be there when the store is opened. If it is gone later, the store is down: known secrets serve for a while
 /// ([`stale_secret_max`](crate::registry::Caching::stale_secret_max)), and it is read again when it is back. Files of a folder may come later.
@@ -216,7 +216,7 @@ impl FileSecrets {
     }
 }
 
-/// The error about a file or folder that somebody else may have written, with what mends it.
+/// The error about a file or folder that another user may have written, with what mends it.
 #[cfg(unix)]
 fn distrusted(path: &str, fault: &Distrusted, writers: u32) -> SecretError {
     let place = match fault {

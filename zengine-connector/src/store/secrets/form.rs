@@ -1,4 +1,4 @@
-//! What is wrong with a JSON file of secrets, and where. Values are never told, and of names only those that belong there: a fault is an
+//! The faults of a JSON file of secrets, with their places. Values are never told, and of names only those that belong there: a fault is an
 //! error of every tenant, so the tenants and their secrets are told by number.
 
 use crate::{

@@ -97,13 +97,13 @@ impl<'a> FinalResponse<'a> {
         self.refused.get_or_insert(what);
     }
 
-    /// What was added.
+    /// The additions.
     pub fn into_additions(self) -> Additions {
         Additions { headers: self.added, body: self.body, refused: self.refused }
     }
 }
 
-/// What `finish` adds to a response.
+/// The additions of `finish` to a response.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Additions {

@@ -36,8 +36,8 @@ pub struct RoutedEvent {
     pub occurred_at_ms: Option<i64>,
     /// The key that identifies a redelivery within the tenant and strategy.
     pub dedup: String,
-    /// What tells the event from another one under the same dedup key. Another is a [conflict](super::Handled::conflict). `None`, the
-    /// default: each delivery under the key is the same event.
+    /// The encoding that distinguishes the event from another one under the same dedup key, which is a
+    /// [conflict](super::Handled::conflict). `None`, the default: each delivery under the key is the same event.
     pub fingerprint: Option<EventEncoding>,
     /// The exact slice of the payload.
     pub raw: Bytes,
@@ -71,7 +71,7 @@ impl RoutedEvent {
     }
 }
 
-/// What two deliveries of one event have in common, such as the words of a message whose id its sender chose. The core keeps a keyed hash
+/// The identity of an event beyond its dedup key, the same in each of its deliveries: such as the words of a message whose id its sender chose. The core keeps a keyed hash
 /// of it (rule 23), compared only under the same version.
 ///
 /// ```

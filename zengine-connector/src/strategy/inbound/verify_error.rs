@@ -13,7 +13,7 @@ words! {
         Missing = "missing",
         /// They have another form, encoding or length than they must have.
         Malformed = "malformed",
-        /// They are of another secret, of another body, or of nobody that is known.
+        /// They are of another secret, of another body, or of an unknown sender.
         Wrong = "wrong",
         /// Their time is outside the window: a replay, or a wrong clock.
         Stale = "stale",

@@ -79,7 +79,7 @@ pub(super) async fn run(arguments: &Arguments, strategies: &Strategies, out: &mu
     many::run(&redrive, chosen, out).await
 }
 
-/// What the redrives of one call have in common.
+/// The common parts of the redrives of one call.
 pub(super) struct Redrive<'a> {
     strategy: &'a CliStrategy,
     file: File,

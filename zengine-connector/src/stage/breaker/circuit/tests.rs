@@ -62,7 +62,7 @@ impl EpochLog for Log {
     }
 }
 
-/// What metrics tell, as text.
+/// The metrics' values, as text.
 #[derive(Debug, Default)]
 struct Metrics(Mutex<Vec<String>>, OnceLock<Arc<Circuit>>);
 
@@ -115,7 +115,7 @@ impl World {
         self.clock.advance(Duration::from_secs(seconds)).await;
     }
 
-    /// What the log says, oldest first.
+    /// The lines of the log, oldest first.
     fn told(&self) -> Vec<State> {
         let entries = self.log.entries.lock();
         entries.iter().map(|(_, entry)| serde_json::from_slice::<Document>(&entry.document).unwrap().state).collect()
