@@ -23,6 +23,7 @@ pub(crate) mod base64_bytes;
 mod canonical;
 mod capabilities;
 mod channel;
+mod checker;
 mod content;
 mod cost;
 mod currency;
@@ -54,6 +55,7 @@ mod validate;
 
 pub use capabilities::{ButtonRules, Capabilities, ListRules, MediaRule};
 pub use channel::Channel;
+pub use checker::Checker;
 pub use content::{
     Authored, Calendar, CalendarMethod, ContactCard, ContactName, Contacts, Content, Email, EmailAttachment, EmailThread, EmailTracking,
     FlowReply, InteractiveReply, LabelledValue, Money, Order, OrderItem, Organization, PostalAddress, Reaction, ReplySource, System, Text,
@@ -92,4 +94,3 @@ pub use state::State;
 pub use status::{Failure, Feedback, RecipientClient, Status};
 pub use template::{Template, TemplateCard, TemplateComponent, TemplateParameter};
 pub use traits::{Class, Effect, Idempotency, Message, Never, Purpose};
-pub use validate::Checker;

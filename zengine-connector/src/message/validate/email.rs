@@ -3,12 +3,12 @@
 mod files;
 mod headers;
 
-use super::{Checker, Under};
 use crate::{
     error::Violation,
     ids::is_printable,
     message::{
         Capabilities, Email, EmailRules, IdentityKind, Length, Party, RawJson, address,
+        checker::{Checker, Under},
         mailbox::{ENCODED, is_encoded_word},
     },
 };

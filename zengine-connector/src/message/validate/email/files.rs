@@ -2,11 +2,15 @@
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{CONTROL, Checker, Under, is_control, line};
+use super::{CONTROL, is_control, line};
 use crate::{
     error::{Violation, is_invisible},
     ids::is_printable,
-    message::{Calendar, Capabilities, Email, EmailAttachment, EmailRules, Length, MediaSource, validate::bytes},
+    message::{
+        Calendar, Capabilities, Email, EmailAttachment, EmailRules, Length, MediaSource,
+        checker::{Checker, Under},
+        validate::media::bytes,
+    },
 };
 
 /// Maximum length of an iCalendar object.

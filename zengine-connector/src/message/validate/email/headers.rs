@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
 
-use super::{Checker, LINES, Under, is_control};
+use super::{LINES, is_control};
 use crate::{
     error::is_invisible,
     ids::is_printable,
     message::{
-        EmailRules, EmailThread, Length, TagRules, Unsubscribe, address, email_rules,
+        EmailRules, EmailThread, Length, TagRules, Unsubscribe, address,
+        checker::{Checker, Under},
+        email_rules,
         mailbox::{ENCODED, is_encoded_word},
     },
 };
