@@ -84,7 +84,8 @@ impl<'a> Identified<'a> {
 
     /// The age of a message with a time of its own.
     pub(crate) fn age(&self) -> Option<Duration> {
-        self.call.options.created_at.map(|created| self.clock().now().duration_since(created).unwrap_or_default())
+        let created_ms = crate::runtime::to_ms(self.call.options.created_at?);
+        Some(Duration::from_millis(u64::try_from(self.clock().ms().saturating_sub(created_ms)).unwrap_or_default()))
     }
 
     /// A new lease for this owner token.

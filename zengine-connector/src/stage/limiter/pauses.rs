@@ -6,9 +6,9 @@ use super::{Limiter, bucket::Bucket, nanos, scopes::Scopes};
 use crate::error::Scope;
 
 /// Longest pause, also of a provider's hint (rule 36).
-const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3600);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3600);
 /// Longest pause of a shared key: one tenant's provider answers, and all tenants wait.
-const LONGEST_SHARED_PAUSE: Duration = Duration::from_secs(3600);
+pub(super) const LONGEST_SHARED_PAUSE: Duration = Duration::from_secs(3600);
 /// Room for pauses of accounts, senders and shared keys, where recipients take up the rest.
 const BEYOND: usize = 64;
 

@@ -4,7 +4,12 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{
+    pauses::{LONGEST_PAUSE, LONGEST_SHARED_PAUSE},
+    turns::NO_ROOM,
+    *,
+};
+use crate::error::Scope;
 
 const LONGEST: Duration = Duration::from_secs(5);
 const MS: fn(u64) -> Duration = Duration::from_millis;

@@ -12,7 +12,7 @@ use super::{
 use crate::error::Scope;
 
 /// Wait of a call for whose scope there is no room.
-const NO_ROOM: Duration = Duration::from_secs(1);
+pub(super) const NO_ROOM: Duration = Duration::from_secs(1);
 
 /// The answer to a call.
 #[derive(Debug)]
