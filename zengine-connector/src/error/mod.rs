@@ -36,6 +36,7 @@ pub(crate) use setting::{require, require_time};
 pub use step::{Step, StepReach};
 pub(crate) use suggest::closest;
 pub use summary::LastError;
+pub(crate) use violation::known_kind;
 pub use violation::{Level, Violation};
 
 /// Any error, boxed.

@@ -62,7 +62,7 @@ pub struct Violation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<Literal>,
     /// The class of the error. Absent in JSON for `message_invalid`; one that this build does not know reads as `unexpected`.
-    #[serde(default = "usual", skip_serializing_if = "is_usual", deserialize_with = "known")]
+    #[serde(default = "usual", skip_serializing_if = "is_usual", deserialize_with = "known_kind")]
     pub kind: ErrorKind,
     /// The broken limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,7 +81,8 @@ fn is_usual(kind: &ErrorKind) -> bool {
     *kind == usual()
 }
 
-fn known<'de, D: Deserializer<'de>>(from: D) -> Result<ErrorKind, D::Error> {
+/// Reads a kind; the word of a newer release is [`ErrorKind::Unexpected`].
+pub(crate) fn known_kind<'de, D: Deserializer<'de>>(from: D) -> Result<ErrorKind, D::Error> {
     let word = Cow::<'_, str>::deserialize(from)?;
     Ok(ErrorKind::ALL.iter().copied().find(|kind| kind.as_str() == word).unwrap_or(ErrorKind::Unexpected))
 }

@@ -34,6 +34,9 @@ struct Next {
     level: Level,
 }
 
+/// Maximum violations of one check. A further one is told, not kept.
+const MAX_FOUND: usize = 256;
+
 impl Checker {
     /// Creates a checker without violations.
     pub fn new() -> Self {
@@ -136,6 +139,15 @@ impl Checker {
 
     pub(super) fn push(&mut self, found: Violation) {
         let Next { rule, hint, kind, level } = std::mem::take(&mut self.next);
+        if self.found.len() >= MAX_FOUND {
+            if self.found.len() == MAX_FOUND {
+                self.found.push(Violation { level: Level::Warning, ..Violation::new("", "there are more violations") });
+            }
+            if let (Some(more), Level::Error) = (self.found.last_mut(), level) {
+                more.level = Level::Error;
+            }
+            return;
+        }
         self.found.push(Violation {
             rule: rule.map(Into::into).or(found.rule),
             hint: hint.map(Into::into).or(found.hint),
@@ -189,6 +201,19 @@ mod tests {
         let mut check = Checker::new();
         check.rule("a.rule").hint("advice").kind(ErrorKind::Quota).warning();
         check
+    }
+
+    #[test]
+    fn of_many_violations_the_first_are_kept_and_an_error_among_the_others_still_counts() {
+        let mut check = Checker::new();
+        for _ in 0..1_000 {
+            check.warning().add("/a", "odd");
+        }
+        assert_eq!((check.found.len(), check.found.iter().any(Violation::is_error)), (MAX_FOUND + 1, false));
+        check.add("/b", "wrong");
+        let found = check.finish().unwrap_err();
+        assert_eq!((found.len(), found.last().map(ToString::to_string).as_deref()), (MAX_FOUND + 1, Some("there are more violations")));
+        assert!(found.last().is_some_and(Violation::is_error));
     }
 
     #[test]

@@ -207,6 +207,10 @@ fn canonical(kind: IdentityKind, value: &str) -> Option<Cow<'_, str>> {
             if fits(number) {
                 return Some(value.into());
             }
+            // A national zero is not dialled after a country code, and dropping it would guess.
+            if number.contains("(0)") {
+                return None;
+            }
             let digits: String = number.chars().filter(|c| !is_separator(*c)).collect();
             fits(&digits).then(|| format!("+{digits}").into())
         }
@@ -227,7 +231,7 @@ fn canonical(kind: IdentityKind, value: &str) -> Option<Cow<'_, str>> {
 
 const fn expectation(kind: IdentityKind) -> &'static str {
     match kind {
-        IdentityKind::Phone => "a phone number is + and 1 to 15 digits, without a leading zero",
+        IdentityKind::Phone => "a phone number is + and 1 to 15 digits, without a leading zero and without (0)",
         IdentityKind::WaId => "a WhatsApp id is digits",
         IdentityKind::Bsuid | IdentityKind::ParentBsuid => "a business-scoped id is two capital letters, a dot, letters and digits",
         IdentityKind::Email => "an e-mail address is a name, @ and a domain",
@@ -269,7 +273,7 @@ mod tests {
     fn phones_are_e164_and_keep_their_spelling() {
         let id = Identity::phone("+1 (555) 123-0001").unwrap();
         assert_eq!((id.value(), id.spelling()), ("+15551230001", "+1 (555) 123-0001"));
-        for bad in ["15551230001", "+", "+0123", "+1234567890123456", "+12a", "+1\n2", "+1\u{0}2", "+\u{661}"] {
+        for bad in ["15551230001", "+", "+0123", "+1234567890123456", "+12a", "+1\n2", "+1\u{0}2", "+\u{661}", "+44 (0)20 7946 0123"] {
             assert!(Identity::phone(bad).is_err(), "{bad}");
         }
     }

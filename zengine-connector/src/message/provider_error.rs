@@ -9,8 +9,9 @@ use crate::error::{ErrorKind, ProviderDetails};
 #[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct ProviderError {
-    /// The kind of error.
+    /// The kind of error. The word of a newer release reads as [`ErrorKind::Unexpected`].
     #[schemars(with = "String")]
+    #[serde(deserialize_with = "crate::error::known_kind")]
     pub kind: ErrorKind,
     /// The provider's code.
     #[serde(default, skip_serializing_if = "Option::is_none")]

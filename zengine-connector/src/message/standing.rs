@@ -35,14 +35,14 @@ pub struct Standing {
 /// The weights that [`merge`] compares, each the least of its group.
 mod weight {
     /// Failures that are not final.
-    pub(super) const SOFT: u8 = 5;
-    pub(super) const DELIVERED: u8 = 8;
+    pub(super) const SOFT: u8 = 6;
+    pub(super) const DELIVERED: u8 = 9;
     /// Failures that may or may not be final.
-    pub(super) const UNCERTAIN: u8 = 14;
-    pub(super) const PERMANENT: u8 = 17;
-    pub(super) const SUPPRESSED: u8 = 20;
-    pub(super) const DELETED: u8 = 21;
-    pub(super) const COMPLAINED: u8 = 22;
+    pub(super) const UNCERTAIN: u8 = 15;
+    pub(super) const PERMANENT: u8 = 18;
+    pub(super) const SUPPRESSED: u8 = 21;
+    pub(super) const DELETED: u8 = 22;
+    pub(super) const COMPLAINED: u8 = 23;
 }
 
 impl Standing {
@@ -99,15 +99,16 @@ impl Standing {
             State::Held => 2,
             State::Deferred => 3,
             State::Sent => 4,
+            State::Undetermined => 5,
             State::Failed => failure,
             State::Expired => failure + 1,
             State::Rejected => failure + 2,
             State::Delivered => weight::DELIVERED,
-            State::Read => 9,
-            State::Opened => 10,
-            State::Played => 11,
-            State::Clicked => 12,
-            State::Unsubscribed => 13,
+            State::Read => 10,
+            State::Opened => 11,
+            State::Played => 12,
+            State::Clicked => 13,
+            State::Unsubscribed => 14,
             State::Deleted => weight::DELETED,
             State::Complained => weight::COMPLAINED,
         }
@@ -135,7 +136,7 @@ pub enum Transition {
 
 /// Compares the known standing with a new one, in whatever order a provider reports them.
 ///
-/// The heavier one stays. From light to heavy: progress (accepted, queued, held, deferred, sent), a failure that is not final, arrival
+/// The heavier one stays. From light to heavy: progress (accepted, queued, held, deferred, sent, undetermined), a failure that is not final, arrival
 /// (delivered, read, opened, played, clicked, unsubscribed), a final failure, a suppressed message, a deleted one, a complaint. So a
 /// delivery takes a soft bounce back, and a late final bounce takes the delivery back. A failure of which the provider does not tell
 /// whether it is final excludes an arrival: [`Transition::Conflict`], whichever came first.
@@ -184,7 +185,7 @@ mod tests {
         let of = Standing::of;
         let failures =
             |permanent: Option<bool>| [State::Failed, State::Expired, State::Rejected].map(|state| Standing { permanent, ..of(state) });
-        let progress = [State::Accepted, State::Queued, State::Held, State::Deferred, State::Sent].map(of);
+        let progress = [State::Accepted, State::Queued, State::Held, State::Deferred, State::Sent, State::Undetermined].map(of);
         let arrivals = [State::Delivered, State::Read, State::Opened, State::Played, State::Clicked, State::Unsubscribed].map(of);
         let mut order = vec![];
         order.extend(progress);

@@ -17,6 +17,8 @@ words! {
         Deferred = "deferred",
         /// It left the provider.
         Sent = "sent",
+        /// It left the provider, and the provider will not learn what became of it.
+        Undetermined = "undetermined",
         /// It reached the recipient's device or mailbox.
         Delivered = "delivered",
         /// The recipient saw it.

@@ -144,7 +144,7 @@ fn letter(send: &Identified<'_>, record: &ClaimRecord, own: Option<&EndError>) -
     let redrivable = match (record.status, &last_error) {
         _ if record.generation >= DeadLetter::MAX_REDRIVES => false,
         (ClaimStatus::Unknown, _) | (_, None) => true,
-        (_, Some(error)) => error.fault != Fault::Domain || error.kind.is_temporary(),
+        (_, Some(error)) => error.fault != Fault::Domain || error.kind.is_temporary() || error.redrivable,
     };
     let trace = [options.correlation_id.as_ref().map(ToString::to_string), options.traceparent.clone()];
     let letter = DeadLetter {

@@ -130,6 +130,16 @@ async fn rule_34_a_recipient_who_is_not_there_now_is_not_tried_again_and_may_be_
     delivered(send(&process, "the breaker is closed").await);
 }
 
+/// An edit that is not due yet: nothing was sent, and the provider says when it may be.
+#[tokio::test(start_paused = true)]
+async fn rule_34_a_message_that_is_refused_until_a_time_may_be_redriven() {
+    let (world, provider) = (new_world(), Recording::new());
+    provider.answer(ProviderAnswer::Refuse(Arc::new(|| SendError::of(ErrorKind::Policy, "too early").retry_after(secs(3600)).not_sent())));
+    let end = failed(send(&world.process(&provider), "1").await);
+    assert_eq!((end.attempts, end.reach, end.error.is_domain()), (1, Reach::NotSent, true));
+    assert!(world.all_letters().await[0].redrivable);
+}
+
 /// Case 41, without the health check.
 #[tokio::test(start_paused = true)]
 async fn rule_34_refused_credentials_are_not_tried_again() {

@@ -24,6 +24,9 @@ record! {
         /// Whether it is an error of the tenant's set-up that a message of management met.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         7 default pub management: bool,
+        /// Whether nothing was sent and the provider says when the message may be sent, whatever the kind: its letter is redrivable.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        8 default pub redrivable: bool,
     }
 }
 
@@ -40,6 +43,7 @@ impl StoredError {
             message: message.into(),
             attempts: 0,
             management: false,
+            redrivable: false,
             unread: Unread::default(),
         }
     }
@@ -51,6 +55,7 @@ impl StoredError {
             code: error.provider_code().map(|code| code.chars().take(Self::MAX_CODE).collect()),
             attempts,
             management: error.error().is_of_management(),
+            redrivable: error.reach() == Reach::NotSent && error.retry_after().is_some(),
             ..Self::new(error.kind(), error.reach(), error.error().message())
         }
     }
