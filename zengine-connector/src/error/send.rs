@@ -203,7 +203,8 @@ impl NeedsReach {
         self.map(|error| error.with_provider_details(details))
     }
 
-    /// Adds the provider's wait before a retry.
+    /// Adds the provider's wait before a retry. A message that is refused with one and was not sent, such as an edit that is not due yet, can
+    /// be redriven, whatever the kind.
     pub fn retry_after(self, wait: Duration) -> Self {
         self.map(|error| error.with_retry_after(wait))
     }
