@@ -25,35 +25,43 @@ pub(super) fn attachment(at: &str, attached: &EmailAttachment, rules: &EmailRule
     let media = &attached.media;
     bytes(media, can, check, |rest| format!("{at}/media{rest}"));
     let is_link = matches!(media.source, MediaSource::Url { .. } | MediaSource::Handle { .. });
-    check.require(
+    check.rule("email.attachment").require(
         !is_link || rules.attachment_links,
         Under(at, "/media/source"),
         "the channel takes no address of a file: give its bytes, or a file of the media store",
     );
     if let Some(name) = &media.filename {
         let pointer = Under(at, "/media/filename");
-        line(check, pointer, name, FILE_NAME);
+        line(check, "email.attachment", pointer, name, FILE_NAME);
         let is_plain = !is_printable(name) || !name.chars().any(is_invisible);
-        check.require(is_plain, pointer, "must not hold invisible characters");
-        check.require(!name.contains('/'), pointer, "must be a name without a path");
+        check.rule("email.attachment").require(is_plain, pointer, "must not hold invisible characters");
+        check.rule("email.attachment").require(!name.contains('/'), pointer, "must be a name without a path");
         let is_seen = |c: &char| !is_invisible(*c);
         let seen: String = name.chars().filter(is_seen).collect();
         let ending = seen.trim_end_matches(|c: char| c == '.' || c.is_whitespace()).rsplit_once('.').map(|(_, ending)| ending);
         let is_refused = ending.is_some_and(|ending| rules.refused_extensions.iter().any(|refused| refused.eq_ignore_ascii_case(ending)));
-        check.require(!is_refused, pointer, "the channel refuses files with this ending");
+        check.rule("email.attachment").require(!is_refused, pointer, "the channel refuses files with this ending");
     }
     if let Some(mime) = &media.mime {
-        check.text(Under(at, "/media/mime"), mime, 1, MIME);
+        check.rule("email.attachment").text(Under(at, "/media/mime"), mime, 1, MIME);
         let is_fine = mime.is_ascii() && is_printable(mime) && mime.split(';').next().is_some_and(|essence| essence.contains('/'));
-        check.require(is_fine, Under(at, "/media/mime"), "must be a MIME type");
+        check.rule("email.attachment").require(is_fine, Under(at, "/media/mime"), "must be a MIME type");
     }
     if let Some(id) = &attached.content_id {
-        check.text(Under(at, "/content_id"), id, 1, CONTENT_ID);
-        check.require(is_id(id), Under(at, "/content_id"), "must be letters, digits and signs of ASCII, without brackets");
+        check.rule("email.attachment").text(Under(at, "/content_id"), id, 1, CONTENT_ID);
+        check.rule("email.attachment").require(
+            is_id(id),
+            Under(at, "/content_id"),
+            "must be letters, digits and signs of ASCII, without brackets",
+        );
     }
     if attached.is_inline() {
-        check.require(rules.inline, at, "the channel takes no files within the HTML");
-        check.require(attached.content_id.is_some(), Under(at, "/content_id"), "needed for a file that the HTML shows");
+        check.rule("email.attachment").require(rules.inline, at, "the channel takes no files within the HTML");
+        check.rule("email.attachment").require(
+            attached.content_id.is_some(),
+            Under(at, "/content_id"),
+            "needed for a file that the HTML shows",
+        );
     }
 }
 
@@ -84,8 +92,8 @@ fn is_id(text: &str) -> bool {
 
 /// Checks the number of files, and the size of the whole.
 pub(super) fn whole(at: &str, email: &Email, rules: &EmailRules, check: &mut Checker) {
-    check.count(Under(at, "/attachments"), email.attachments.len(), 0, rules.max_attachments.into());
-    check.unique(
+    check.rule("email.attachment").count(Under(at, "/attachments"), email.attachments.len(), 0, rules.max_attachments.into());
+    check.rule("email.attachment").unique(
         Under(at, "/attachments"),
         email.attachments.iter().filter_map(|attached| attached.content_id.as_deref()),
         "content ids must differ",
@@ -100,7 +108,7 @@ pub(super) fn whole(at: &str, email: &Email, rules: &EmailRules, check: &mut Che
     if size > rules.max_bytes {
         let pointer = Under(at, if email.attachments.is_empty() { "" } else { "/attachments" });
         let violation = Violation::new(pointer, "the e-mail is too large once its files are encoded, in bytes");
-        check.push(violation.with_sizes(rules.max_bytes, size));
+        check.rule("email.size").push(violation.with_sizes(rules.max_bytes, size));
     }
 }
 
@@ -112,10 +120,14 @@ const fn as_base64(size: u64) -> u64 {
 
 /// Checks an invitation.
 pub(super) fn invitation(at: &str, calendar: &Calendar, check: &mut Checker) {
-    check.text(Under(at, "/ics"), &calendar.ics, 1, ICS);
-    check.require(!calendar.ics.chars().any(is_control), Under(at, "/ics"), CONTROL);
-    check.require(calendar.is_framed(), Under(at, "/ics"), "must be one iCalendar object, from BEGIN:VCALENDAR to END:VCALENDAR");
-    check.require(
+    check.rule("email.calendar").text(Under(at, "/ics"), &calendar.ics, 1, ICS);
+    check.rule("email.calendar").require(!calendar.ics.chars().any(is_control), Under(at, "/ics"), CONTROL);
+    check.rule("email.calendar").require(
+        calendar.is_framed(),
+        Under(at, "/ics"),
+        "must be one iCalendar object, from BEGIN:VCALENDAR to END:VCALENDAR",
+    );
+    check.rule("email.calendar").require(
         calendar.declared_method() == Some(calendar.method),
         Under(at, "/method"),
         "must be the METHOD that the iCalendar object names once",

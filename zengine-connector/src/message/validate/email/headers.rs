@@ -32,43 +32,47 @@ fn member(at: &str, name: &str) -> String {
 
 /// Checks further header fields.
 pub(super) fn headers(at: &str, headers: &BTreeMap<String, String>, rules: &EmailRules, check: &mut Checker) {
-    check.count(Under(at, "/headers"), headers.len(), 0, rules.max_headers.into());
+    check.rule("email.header").count(Under(at, "/headers"), headers.len(), 0, rules.max_headers.into());
     let at = format!("{at}/headers");
     for (name, value) in headers {
         let pointer = member(&at, name);
         let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic() && b != b':');
         if !is_name || name.len() as u64 > HEADER.0.max {
-            check.text(&*pointer, name, 1, HEADER.0);
-            check.require(is_name, &*pointer, "the name of a header field is visible ASCII without a colon");
+            check.rule("email.header").text(&*pointer, name, 1, HEADER.0);
+            check.rule("email.header").require(is_name, &*pointer, "the name of a header field is visible ASCII without a colon");
         } else if email_rules::is_reserved(name) {
-            check.add(&*pointer, "this header field has a member of its own, or is written by the channel");
+            check.rule("email.header").add(&*pointer, "this header field has a member of its own, or is written by the channel");
         } else {
-            check.require(rules.allows_header(name), &*pointer, "the channel does not allow this header field");
+            check.rule("email.header").require(rules.allows_header(name), &*pointer, "the channel does not allow this header field");
         }
-        check.text(&*pointer, value, 1, HEADER.1);
-        check.require(is_printable(value), &*pointer, LINES);
-        check.require(!is_encoded_word(value), &*pointer, ENCODED);
+        check.rule("email.header").text(&*pointer, value, 1, HEADER.1);
+        check.rule("email.header").require(is_printable(value), &*pointer, LINES);
+        check.rule("email.header").require(!is_encoded_word(value), &*pointer, ENCODED);
     }
     let names: Vec<_> = headers.keys().map(|name| name.to_ascii_lowercase()).collect();
-    check.unique(at, names.iter().map(String::as_str), "names must differ in more than case");
+    check.rule("email.header").unique(at, names.iter().map(String::as_str), "names must differ in more than case");
 }
 
 /// Checks the ways to leave a list.
 pub(super) fn unsubscribe(at: &str, ways: &Unsubscribe, check: &mut Checker) {
-    check.require(ways.https.is_some() || ways.mailto.is_some(), at, "needs an https or a mailto address");
-    check.require(ways.https.is_some() || !ways.one_click, Under(at, "/one_click"), "needs an https address");
+    check.rule("email.unsubscribe").require(ways.https.is_some() || ways.mailto.is_some(), at, "needs an https or a mailto address");
+    check.rule("email.unsubscribe").require(ways.https.is_some() || !ways.one_click, Under(at, "/one_click"), "needs an https address");
     // The addresses stand in brackets, in a list.
     let is_plain = |text: &str| text.bytes().all(|b| b.is_ascii_graphic() && !b"<>\"\\".contains(&b));
     if let Some(https) = &ways.https {
-        check.text(Under(at, "/https"), https, 1, LINK);
+        check.rule("email.unsubscribe").text(Under(at, "/https"), https, 1, LINK);
         let host = https.strip_prefix("https://").map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
         let is_fine = is_plain(https) && host.is_some_and(|host| !host.is_empty() && !host.contains('@'));
-        check.require(is_fine, Under(at, "/https"), "must be an https:// address in ASCII");
+        check.rule("email.unsubscribe").require(is_fine, Under(at, "/https"), "must be an https:// address in ASCII");
     }
     if let Some(mailto) = &ways.mailto {
-        check.text(Under(at, "/mailto"), mailto, 1, LINK);
+        check.rule("email.unsubscribe").text(Under(at, "/mailto"), mailto, 1, LINK);
         let is_fine = is_plain(mailto) && mailto.strip_prefix("mailto:").is_some_and(is_mailto);
-        check.require(is_fine, Under(at, "/mailto"), "must be mailto: and one address, in ASCII, with no fields but subject and body");
+        check.rule("email.unsubscribe").require(
+            is_fine,
+            Under(at, "/mailto"),
+            "must be mailto: and one address, in ASCII, with no fields but subject and body",
+        );
     }
 }
 
@@ -102,7 +106,7 @@ fn decoded(part: &str) -> Option<String> {
 /// Checks the place in a thread.
 pub(super) fn thread(at: &str, thread: &EmailThread, check: &mut Checker) {
     message_id(check, Under(at, "/in_reply_to"), &thread.in_reply_to);
-    check.count(Under(at, "/references"), thread.references.len(), 0, REFERENCES);
+    check.rule("email.thread").count(Under(at, "/references"), thread.references.len(), 0, REFERENCES);
     for (n, id) in thread.references.iter().enumerate() {
         message_id(check, &*format!("{at}/references/{n}"), id);
     }
@@ -110,27 +114,27 @@ pub(super) fn thread(at: &str, thread: &EmailThread, check: &mut Checker) {
 
 /// A message id as its sender wrote it: some hold no `@`.
 fn message_id(check: &mut Checker, pointer: impl Into<String> + Copy, id: &str) {
-    check.text(pointer, id, 1, MESSAGE_ID);
+    check.rule("email.thread").text(pointer, id, 1, MESSAGE_ID);
     let inner = id.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
     let is_fine = inner.is_some_and(|inner| !inner.is_empty() && inner.bytes().all(|b| b.is_ascii_graphic() && !b"<>".contains(&b)));
-    check.require(is_fine, pointer, "must be a message id: <, visible ASCII, >");
+    check.rule("email.thread").require(is_fine, pointer, "must be a message id: <, visible ASCII, >");
 }
 
 /// Checks tags.
 pub(super) fn tags(at: &str, tags: &BTreeMap<String, String>, rules: &TagRules, check: &mut Checker) {
-    check.count(Under(at, "/tags"), tags.len(), 0, rules.max.into());
+    check.rule("email.tags").count(Under(at, "/tags"), tags.len(), 0, rules.max.into());
     let at = format!("{at}/tags");
     for (name, value) in tags {
         let pointer = member(&at, name);
         for (text, max) in [(name, rules.name), (value, rules.value)] {
-            check.text(&*pointer, text, 1, max);
+            check.rule("email.tags").text(&*pointer, text, 1, max);
             let is_fine = if rules.words {
                 text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
             } else {
                 !text.chars().any(is_invisible)
             };
             let allowed = if rules.words { "name and value are letters, digits, _ and -" } else { LINES };
-            check.require(is_fine, &*pointer, allowed);
+            check.rule("email.tags").require(is_fine, &*pointer, allowed);
         }
     }
 }

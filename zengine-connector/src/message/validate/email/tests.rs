@@ -409,3 +409,27 @@ fn no_violation_and_no_debug_text_repeats_content() {
     );
     assert!(found.len() > 20 && !printed.contains("canary"), "{printed}");
 }
+
+#[test]
+fn every_violation_of_an_e_mail_names_its_rule() {
+    let members = json!({
+        "subject": "", "text": "", "cc": ["x"], "headers": { "Bcc": "a" }, "tags": { "a b": "c" }, "unsubscribe": { "one_click": true },
+        "thread": { "in_reply_to": "x", "references": [] }, "calendar": { "method": "request", "ics": "x" },
+        "attachments": [file(json!({ "filename": "a/b.exe" })), file(json!({})), file(json!({}))],
+    });
+    let mut content = json!({ "type": "email" });
+    content.as_object_mut().unwrap().append(&mut members.as_object().unwrap().clone());
+    let message: OutboundMessage = serde_json::from_value(json!({ "to": "ana@customer.example", "content": content })).unwrap();
+    let violations = message.validate(&can(RULES)).unwrap_err();
+    assert!(violations.len() > 10, "{violations:?}");
+    for violation in violations {
+        assert!(violation.rule.as_deref().is_some_and(|rule| rule.starts_with("email.")), "{violation}");
+    }
+}
+
+#[test]
+fn an_e_mail_goes_to_one_address_and_to_further_ones_in_copy() {
+    let to = json!([{ "kind": "email", "value": "ana@customer.example" }, { "kind": "email", "value": "ben@customer.example" }]);
+    let found = message(RULES, json!({ "to": { "ids": to }, "content": { "type": "email", "subject": "s", "text": "t" } }));
+    assert!(found.len() == 1 && found[0].starts_with("/to: a message has one e-mail address in `to`"), "{found:?}");
+}
