@@ -101,6 +101,7 @@ calls! {
     session = sessions.get(scope: &str, key: &str) now_ms -> Option<(u64, Bytes)>;
     put_session = sessions.put(scope: &str, key: &str, value: Bytes, expect: Option<u64>, ttl: Duration) now_ms -> u64;
     list_sessions = sessions.list(after: Option<&str>, limit: usize) -> SessionPage;
+    list_scope = sessions.list_scope(scope: &str, prefix: &str, after: Option<&str>, limit: usize) now_ms -> SessionPage;
     delete_session = sessions.delete(scope: &str, key: &str, expect: u64) now_ms -> ();
 }
 

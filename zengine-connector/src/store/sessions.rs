@@ -40,14 +40,34 @@ pub trait SessionStore: Send + Sync + Debug + 'static {
     /// [`next`](SessionPage::next) of the page before. A call must examine a bounded number of sessions, and each page begins after the
     /// one before, so that they end. A session that is there from the first page to the last is on one of them.
     ///
-    /// Only [`forget`](crate::Orchestrator::forget) and [`forget_person`](crate::Orchestrator::forget_person) call it. They delete
-    /// what they find at the time 0, at which no value is expired.
+    /// [`forget`](crate::Orchestrator::forget) and [`forget_person`](crate::Orchestrator::forget_person) delete
+    /// what they find at the time 0, at which no value is expired; sweeps hand over the events that died processes left.
     ///
     /// # Errors
     /// `Unsupported`, also by default, if the store cannot list its sessions. A store that cannot read `after` returns `Corrupt`.
     async fn list(&self, after: Option<&str>, limit: usize) -> Result<SessionPage, StoreError> {
         let _ = (after, limit);
         Err(StoreError::new(StoreErrorKind::Unsupported, "the session store cannot list its sessions"))
+    }
+
+    /// A page of the sessions of one scope whose keys begin with `prefix`, at most `limit`, without expired ones: one query of a store
+    /// that is sorted by scope and key. `after` and the pages are as for [`list`](Self::list). A session whose write has returned before
+    /// the first page is on one of them, until it is deleted or expires.
+    ///
+    /// Conversations need it: their sweep, and events that come before the answer that opens their conversation.
+    ///
+    /// # Errors
+    /// `Unsupported`, also by default, if the store cannot list a scope. A store that cannot read `after` returns `Corrupt`.
+    async fn list_scope(
+        &self,
+        scope: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+        now_ms: i64,
+    ) -> Result<SessionPage, StoreError> {
+        let _ = (scope, prefix, after, limit, now_ms);
+        Err(StoreError::new(StoreErrorKind::Unsupported, "the session store cannot list the sessions of a scope"))
     }
 }
 

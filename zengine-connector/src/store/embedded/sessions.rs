@@ -79,6 +79,38 @@ impl SessionStore for Engine {
             Ok(page)
         })
     }
+
+    async fn list_scope(
+        &self,
+        scope: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+        now_ms: i64,
+    ) -> Result<SessionPage, StoreError> {
+        let after = after.map(read_cursor).transpose()?;
+        self.read(|snapshot| {
+            let (mut page, mut order) = (SessionPage::default(), AscendingKeys::<(String, String)>::after(None));
+            let from = after.map_or(Bound::Included((scope, prefix)), Bound::Excluded);
+            for entry in snapshot.open_table(SESSIONS)?.range::<(&str, &str)>((from, Bound::Unbounded))? {
+                let (place, stored) = entry?;
+                let ((found, key), (version, expires_at_ms, value)) = (place.value(), stored.value());
+                if found != scope || !key.starts_with(prefix) {
+                    break;
+                }
+                order.check(&(found.to_owned(), key.to_owned()))?;
+                if expires_at_ms <= now_ms {
+                    continue;
+                }
+                if page.sessions.len() == limit.max(1) {
+                    page.next = page.sessions.last().map(|last| cursor(&last.scope, &last.key));
+                    break;
+                }
+                page.sessions.push(StoredSession::new(found, key, version, Bytes::copy_from_slice(value)));
+            }
+            Ok(page)
+        })
+    }
 }
 
 fn version(stored: Option<&AccessGuard<'_, (u64, i64, &'static [u8])>>, now_ms: i64) -> Option<u64> {

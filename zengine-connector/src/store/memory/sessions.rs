@@ -77,11 +77,29 @@ impl SessionStore for Tables {
         })
     }
 
-    /// Sorts all sessions for every page.
     async fn list(&self, after: Option<&str>, limit: usize) -> Result<SessionPage, StoreError> {
+        self.sessions.page(after, limit, |_, _| true)
+    }
+
+    async fn list_scope(
+        &self,
+        scope: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+        now_ms: i64,
+    ) -> Result<SessionPage, StoreError> {
+        let begin = cursor(scope, prefix);
+        self.sessions.page(after, limit, |place, stored| place.starts_with(&begin) && stored.expires_at_ms > now_ms)
+    }
+}
+
+impl Sessions {
+    /// Looks at all sessions, and sorts those that are asked for, for every page.
+    fn page(&self, after: Option<&str>, limit: usize, asked: impl Fn(&str, &Stored) -> bool) -> Result<SessionPage, StoreError> {
         let mut rest = std::collections::BTreeMap::new();
-        self.sessions.values.each(|place, stored| {
-            if after.is_none_or(|after| place > after) {
+        self.values.each(|place, stored| {
+            if after.is_none_or(|after| place > after) && asked(place, stored) {
                 rest.insert(place.to_owned(), (stored.version, stored.value.clone()));
             }
         });

@@ -152,4 +152,15 @@ impl SessionStore for FaultySessions {
     async fn list(&self, after: Option<&str>, limit: usize) -> Result<SessionPage, StoreError> {
         self.faults.run(StoreCall::ReadSession, self.store.list(after, limit)).await
     }
+
+    async fn list_scope(
+        &self,
+        scope: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+        now_ms: i64,
+    ) -> Result<SessionPage, StoreError> {
+        self.faults.run(StoreCall::ReadSession, self.store.list_scope(scope, prefix, after, limit, now_ms)).await
+    }
 }

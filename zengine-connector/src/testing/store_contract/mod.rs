@@ -192,6 +192,7 @@ macro_rules! store_contract {
             session_versions_are_never_used_twice
             sessions_of_different_scopes_are_separate
             sessions_are_listed_in_pages_and_deleted
+            sessions_of_a_scope_are_listed_by_prefix
             of_100_concurrent_session_writes_one_wins
         }
     };

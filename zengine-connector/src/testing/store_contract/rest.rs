@@ -295,6 +295,42 @@ pub async fn sessions_are_listed_in_pages_and_deleted(subject: &Subject) {
     assert_eq!((left.sessions.len(), left.next), (0, None), "`list` finds sessions (left) that were deleted");
 }
 
+/// The sessions of a scope are listed by the beginning of their keys, in pages, each once, without those of other scopes and without
+/// expired ones. A store may leave this out.
+pub async fn sessions_of_a_scope_are_listed_by_prefix(subject: &Subject) {
+    let sessions = &subject.stores.sessions;
+    let put = async |scope: &str, key: &str, ttl| sessions.put(scope, key, Bytes::from_static(b"v"), None, ttl, NOW).await.works("`put`");
+    for scope in ["a|s", "a|", "a|s|", "b|s", "A|s"] {
+        for key in ["note/", "note", "note/|", "note0", "Note/x", "other", ""] {
+            put(scope, key, TTL).await;
+        }
+    }
+    for n in 0..9 {
+        // Every third one is expired when they are listed.
+        put("a|s", &format!("note/{n}"), if n % 3 == 0 { Duration::from_millis(1) } else { TTL }).await;
+    }
+    let expected: Vec<_> = ["", "1", "2", "4", "5", "7", "8", "|"].iter().map(|rest| format!("note/{rest}")).collect();
+    for (prefix, expected) in [("note/", expected), ("none/", vec![])] {
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = match sessions.list_scope("a|s", prefix, after.as_deref(), 3, NOW + 1).await {
+                Err(error) if error.kind == StoreErrorKind::Unsupported => return,
+                page => page.works("`list_scope`"),
+            };
+            assert!(page.sessions.len() <= 3, "`list_scope` returned {} sessions for a limit of 3", page.sessions.len());
+            found.extend(page.sessions.into_iter().map(|session| (session.scope, session.key)));
+            assert!(page.next.is_none() || page.next != after, "`list_scope` returned the place {after:?} as `next` of the page after it");
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        found.sort();
+        let expected: Vec<_> = expected.into_iter().map(|key| ("a|s".to_owned(), key)).collect();
+        assert_eq!(found, expected, "`list_scope` must return (left) the sessions of the scope whose keys begin with {prefix:?}");
+    }
+}
+
 /// One of many concurrent writers that saw the same version wins.
 pub async fn of_100_concurrent_session_writes_one_wins(subject: &Subject) {
     let sessions = &subject.stores.sessions;
