@@ -25,7 +25,8 @@ pub use cached::Cached;
 pub(crate) use context::{Base, CallScope};
 pub use context::{ConfigureContext, EventContext, HealthContext, SendContext};
 pub use conversations::{
-    ConversationProvider, ConversationState, Conversations, Ending, FoundConversation, Live, Opened, Opening, Resolution, Swept, Turn,
+    ConversationProvider, ConversationState, Conversations, Ended, Ending, FoundConversation, Live, Opened, Opening, Resolution, Swept,
+    Turn,
 };
 pub use declared::{Halves, Strategy};
 pub use descriptor::{Descriptor, Direction, Reply};

@@ -13,7 +13,7 @@ use crate::{
     ids::{StrategyName, TenantId},
     keyring::{self, KeyRing},
     runtime::{Clock, Rng},
-    store::{Ports, StoreError, StoreErrorKind, StoredSession, session_place},
+    store::{Ports, SessionPage, StoreError, StoreErrorKind, StoredSession, session_place},
 };
 
 /// The ports that every [`Sessions`] needs.
@@ -82,6 +82,16 @@ impl Sessions {
 
     pub(super) fn scope(&self) -> &str {
         &self.scope
+    }
+
+    /// The tenant and the strategy.
+    pub(super) fn owner(&self) -> (&str, &str) {
+        self.scope.rsplit_once('|').unwrap_or_default()
+    }
+
+    /// A page of the stored sessions whose keys begin with `prefix`, sealed.
+    pub(super) async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<SessionPage, SessionError> {
+        Ok(self.ports.stores.list_scope(&self.scope, prefix, after, limit).await?)
     }
 
     /// Opens a stored session: JSON.

@@ -11,9 +11,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use zengine_connector::{
     ClientMessageId, ErrorKind, Identity, SendError, StrategyName, TenantId,
+    message::EndReason,
     runtime::Clock,
-    strategy::{ConversationProvider, ConversationState, Conversations, Live, Opened, Opening, Resolution},
-    testing::{Contexts, SimClock},
+    store::Memory,
+    strategy::{ConversationProvider, ConversationState, Conversations, Ending, Live, Opened, Opening, Resolution},
+    testing::{Contexts, Faults, SimClock},
 };
 
 /// How the provider answers one opening.
@@ -28,6 +30,23 @@ pub(crate) enum Answer {
     /// It opens, and the answer is lost.
     Lost,
     /// It opens, and never answers.
+    Hang,
+}
+
+/// How the provider answers one end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Close {
+    /// It ends the conversation.
+    Done,
+    /// It ends it later, and says so.
+    Within(Duration),
+    /// The call does not leave.
+    NotSent,
+    /// It refuses.
+    Refused,
+    /// It ends it, and the answer is lost.
+    Lost,
+    /// It never answers, and ends nothing.
     Hang,
 }
 
@@ -52,11 +71,20 @@ pub(crate) struct Desk {
     /// Messages that arrived: the conversation and the text.
     pub(crate) messages: Vec<(String, String)>,
     pub(crate) closed: Vec<String>,
+    /// Calls that end: the conversation and the reason.
+    pub(crate) ends: Vec<(String, EndReason)>,
+    pub(crate) closings: VecDeque<Close>,
     pub(crate) answers: VecDeque<Answer>,
     pub(crate) resolutions: Vec<(u64, String)>,
+    /// The times since an earlier call that `open` and `resolve` were told.
+    pub(crate) since: Vec<Option<Duration>>,
+    /// Openings while another conversation of the customer was open.
+    pub(crate) doubled: usize,
     /// The provider forgets its client tokens, although the strategy counts on them.
     pub(crate) forgetful: bool,
     by_key: BTreeMap<String, String>,
+    /// The customer of each conversation.
+    customers: BTreeMap<String, Identity>,
     /// The generation of each customer's first opening.
     first: BTreeMap<String, u64>,
 }
@@ -148,6 +176,27 @@ impl World {
         self.desk.lock().unwrap().opened.iter().map(|(_, id)| id.clone()).collect()
     }
 
+    /// The same provider over a store of its own with faults.
+    pub(crate) fn faulty() -> (Self, Faults) {
+        let (world, faults) = (Self::new(), Faults::new());
+        let contexts = world.contexts.clone().with_session_store(faults.sessions(Memory::new().sessions()));
+        (Self { contexts, ..world }, faults)
+    }
+
+    /// Ends the customer's conversation, with this answer of the provider.
+    pub(crate) async fn end(&self, close: Close) -> Result<bool, SendError> {
+        self.desk.lock().unwrap().closings.push_back(close);
+        let ended = self.conversations().end(&customer(), EndReason::Customer, self).await;
+        self.desk.lock().unwrap().closings.clear();
+        ended
+    }
+
+    fn told(&self, opening: &Opening) {
+        let since = opening.last_call.map(|last| self.clock.now().duration_since(last).unwrap_or_default());
+        self.desk.lock().unwrap().since.push(since);
+    }
+
+    /// The provider ends a conversation.
     pub(crate) fn close(&self, id: &str) {
         self.desk.lock().unwrap().closed.push(id.to_owned());
     }
@@ -160,6 +209,9 @@ impl Desk {
             return id.clone();
         }
         let id = format!("canary-id-{}", self.opened.len() + 1);
+        let another = |(open, of): (&String, &Identity)| *of == opening.customer && !self.closed.contains(open);
+        self.doubled += usize::from(self.customers.iter().any(another));
+        self.customers.insert(id.clone(), opening.customer.clone());
         self.opened.push((opening.key.clone(), id.clone()));
         self.by_key.insert(opening.key.clone(), id.clone());
         id
@@ -175,6 +227,7 @@ impl ConversationProvider for World {
     type Data = Token;
 
     async fn open(&self, opening: &Opening) -> Result<Opened<Token>, SendError> {
+        self.told(opening);
         let answer = {
             let mut desk = self.desk.lock().unwrap();
             desk.calls += 1;
@@ -205,7 +258,29 @@ impl ConversationProvider for World {
         }
     }
 
+    async fn close(&self, live: &Live<Token>, reason: EndReason) -> Result<Ending, SendError> {
+        assert!(live.data.token.starts_with(&format!("canary-token-{}", live.id)), "the data of another conversation");
+        let answer = {
+            let mut desk = self.desk.lock().unwrap();
+            desk.ends.push((live.id.clone(), reason));
+            let answer = desk.closings.pop_front().unwrap_or(Close::Done);
+            if matches!(answer, Close::Done | Close::Lost) && !desk.closed.contains(&live.id) {
+                desk.closed.push(live.id.clone());
+            }
+            answer
+        };
+        match answer {
+            Close::Done => Ok(Ending::Done),
+            Close::Within(time) => Ok(Ending::Within(time)),
+            Close::NotSent => Err(SendError::provider("no connection").not_sent()),
+            Close::Refused => Err(SendError::domain("unknown conversation").processed()),
+            Close::Lost => Err(SendError::provider("the connection broke").maybe()),
+            Close::Hang => std::future::pending().await,
+        }
+    }
+
     async fn resolve(&self, opening: &Opening) -> Result<Resolution<Token>, SendError> {
+        self.told(opening);
         let mut desk = self.desk.lock().unwrap();
         desk.resolutions.push((opening.generation, opening.key.clone()));
         Ok(match self.resolve {

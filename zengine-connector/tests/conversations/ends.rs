@@ -9,15 +9,14 @@ use std::{
 };
 
 use zengine_connector::{
-    SendError,
     message::EndReason,
     runtime::Clock,
     store::Memory,
-    strategy::{ConversationState, Ending, Live, SessionErrorKind},
+    strategy::{ConversationState, Ended, SessionErrorKind},
     testing::{Faults, StoreCall, StoreFault},
 };
 
-use crate::desk::{Answer, Token, World, customer, is_deferred};
+use crate::desk::{Answer, Close, Token, World, customer, is_deferred};
 
 #[tokio::test(start_paused = true)]
 async fn rule_89_expiry_in_the_middle_of_sends_reopens_once() {
@@ -42,22 +41,18 @@ async fn rule_89_a_conversation_that_is_gone_again_is_not_reopened_twice_in_one_
     assert_eq!(world.ids().len(), 2);
 }
 
-async fn end(world: &World, ending: Result<Ending, SendError>) -> Result<bool, SendError> {
-    world.conversations().end(&customer(), EndReason::Customer, |_: Live<Token>| async { ending }).await
-}
-
 #[tokio::test(start_paused = true)]
 async fn rule_89_an_end_and_a_send_begin_a_new_life() {
     let world = World::new();
-    assert!(!end(&world, Ok(Ending::Done)).await.unwrap(), "none was open");
+    assert!(!world.end(Close::Done).await.unwrap(), "none was open");
     world.send(&customer(), "1").await.unwrap();
-    assert!(end(&world, Ok(Ending::Done)).await.unwrap());
+    assert!(world.end(Close::Done).await.unwrap());
     assert_eq!(world.state(&customer()).await, (ConversationState::Ended, 1));
     assert_eq!(world.send(&customer(), "2").await.unwrap(), 2);
     // The late event of the first life finds its customer, and ends nothing.
     let late = world.conversations().find("canary-id-1").await.unwrap().unwrap();
     assert_eq!((world.life(&customer(), late.generation), late.customer.clone()), (1, customer()));
-    assert!(!world.conversations().ended(&late, EndReason::Agent).await.unwrap());
+    assert_eq!(world.conversations().ended(&late, EndReason::Agent).await.unwrap(), Ended::OtherLife);
     assert_eq!(world.state(&customer()).await, (ConversationState::Open, 2));
 }
 
@@ -72,7 +67,7 @@ async fn a_life_after_the_record_expired_is_another_than_the_one_before() {
     world.send(&customer(), "2").await.unwrap();
     // What is raised about a life has a key of its own.
     assert!(generation().await > first, "{first} again");
-    assert!(!world.conversations().ended(&late, EndReason::Agent).await.unwrap());
+    assert_eq!(world.conversations().ended(&late, EndReason::Agent).await.unwrap(), Ended::OtherLife);
     assert_eq!(world.conversations().state(&customer()).await.unwrap().0, ConversationState::Open);
 }
 
@@ -82,9 +77,9 @@ async fn an_end_of_a_life_with_another_key_ends_nothing() {
     world.send(&customer(), "1").await.unwrap();
     let mut found = world.conversations().find("canary-id-1").await.unwrap().unwrap();
     let ours = std::mem::replace(&mut found.key, "another".to_owned());
-    assert!(!world.conversations().ended(&found, EndReason::Agent).await.unwrap());
+    assert_eq!(world.conversations().ended(&found, EndReason::Agent).await.unwrap(), Ended::OtherLife);
     found.key = ours;
-    assert!(world.conversations().ended(&found, EndReason::Agent).await.unwrap());
+    assert_eq!(world.conversations().ended(&found, EndReason::Agent).await.unwrap(), Ended::Now);
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,12 +87,12 @@ async fn an_end_that_is_still_to_come_defers_sends_until_it_came_or_its_time_is_
     for comes in [true, false] {
         let world = World::new();
         world.send(&customer(), "1").await.unwrap();
-        end(&world, Ok(Ending::Within(Duration::from_secs(900)))).await.unwrap();
+        world.end(Close::Within(Duration::from_secs(900))).await.unwrap();
         assert!(is_deferred(&world.send(&customer(), "2").await.unwrap_err()));
         if comes {
             let found = world.conversations().find("canary-id-1").await.unwrap().unwrap();
-            assert!(world.conversations().ended(&found, EndReason::Provider).await.unwrap());
-            assert!(!world.conversations().ended(&found, EndReason::Provider).await.unwrap(), "a redelivery");
+            assert_eq!(world.conversations().ended(&found, EndReason::Provider).await.unwrap(), Ended::Now);
+            assert_eq!(world.conversations().ended(&found, EndReason::Provider).await.unwrap(), Ended::Known, "a redelivery");
         } else {
             world.clock.advance(Duration::from_secs(900)).await;
         }
@@ -109,9 +104,9 @@ async fn an_end_that_is_still_to_come_defers_sends_until_it_came_or_its_time_is_
 async fn an_end_that_does_not_leave_leaves_the_conversation_open() {
     let world = World::new();
     world.send(&customer(), "1").await.unwrap();
-    assert!(end(&world, Err(SendError::provider("no connection").not_sent())).await.is_err());
+    assert!(world.end(Close::NotSent).await.is_err());
     assert_eq!(world.send(&customer(), "2").await.unwrap(), 1);
-    assert!(end(&world, Err(SendError::provider("the connection broke").maybe())).await.is_err());
+    assert!(world.end(Close::Lost).await.is_err());
     assert_eq!(world.send(&customer(), "3").await.unwrap(), 2);
 }
 
@@ -193,7 +188,7 @@ async fn data_is_changed_by_all_and_of_a_life_that_is_over_by_none() {
     append('c').await.unwrap();
     let token = world.conversations().get::<Token>(&customer()).await.unwrap().unwrap().data.token.clone();
     assert_eq!(token.matches('c').count(), "canary-token-canary-id-1".matches('c').count() + 1, "{token}");
-    end(&world, Ok(Ending::Done)).await.unwrap();
+    world.end(Close::Done).await.unwrap();
     assert_eq!(append('d').await.unwrap_err().kind, SessionErrorKind::Conflict);
 }
 
@@ -204,23 +199,15 @@ async fn a_sweep_ends_what_is_idle_and_what_should_have_ended() {
     for person in &people {
         world.send(person, "hello").await.unwrap();
     }
-    world
-        .conversations()
-        .end(&people[1], EndReason::Customer, |_: Live<Token>| async { Ok(Ending::Within(Duration::from_secs(60))) })
-        .await
-        .unwrap();
+    world.desk.lock().unwrap().closings.push_back(Close::Within(Duration::from_secs(60)));
+    world.conversations().end(&people[1], EndReason::Customer, &world).await.unwrap();
     world.clock.advance(Duration::from_secs(3600)).await;
     world.send(&people[2], "still here").await.unwrap();
     let idle = Duration::from_secs(1800);
-    let desk = Arc::clone(&world.desk);
-    let close = move |live: Live<Token>| {
-        desk.lock().unwrap().closed.push(live.id);
-        async { Ok(Ending::Done) }
-    };
-    let swept = world.conversations().sweep(idle, None, close.clone()).await.unwrap();
+    let swept = world.conversations().sweep(idle, None, &world).await.unwrap();
     assert_eq!((swept.ended, swept.failed, swept.next), (2, 0, None));
     assert_eq!(world.desk.lock().unwrap().closed, ["canary-id-1"]);
-    assert_eq!(world.conversations().sweep(idle, None, close).await.unwrap().ended, 0);
+    assert_eq!(world.conversations().sweep(idle, None, &world).await.unwrap().ended, 0);
     let states = [&people[0], &people[1], &people[2]];
     for (person, expected) in states.into_iter().zip([ConversationState::Ended, ConversationState::Ended, ConversationState::Open]) {
         assert_eq!(world.conversations().state(person).await.unwrap().0, expected);
@@ -250,7 +237,7 @@ async fn a_sweep_leaves_a_conversation_that_is_used_meanwhile() {
         let sweeper = World { contexts: sweeper.contexts.clone().with_session_store(faults.sessions(memory.sessions())), ..sweeper };
         world.send(&customer(), "1").await.unwrap();
         if ending {
-            end(&world, Ok(Ending::Within(Duration::from_secs(60)))).await.unwrap();
+            world.end(Close::Within(Duration::from_secs(60))).await.unwrap();
         }
         world.clock.advance(Duration::from_secs(3600)).await;
         // The sweep has read a page and the conversation, and reads it again for its write.
@@ -259,14 +246,7 @@ async fn a_sweep_leaves_a_conversation_that_is_used_meanwhile() {
             reads += u32::from(call == StoreCall::ReadSession);
             (call == StoreCall::ReadSession && reads == 3).then_some(StoreFault::Wait)
         });
-        let desk = Arc::clone(&world.desk);
-        let sweep = tokio::spawn(async move {
-            let close = move |live: Live<Token>| {
-                desk.lock().unwrap().closed.push(live.id);
-                async { Ok(Ending::Done) }
-            };
-            sweeper.conversations().sweep(Duration::from_secs(1800), None, close).await.unwrap()
-        });
+        let sweep = tokio::spawn(async move { sweeper.conversations().sweep(Duration::from_secs(1800), None, &sweeper).await.unwrap() });
         world.clock.sleep(Duration::from_millis(1)).await;
         let life = world.send(&customer(), "2").await.unwrap();
         faults.resume();

@@ -32,14 +32,11 @@ async fn the_stored_forms_are_the_documented_ones() {
         assert!(guide.contains(&text), "guide/formats.md lacks\n{text}");
     };
     let conversation = &conversation_key(&customer());
-    documented(stored(&world, conversation).await, &["/write", "/key", "/owner", "/queue/0/owner"]);
-    let listed = stored(&world, "conversation-openings").await;
-    let mut noted = listed["openings"][&key].clone();
-    assert_eq!(listed, json!({ "v": 1, "openings": { key.as_str(): noted.clone() } }));
-    noted["owner"] = json!("…");
-    documented(json!({ "v": 1, "openings": { "…": noted } }), &[]);
+    documented(stored(&world, conversation).await, &["/writes/0", "/key", "/owner", "/queue/0/owner"]);
+    documented(stored(&world, &format!("conversation-opening/{key}")).await, &["/owner"]);
     opening.await.unwrap().unwrap();
-    documented(stored(&world, conversation).await, &["/write", "/key"]);
+    assert!(world.contexts.sessions().get::<Value>(&format!("conversation-opening/{key}")).await.unwrap().is_none());
+    documented(stored(&world, conversation).await, &["/writes/0", "/writes/1", "/writes/2", "/key"]);
     documented(stored(&world, &hashed("conversation-id/", "canary-id-1")).await, &["/key"]);
     assert_eq!(stored(&world, &hashed("conversation-id/", &key)).await["customer"]["value"], "+15551230001");
 }
@@ -56,6 +53,18 @@ async fn a_record_of_a_newer_release_keeps_its_members() {
     let live = world.conversations().get::<crate::desk::Token>(&customer()).await.unwrap().unwrap();
     world.conversations().update(&live, |_| ()).await.unwrap();
     assert_eq!(stored(&world, key).await["mood"], "calm");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_of_a_later_form_is_not_written_over() {
+    let world = World::new();
+    world.send(&customer(), "1").await.unwrap();
+    let key = &conversation_key(&customer());
+    let mut later = world.contexts.sessions().get::<Value>(key).await.unwrap().unwrap();
+    later.value["v"] = json!(2);
+    world.contexts.sessions().put(key, &later.value, Some(later.version), std::time::Duration::from_secs(9000)).await.unwrap();
+    assert_eq!(world.send(&customer(), "2").await.unwrap_err().kind(), zengine_connector::ErrorKind::Corrupt);
+    assert_eq!(stored(&world, key).await, later.value);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,6 +6,8 @@ mod desk;
 mod early;
 mod ends;
 mod forms;
+mod left;
+mod lost;
 mod model;
 mod opens;
 mod waits;

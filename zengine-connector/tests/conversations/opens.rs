@@ -81,12 +81,12 @@ async fn rule_89_a_lost_compare_and_set_is_deferred() {
 #[tokio::test(start_paused = true)]
 async fn rule_14_a_write_whose_answer_is_lost_is_known_as_our_own() {
     let calls = {
-        let (world, faults) = faulty();
+        let (world, faults) = World::faulty();
         world.send(&customer(), "1").await.unwrap();
         faults.calls().len()
     };
     for n in 1..=calls {
-        let (world, faults) = faulty();
+        let (world, faults) = World::faulty();
         faults.nth(n.try_into().unwrap(), StoreFault::AnswerLost);
         let sent = world.send(&customer(), "1").await;
         assert!(sent.as_ref().map_or_else(is_deferred, |_| true), "{n}: {sent:?}");
@@ -96,19 +96,12 @@ async fn rule_14_a_write_whose_answer_is_lost_is_known_as_our_own() {
     }
 }
 
-fn faulty() -> (World, Faults) {
-    let faults = Faults::new();
-    let world = World::new();
-    let contexts = world.contexts.clone().with_session_store(faults.sessions(Memory::new().sessions()));
-    (World { contexts, ..world }, faults)
-}
-
 #[tokio::test(start_paused = true)]
 async fn rule_89_a_crash_at_any_call_to_the_store_is_resolved_by_the_next_send() {
     for resolve in [Resolve::Repeat, Resolve::LookUp] {
         for n in 1..20 {
             for fault in [StoreFault::Hang, StoreFault::DoneThenHang] {
-                let (world, faults) = faulty();
+                let (world, faults) = World::faulty();
                 let world = world.resolving(resolve);
                 faults.nth(n, fault);
                 let crashed = tokio::time::timeout(Duration::from_secs(5), world.send(&customer(), "crashes")).await;

@@ -3,19 +3,16 @@
 //! Such an event is not acknowledged before its customer is known: its `admit` waits. So nothing is stored that a crash could lose, and
 //! the event keeps its place before the later ones of its conversation in the request (rule 84).
 
-use std::{collections::BTreeMap, pin::pin, time::Duration};
+use std::{pin::pin, time::Duration};
 
 use futures_util::future::select;
 use serde::{Deserialize, Serialize};
 
 use super::{Conversations, FoundConversation, record::Record};
-use crate::{
-    runtime::ms,
-    strategy::{EventContext, SessionError, SessionErrorKind, wakeups::Waiter},
-};
+use crate::strategy::{EventContext, SessionError, SessionErrorKind, Sessions, wakeups::Waiter};
 
-/// The session that lists the openings of a tenant.
-const OPENINGS: &str = "conversation-openings";
+/// The start of the keys of openings, each a session of its own, so that no two of them share a compare-and-set.
+const OPENINGS: &str = "conversation-opening/";
 
 /// Events of one tenant that may wait in this process.
 const MAX_WAITING: usize = 20;
@@ -29,80 +26,43 @@ const POLL: Duration = Duration::from_millis(250);
 /// Time that is left for what follows the wait.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// Maximum tries of a compare-and-set.
-const RACES: usize = 32;
+/// Openings that one page holds, and the pages that are read: more openings in doubt are as undecided.
+const PAGE: usize = 100;
+const MAX_PAGES: usize = 10;
 
-/// Openings that are listed one by one.
-const MAX_LISTED: usize = 256;
-
-/// Openings that are in progress, or whose end is not known, by our own key of each.
-#[derive(Default, Serialize, Deserialize)]
-struct Openings {
-    v: u32,
-    #[serde(default, rename = "openings")]
-    by_key: BTreeMap<String, Noted>,
-    /// The time at which the last of those that the list has no place for lapses.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    more_until_ms: Option<i64>,
-}
-
-/// One opening.
+/// An opening that is in progress, or whose end is not known. It expires with its conversation, and the doubt with it.
 #[derive(Serialize, Deserialize)]
 struct Noted {
+    v: u32,
     /// The send that opens it, or left it in doubt.
     owner: String,
     /// The end of that send. From then on it is in doubt.
     lease_until_ms: i64,
-    /// The time at which its conversation expires, and with it the doubt.
-    until_ms: i64,
 }
 
-/// What the list says of an event that no conversation is known for.
+/// What the openings say of an event that no conversation is known for.
 enum Listed {
     Nothing,
     InDoubt,
     InProgress,
 }
 
-impl Openings {
-    /// Removes what is over, and what is too much.
-    fn prune(&mut self, now_ms: i64) {
-        self.by_key.retain(|_, noted| noted.until_ms > now_ms);
-        self.more_until_ms = self.more_until_ms.filter(|until_ms| *until_ms > now_ms);
-        while self.by_key.len() > MAX_LISTED {
-            // The one that is in doubt the longest.
-            let Some(key) = self.by_key.iter().min_by_key(|(_, noted)| noted.lease_until_ms).map(|(key, _)| key.clone()) else { return };
-            let until_ms = self.by_key.remove(&key).map(|noted| noted.until_ms);
-            self.more_until_ms = self.more_until_ms.max(until_ms);
-        }
-    }
-
-    fn listed(&self, now_ms: i64) -> Listed {
-        if self.by_key.values().any(|noted| noted.lease_until_ms > now_ms) {
-            Listed::InProgress
-        } else if self.by_key.is_empty() && self.more_until_ms.is_none() {
-            Listed::Nothing
-        } else {
-            Listed::InDoubt
-        }
-    }
-
-    fn last_ms(&self) -> Option<i64> {
-        self.by_key.values().map(|noted| noted.until_ms).max().max(self.more_until_ms)
-    }
+fn note_key(record: &Record) -> String {
+    format!("{OPENINGS}{}", record.key)
 }
 
 impl Conversations {
     /// As [`find`](Self::find), and waits where the conversation may be one that is being opened: while any of the tenant's is, at most
     /// 60 seconds and as long as `admit` may take, at most 20 events at once. `None`: the conversation is not ours. Needs
-    /// [`with_early_events`](Self::with_early_events) here and at the send.
+    /// [`with_early_events`](Self::with_early_events) here and at the send, and a session store that
+    /// [lists a scope](crate::store::SessionStore::list_scope).
     ///
     /// Call it in `admit`. The provider's request is answered when its events are handled, so that none is lost.
     ///
     /// # Errors
     /// [`Undecided`](SessionErrorKind::Undecided) if the conversation may still be one of ours: the wait is over, too many wait, or the
-    /// end of an opening is not known, until a send finds it out or the customer's record expires. Give `admit`'s error for it, so that
-    /// the event comes again. Otherwise if the store does not answer, or what is stored cannot be read.
+    /// end of an opening is not known, until a send or a sweep finds it out or the customer's record expires. Give `admit`'s error for
+    /// it, so that the event comes again. Otherwise if the store does not answer or list, or what is stored cannot be read.
     pub async fn find_or_wait(&self, cx: &EventContext, id: &str) -> Result<Option<FoundConversation>, SessionError> {
         if let Some(found) = self.find(id).await? {
             return Ok(Some(found));
@@ -134,69 +94,53 @@ impl Conversations {
     }
 
     async fn listed(&self) -> Result<Listed, SessionError> {
-        let Some(mut stored) = self.sessions.get::<Openings>(OPENINGS).await? else { return Ok(Listed::Nothing) };
-        let now_ms = self.now_ms();
-        stored.value.prune(now_ms);
-        Ok(stored.value.listed(now_ms))
+        let (mut listed, mut after) = (Listed::Nothing, None);
+        for _ in 0..MAX_PAGES {
+            let page = self.sessions.list(OPENINGS, after.as_deref(), PAGE).await?;
+            let now_ms = self.now_ms();
+            for session in page.sessions {
+                let text = Sessions::open_stored(&*self.sessions.ports().keys, &session).ok();
+                match text.and_then(|text| serde_json::from_slice::<Noted>(&text).ok()) {
+                    Some(noted) if noted.lease_until_ms > now_ms => return Ok(Listed::InProgress),
+                    _ => listed = Listed::InDoubt,
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(listed)
     }
 
-    /// Lists an opening under its owner, or gives it this one.
+    /// Notes an opening under its owner, or gives it this one.
     pub(super) async fn note_opening(&self, record: &Record) -> Result<(), SessionError> {
-        let Some(owner) = &record.owner else { return Ok(()) };
-        let until_ms = self.now_ms().saturating_add(ms(self.record_ttl()));
-        self.list_opening(|listed| {
-            let noted = Noted { owner: owner.clone(), lease_until_ms: record.lease_until_ms, until_ms };
-            listed.insert(record.key.clone(), noted);
-        })
-        .await
+        let Some(owner) = record.owner.clone().filter(|_| self.early) else { return Ok(()) };
+        let noted = Noted { v: 1, owner, lease_until_ms: record.lease_until_ms };
+        self.put_over(&note_key(record), &noted, self.record_ttl(), |_| false).await?;
+        self.wake(OPENINGS);
+        Ok(())
     }
 
-    /// Lists that the end of an opening is not known: events wait for it no longer, and come again. If the store does not answer, its
+    /// Notes that the end of an opening is not known: events wait for it no longer, and come again. If the store does not answer, its
     /// lease ends.
     pub(super) async fn doubt_opening(&self, record: &Record) {
-        let now_ms = self.now_ms();
-        let doubted = self.list_opening(|listed| {
-            if let Some(noted) = listed.get_mut(&record.key).filter(|noted| Some(&noted.owner) == record.owner.as_ref()) {
-                noted.lease_until_ms = noted.lease_until_ms.min(now_ms);
-            }
-        });
-        let _ = doubted.await;
+        let Some(owner) = record.owner.clone().filter(|_| self.early) else { return };
+        let noted = Noted { v: 1, owner, lease_until_ms: self.now_ms() };
+        let of_another = |stored: &Noted| stored.owner != noted.owner;
+        let _ = self.put_over(&note_key(record), &noted, self.record_ttl(), of_another).await;
+        self.wake(OPENINGS);
     }
 
-    /// Takes an opening off the list whose end is known, if this owner noted it, and wakes the events that wait. If the store does not
-    /// answer, it lapses.
+    /// Removes the note of an opening whose end is known, and wakes the events that wait. If the store does not answer, it lapses.
     pub(super) async fn forget_opening(&self, record: &Record) {
-        let forgotten = self.list_opening(|listed| {
-            if listed.get(&record.key).is_some_and(|noted| Some(&noted.owner) == record.owner.as_ref()) {
-                listed.remove(&record.key);
-            }
-        });
-        let _ = forgotten.await;
-    }
-
-    async fn list_opening(&self, change: impl Fn(&mut BTreeMap<String, Noted>)) -> Result<(), SessionError> {
         if !self.early {
-            return Ok(());
+            return;
         }
-        let mut lost = SessionErrorKind::Conflict.into();
-        for _ in 0..RACES {
-            let stored = self.sessions.get::<Openings>(OPENINGS).await?;
-            let (mut listed, version) = stored.map_or_else(Default::default, |stored| (stored.value, Some(stored.version)));
-            let now_ms = self.now_ms();
-            listed.v = 1;
-            change(&mut listed.by_key);
-            listed.prune(now_ms);
-            let last_ms = listed.last_ms().unwrap_or(now_ms);
-            let ttl = Duration::from_millis(last_ms.saturating_sub(now_ms).unsigned_abs()).saturating_add(Duration::from_secs(60));
-            match self.sessions.put(OPENINGS, &listed, version, ttl).await {
-                Ok(_) => {
-                    self.wake(OPENINGS);
-                    return Ok(());
-                }
-                Err(error) if error.kind == SessionErrorKind::Conflict => lost = error,
-                Err(error) => return Err(error),
-            }
+        let key = note_key(record);
+        if let Ok(Some(noted)) = self.sessions.get::<serde::de::IgnoredAny>(&key).await {
+            let _ = self.sessions.delete(&key, noted.version).await;
         }
-        Err(lost)
+        self.wake(OPENINGS);
     }
 }

@@ -1,114 +1,177 @@
 //! The end of a conversation, by us or by the provider.
 
-use std::{future::Future, time::Duration};
-
-use serde::de::DeserializeOwned;
+use std::time::Duration;
 
 use super::{
-    Conversations, FoundConversation, Live, SKEW,
+    Conversations, FoundConversation,
     entries::Change,
-    join::{not_sent, read_live},
+    join::{Attempt, not_sent, read_live},
+    provider::{ConversationProvider, Ending},
     record::{ConversationState, Record},
 };
 use crate::{
-    error::{Reach, SendError},
+    error::{ErrorKind, Reach, SendError},
     message::{EndReason, Identity},
-    runtime::ms,
+    runtime::{ms, within},
     strategy::SessionError,
 };
 
-/// Time that the provider's call which ends a conversation may take.
-const CLOSING: Duration = Duration::from_secs(60);
+/// Time that the provider's call which ends or resolves a conversation may take.
+pub(super) const CLOSING: Duration = Duration::from_secs(60);
 
-/// How the provider ends a conversation.
+/// What the provider's word that a conversation has ended says; see [`Conversations::ended`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Ending {
-    /// It has ended.
-    Done,
-    /// It ends later, and says so with an event, at the latest after this time. Until then a send is deferred.
-    Within(Duration),
+pub enum Ended {
+    /// The life ends by it.
+    Now,
+    /// The end of this life is known: the event came again, or we had ended it.
+    Known,
+    /// The customer has another life by now, or none: the event is a late one.
+    OtherLife,
+}
+
+/// What an end finds.
+enum Marked {
+    /// It is this call's to end. An earlier call that began to may have done so.
+    Ours { again: bool },
+    /// There is nothing to end, or another call does.
+    No,
+    /// It is being opened.
+    Opening,
 }
 
 impl Conversations {
-    /// Ends the customer's conversation: marks it `ending`, makes the provider's call, and marks it `ended`. The next send opens a new
-    /// life. Returns `false` if none is open.
+    /// Ends the customer's conversation: marks it `ending`, calls [`close`](ConversationProvider::close) for a minute at most, and marks it
+    /// `ended`. The next send opens a new life. Returns `false` if none is open, or another call ends it.
+    ///
+    /// An end that is cut off before its answer is made again by the next end, send or sweep.
     ///
     /// # Errors
-    /// That of `close`. After reach `NotSent` the conversation stays open; after another it counts as ended within a minute.
-    pub async fn end<T, F>(
-        &self,
-        customer: &Identity,
-        reason: EndReason,
-        close: impl FnOnce(Live<T>) -> F + Send,
-    ) -> Result<bool, SendError>
-    where
-        T: DeserializeOwned + Send + Sync,
-        F: Future<Output = Result<Ending, SendError>> + Send,
-    {
-        self.end_if(customer, reason, |_, _| true, close).await
+    /// `Busy` of reach `NotSent` while the conversation is being opened: end it later. Else that of `close`: after reach `NotSent` the
+    /// conversation stays open, after `Maybe` the end is made again, after `Processed` it counts as ended.
+    pub async fn end<C: ConversationProvider>(&self, customer: &Identity, reason: EndReason, provider: &C) -> Result<bool, SendError> {
+        self.end_if(customer, reason, provider, |_, _| true).await
     }
 
     /// As [`end`](Self::end), if the conversation is so when its mark is written.
-    pub(super) async fn end_if<T, F>(
+    pub(super) async fn end_if<C: ConversationProvider>(
         &self,
         customer: &Identity,
         reason: EndReason,
+        provider: &C,
         is_so: impl Fn(&Record, i64) -> bool + Send,
-        close: impl FnOnce(Live<T>) -> F + Send,
-    ) -> Result<bool, SendError>
-    where
-        T: DeserializeOwned + Send + Sync,
-        F: Future<Output = Result<Ending, SendError>> + Send,
-    {
+    ) -> Result<bool, SendError> {
+        let attempt = self.attempt_within(customer, CLOSING);
+        // Before the first write: an end that is dropped is made again at once.
+        let mut mark = self.drawn(&attempt);
         let marked = self.change(customer, |record, now_ms| {
-            if record.state != ConversationState::Open || !is_so(record, now_ms) {
-                return Change::Keep(false);
+            let again = record.is_ending_left(now_ms);
+            match record.state {
+                ConversationState::Opening => return Change::Keep(Marked::Opening),
+                _ if !is_so(record, now_ms) => return Change::Keep(Marked::No),
+                ConversationState::Ending if again => {}
+                ConversationState::Open => {}
+                ConversationState::Ending | ConversationState::Ended => return Change::Keep(Marked::No),
             }
-            record.state = ConversationState::Ending;
-            record.lease_until_ms = now_ms.saturating_add(ms(CLOSING + SKEW));
-            Change::Write(true)
+            record.ending(&attempt.me, attempt.until_ms, record.reason.filter(|_| again).unwrap_or(reason));
+            Change::Write(Marked::Ours { again })
         });
         let (record, marked) = marked.await.map_err(not_sent)?;
-        if !marked {
-            return Ok(false);
-        }
-        let closed = match read_live(&record) {
-            Ok(live) => close(live).await,
+        mark.returned = !matches!(marked, Marked::Ours { .. });
+        let again = match marked {
+            Marked::Ours { again } => again,
+            Marked::No => return Ok(false),
+            Marked::Opening => return Err(SendError::of(ErrorKind::Busy, "the conversation is being opened").not_sent()),
+        };
+        let closed = self.close_owned(&attempt, &record, provider, again).await;
+        mark.returned = closed.is_ok();
+        closed.map(|_| true)
+    }
+
+    /// Makes the provider's call that ends a conversation which this attempt owns the end of, and writes down what became of it. If the
+    /// store does not answer then, the mark lapses, and the end is made again.
+    pub(super) async fn close_owned<C: ConversationProvider>(
+        &self,
+        attempt: &Attempt<'_>,
+        record: &Record,
+        provider: &C,
+        again: bool,
+    ) -> Result<Ending, SendError> {
+        let reason = record.reason.unwrap_or(EndReason::Other);
+        let closed = match read_live(record) {
+            Ok(live) => {
+                let clock = &self.sessions.ports().clock;
+                let closed = within(&**clock, self.remaining(attempt), provider.close(&live, reason)).await;
+                closed.unwrap_or_else(|| Err(SendError::of(ErrorKind::Timeout, "the end of the conversation has no answer").maybe()))
+            }
             // Without its data it cannot be ended at the provider.
             Err(error) => Err(error.into_send_error().processed()),
         };
-        let written = self.change(customer, |stored, now_ms| {
-            if stored.state != ConversationState::Ending || !stored.is_life(record.generation, &record.key) {
+        let written = self.change(attempt.customer, |stored, now_ms| {
+            if !stored.is_ended_by(&attempt.me, record) {
                 return Change::Keep(());
             }
             match &closed {
-                Ok(Ending::Within(time)) => stored.lease_until_ms = now_ms.saturating_add(ms(*time)),
-                Err(error) if error.reach() == Reach::NotSent => {
-                    (stored.state, stored.lease_until_ms) = (ConversationState::Open, 0);
-                }
+                Ok(Ending::Within(time)) => (stored.owner, stored.lease_until_ms) = (None, now_ms.saturating_add(ms(*time))),
+                // An earlier call may have ended it.
+                Err(error) if error.reach() == Reach::Maybe || again && error.reach() == Reach::NotSent => stored.lease_until_ms = now_ms,
+                Err(error) if error.reach() == Reach::NotSent => stored.reopened(),
                 Ok(Ending::Done) | Err(_) => stored.end(reason),
             }
             Change::Write(())
         });
-        // If the store does not answer, the mark lapses, which counts as ended.
         let _ = written.await;
-        closed.map(|_| true)
+        closed
     }
 
-    /// Writes down that the provider ended a conversation. Returns `false` if it was known, or the customer has another life by now: the
-    /// event is a late one.
+    /// Ends a conversation again whose end was cut off, for a send. Then there is none any more, or it is about to end.
+    pub(super) async fn close_again<C: ConversationProvider>(
+        &self,
+        attempt: &Attempt<'_>,
+        record: &Record,
+        provider: &C,
+    ) -> Result<(), SendError> {
+        match self.close_owned(attempt, record, provider, true).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                self.say_abandoned(record);
+                let lost = self.change(attempt.customer, |stored, _| {
+                    if !stored.is_ended_by(&attempt.me, record) {
+                        return Change::Keep(());
+                    }
+                    stored.end(EndReason::Lost);
+                    Change::Write(())
+                });
+                lost.await.map(drop).map_err(not_sent)
+            }
+            Err(error) if error.reach() == Reach::Processed => {
+                self.say_abandoned(record);
+                Ok(())
+            }
+            Err(error) => {
+                Err(SendError::of(ErrorKind::Busy, "an earlier end of the conversation is not done yet").source(error).not_sent())
+            }
+        }
+    }
+
+    /// Writes down that the provider ended a conversation, also one whose opening it has not answered yet.
     ///
     /// # Errors
     /// If the store does not answer, or what is stored cannot be read.
-    pub async fn ended(&self, found: &FoundConversation, reason: EndReason) -> Result<bool, SessionError> {
+    pub async fn ended(&self, found: &FoundConversation, reason: EndReason) -> Result<Ended, SessionError> {
         let ended = self.change(&found.customer, |record, _| {
-            let current = record.is_life(found.generation, &found.key) && record.id.is_some();
-            if !current {
-                return Change::Keep(false);
+            if !record.is_life(found.generation, &found.key) {
+                return Change::Keep(Ended::OtherLife);
             }
-            record.end(reason);
-            Change::Write(true)
+            match record.state {
+                ConversationState::Ended => return Change::Keep(Ended::Known),
+                ConversationState::Opening if record.reason.is_some() => return Change::Keep(Ended::Known),
+                // Its owner goes on, and finds that it is over.
+                ConversationState::Opening => record.reason = Some(reason),
+                ConversationState::Open | ConversationState::Ending => record.end(reason),
+            }
+            Change::Write(Ended::Now)
         });
         ended.await.map(|(_, ended)| ended)
     }

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 
-use super::{Conversations, record::Record};
+use super::{
+    Conversations,
+    record::{Record, VERSION},
+};
 use crate::{
     hex::hex,
     keyring,
@@ -57,7 +60,11 @@ impl Conversations {
 
     /// 128 random bits.
     pub(super) fn token(&self) -> String {
-        let mut bytes = [0; 16];
+        self.random::<16>()
+    }
+
+    fn random<const N: usize>(&self) -> String {
+        let mut bytes = [0; N];
         self.sessions.ports().rng.fill(&mut bytes);
         hex(&bytes)
     }
@@ -76,13 +83,17 @@ impl Conversations {
         let stored = self.sessions.get::<Record>(&conversation_key(customer)).await?;
         let (mut record, version) =
             stored.map_or_else(|| (Record::new(customer.clone()), None), |stored| (stored.value, Some(stored.version)));
+        if record.v > VERSION {
+            return Err(SessionErrorKind::Corrupt.into());
+        }
         let wakeups = &self.sessions.ports().wakeups;
         record.prune(self.now_ms(), |owner| wakeups.is_gone(owner));
         Ok((record, version))
     }
 
     /// Changes a customer's record with compare-and-set: reads, decides, writes, and again if another wrote first. A write whose answer
-    /// is lost is read back and known by its id (rule 14).
+    /// is lost is read back and known by its id (rule 14), also where others wrote after it: so nothing is decided twice. Returns the record
+    /// as it was written.
     ///
     /// # Errors
     /// `Conflict` if others wrote first every time, `Unavailable` if the store does not answer.
@@ -98,15 +109,16 @@ impl Conversations {
                 Change::Keep(result) => return Ok((record, result)),
                 Change::Write(result) => result,
             };
-            record.write = self.token();
+            let write = self.random::<8>();
+            record.wrote(write.clone());
             let Err(lost) = self.sessions.put(&key, &record, version, self.record_ttl()).await else {
                 self.wake(&key);
                 return Ok((record, result));
             };
             let Ok((stored, now)) = self.read(customer).await else { return Err(lost) };
-            if stored.write == record.write {
+            if stored.writes.contains(&write) {
                 self.wake(&key);
-                return Ok((stored, result));
+                return Ok((record, result));
             }
             if now == version {
                 return Err(lost);
@@ -116,16 +128,28 @@ impl Conversations {
         Err(SessionErrorKind::Conflict.into())
     }
 
-    /// Writes the entry that leads from an id to the customer. It outlives the conversation's own entry.
+    /// Writes the entry that leads from an id to the customer. It outlives the conversation's own entry. One of a later life stays.
     pub(super) async fn put_reverse(&self, id: &str, record: &Record) -> Result<(), SessionError> {
-        let (key, entry) =
-            (reverse_key(id), Reverse { v: 1, customer: record.customer.clone(), generation: record.generation, key: record.key.clone() });
-        let mut lost = SessionErrorKind::Conflict.into();
+        let entry = Reverse { v: 1, customer: record.customer.clone(), generation: record.generation, key: record.key.clone() };
+        let is_later = |stored: &Reverse| stored.customer == entry.customer && stored.generation > entry.generation;
+        self.put_over(&reverse_key(id), &entry, self.reverse_ttl(), is_later).await
+    }
+
+    /// Writes an entry over what is stored, which may be to stay. A second time after an error, which may be that of a lost answer.
+    pub(super) async fn put_over<T>(&self, key: &str, entry: &T, ttl: Duration, stays: impl Fn(&T) -> bool) -> Result<(), SessionError>
+    where
+        T: Serialize + DeserializeOwned + Sync,
+    {
+        let (mut lost, mut failed) = (SessionErrorKind::Conflict.into(), false);
         for _ in 0..RACES {
-            let version = self.sessions.get::<Reverse>(&key).await?.map(|stored| stored.version);
-            match self.sessions.put(&key, &entry, version, self.reverse_ttl()).await {
+            let stored = self.sessions.get::<T>(key).await?;
+            if stored.as_ref().is_some_and(|stored| stays(&stored.value)) {
+                return Ok(());
+            }
+            match self.sessions.put(key, entry, stored.map(|stored| stored.version), ttl).await {
                 Ok(_) => return Ok(()),
                 Err(error) if error.kind == SessionErrorKind::Conflict => lost = error,
+                Err(error) if !std::mem::replace(&mut failed, true) => lost = error,
                 Err(error) => return Err(error),
             }
         }

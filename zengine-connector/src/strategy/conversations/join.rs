@@ -14,7 +14,7 @@ use super::{
 use crate::{
     error::{ErrorKind, SendError},
     message::Identity,
-    runtime::{ms, to_ms},
+    runtime::ms,
     strategy::{SendContext, SessionError, SessionErrorKind},
 };
 
@@ -30,9 +30,11 @@ const BESIDE: Duration = Duration::from_secs(1);
 /// Time that is left for the result of a send that was made.
 const MARGIN: Duration = Duration::from_millis(500);
 
-/// The time of a send in progress.
+/// Time that an opening needs: none is begun with less, unless its attempt had less than twice that from its beginning.
+const MIN_OPEN: Duration = Duration::from_secs(2);
+
+/// The time of a send or an end in progress.
 pub(super) struct Attempt<'a> {
-    pub(super) cx: &'a SendContext,
     pub(super) customer: &'a Identity,
     /// Its owner token.
     pub(super) me: String,
@@ -65,32 +67,49 @@ impl Conversations {
         self.enter(&self.attempt(cx, customer), provider).await
     }
 
-    pub(super) fn attempt<'a>(&self, cx: &'a SendContext, customer: &'a Identity) -> Attempt<'a> {
-        let left = ms(cx.remaining() + SKEW).min(3_600_000);
-        Attempt { cx, customer, me: self.token(), until_ms: to_ms(cx.now()).saturating_add(left) }
+    pub(super) fn attempt<'a>(&self, cx: &SendContext, customer: &'a Identity) -> Attempt<'a> {
+        self.attempt_within(customer, cx.remaining())
+    }
+
+    pub(super) fn attempt_within<'a>(&self, customer: &'a Identity, time: Duration) -> Attempt<'a> {
+        let left = ms(time.min(Duration::from_secs(3600)) + SKEW);
+        Attempt { customer, me: self.token(), until_ms: self.now_ms().saturating_add(left) }
+    }
+
+    /// The time that is left of an attempt.
+    pub(super) fn remaining(&self, attempt: &Attempt<'_>) -> Duration {
+        let left_ms = attempt.until_ms.saturating_sub(ms(SKEW)).saturating_sub(self.now_ms());
+        Duration::from_millis(u64::try_from(left_ms).unwrap_or(0))
     }
 
     pub(super) async fn enter<C: ConversationProvider>(&self, attempt: &Attempt<'_>, provider: &C) -> Result<Turn<C::Data>, SendError> {
         // Before the first write: if this future is dropped in it, what it says of this send holds up no other.
         let mut ticket = self.drawn(attempt);
         let (mut drawn, mut waiter, mut pause) = (false, None, POLL[0]);
-        let margin = MIN_SEND.min(attempt.cx.remaining() / 2);
+        let (margin, opening) = (MIN_SEND.min(self.remaining(attempt) / 2), MIN_OPEN.min(self.remaining(attempt) / 2));
         loop {
             let changed = waiter.as_ref().map(crate::strategy::wakeups::Waiter::listen);
             ticket.returned = false;
-            let (record, step) = self.step(attempt, drawn).await.map_err(not_sent)?;
+            let (record, step) = self.step(attempt, drawn, opening).await.map_err(not_sent)?;
             drawn = drawn || record.queue.iter().any(|ticket| ticket.owner == attempt.me);
             ticket.returned = !drawn;
             match step {
                 Step::Go => {
                     let live = live(&record)?;
                     let clock = &self.sessions.ports().clock;
-                    let time = BESIDE.min(attempt.cx.remaining() / 10);
+                    let time = BESIDE.min(self.remaining(attempt) / 10);
                     select(pin!(self.touch(&record)), pin!(clock.sleep(time))).await;
                     return Ok(Turn { live, reopened: false, ticket: drawn.then_some(ticket) });
                 }
-                Step::Begin => return self.open(attempt, record, provider, Some(ticket), false).await,
-                Step::Resolve => return self.resolve(attempt, record, provider, Some(ticket)).await,
+                Step::Begin => return self.open(attempt, record, provider, ticket, false).await,
+                Step::Resolve => return self.resolve(attempt, record, provider, ticket).await,
+                Step::Close => {
+                    if let Err(error) = self.close_again(attempt, &record, provider).await {
+                        self.return_ticket(attempt.customer, Some(ticket)).await;
+                        return Err(error);
+                    }
+                    continue;
+                }
                 Step::Busy(why) => return Err(self.give_up(attempt, ticket, why).await),
                 Step::Draw | Step::Wait => {}
             }
@@ -98,7 +117,7 @@ impl Conversations {
                 waiter = ticket.wakeups.enter(ticket.key.clone(), usize::MAX);
                 continue;
             };
-            let left = attempt.cx.remaining().saturating_sub(margin);
+            let left = self.remaining(attempt).saturating_sub(margin);
             if left.is_zero() {
                 return Err(self.give_up(attempt, ticket, "the conversation is not open yet").await);
             }
@@ -115,14 +134,17 @@ impl Conversations {
     }
 
     /// Reads the record and makes the step that it asks for, if that is a write: a ticket, an opening, an opening taken over.
-    async fn step(&self, attempt: &Attempt<'_>, drawn: bool) -> Result<(Record, Step), SessionError> {
+    async fn step(&self, attempt: &Attempt<'_>, drawn: bool, opening: Duration) -> Result<(Record, Step), SessionError> {
         let idle_ms = ms(self.idle);
         self.change(attempt.customer, |record, now_ms| {
             let step = record.step(&attempt.me, drawn, now_ms, idle_ms);
             match step {
                 Step::Draw => record.draw(&attempt.me, attempt.until_ms),
+                Step::Begin | Step::Resolve | Step::Close if self.remaining(attempt) < opening => {
+                    return Change::Keep(Step::Busy("too little time is left to open the conversation"));
+                }
                 Step::Begin => record.begin(&attempt.me, self.token(), now_ms, attempt.until_ms),
-                Step::Resolve => record.own(&attempt.me, attempt.until_ms),
+                Step::Resolve | Step::Close => record.own(&attempt.me, now_ms, attempt.until_ms),
                 Step::Go | Step::Wait | Step::Busy(_) => return Change::Keep(step),
             }
             Change::Write(step)

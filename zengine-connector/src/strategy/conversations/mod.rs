@@ -11,7 +11,10 @@
 //! | `opening` → entry of our key → the provider's call | an opening that lapses with its attempt; the next send resolves it |
 //! | the call → entry of the provider's id → `open` | the same. An event of that id finds its customer already |
 //! | entries renewed → conversation renewed | entries that live longer than needed |
-//! | `ending` → the provider's call → `ended` | an ending that lapses, which counts as ended |
+//! | `ending` → the provider's call → `ended` | an ending that lapses; the next send, end or sweep makes the call again |
+//!
+//! Ownership is what the owner's token in the record says; a write whose answer is lost is known by its id, which the record keeps for
+//! the next two dozen writes.
 
 mod early;
 mod ending;
@@ -28,10 +31,10 @@ mod sweep;
 use std::time::Duration;
 
 use super::Sessions;
-pub use ending::Ending;
+pub use ending::Ended;
 pub use live::{Live, Turn};
 pub use lookup::FoundConversation;
-pub use provider::{ConversationProvider, Opened, Opening, Resolution};
+pub use provider::{ConversationProvider, Ending, Opened, Opening, Resolution};
 pub use record::ConversationState;
 pub use sweep::Swept;
 

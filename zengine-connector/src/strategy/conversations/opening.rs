@@ -1,17 +1,22 @@
 //! The opening of a conversation by the send that owns it.
 
+use std::sync::Arc;
+
 use serde_json::value::to_raw_value;
 
 use super::{
-    Conversations, Turn,
+    Conversations, Live, Turn,
+    ending::CLOSING,
     entries::Change,
     join::{Attempt, live, not_sent},
     live::Drawn,
     provider::{ConversationProvider, Opened, Opening, Resolution},
-    record::Record,
+    record::{ConversationState, Record},
 };
 use crate::{
     error::{ErrorKind, Reach, SendError},
+    message::EndReason,
+    runtime::{from_ms, within},
     strategy::SessionErrorKind,
 };
 
@@ -21,6 +26,16 @@ const LOST: &str = "another send took the opening over";
 /// Maximum tries to write a conversation that is open.
 const WRITES: u32 = 4;
 
+/// What the record says of a conversation that was opened.
+enum Standing {
+    /// It stands, by this send.
+    Ours,
+    /// It stands, for the send that took over.
+    Theirs,
+    /// Another one stands, or its life is over.
+    Late,
+}
+
 impl Conversations {
     /// Opens the life that this send began. With `doubt` an earlier call with the same key may have opened it already, which no failure
     /// of this call rules out (as rule 20 for sends).
@@ -29,28 +44,27 @@ impl Conversations {
         attempt: &Attempt<'_>,
         record: Record,
         provider: &C,
-        ticket: Option<Drawn>,
+        ticket: Drawn,
         doubt: bool,
     ) -> Result<Turn<C::Data>, SendError> {
-        let opening = opening(&record);
         let began = async {
             self.note_opening(&record).await?;
             self.put_reverse(&record.key, &record).await
         };
-        if let Err(error) = began.await {
+        let (error, maybe) = match began.await {
+            Ok(()) => match provider.open(&opening(&record)).await {
+                Ok(opened) => return self.establish(attempt, &record, opened, provider, ticket).await,
+                Err(error) => {
+                    let maybe = error.reach() == Reach::Maybe;
+                    (error, maybe)
+                }
+            },
             // The provider was not called.
-            self.give_back(attempt, &record, doubt).await;
-            self.return_ticket(attempt.customer, ticket).await;
-            return Err(not_sent(error));
-        }
-        match provider.open(&opening).await {
-            Ok(opened) => self.establish::<C>(attempt, &record, opened, ticket).await,
-            Err(error) => {
-                self.give_back(attempt, &record, doubt || error.reach() == Reach::Maybe).await;
-                self.return_ticket(attempt.customer, ticket).await;
-                Err(error)
-            }
-        }
+            Err(error) => (not_sent(error), false),
+        };
+        self.give_back(attempt, &record, doubt || maybe, maybe).await;
+        self.return_ticket(attempt.customer, Some(ticket)).await;
+        Err(error)
     }
 
     /// Finds out what became of an opening that its owner left, and goes on from there.
@@ -59,24 +73,20 @@ impl Conversations {
         attempt: &Attempt<'_>,
         record: Record,
         provider: &C,
-        ticket: Option<Drawn>,
+        ticket: Drawn,
     ) -> Result<Turn<C::Data>, SendError> {
-        if let Err(error) = self.note_opening(&record).await {
-            self.give_back(attempt, &record, true).await;
-            self.return_ticket(attempt.customer, ticket).await;
-            return Err(not_sent(error));
-        }
-        match provider.resolve(&opening(&record)).await {
+        let resolved = match self.note_opening(&record).await {
+            Ok(()) => self.ask(attempt, &record, provider).await,
+            Err(error) => Err(not_sent(error)),
+        };
+        match resolved {
             Ok(Resolution::Repeat) => return self.open(attempt, record, provider, ticket, true).await,
-            Ok(Resolution::Found(opened)) => return self.establish::<C>(attempt, &record, opened, ticket).await,
+            Ok(Resolution::Found(opened)) => return self.establish(attempt, &record, opened, provider, ticket).await,
             Ok(Resolution::NotOpened) => {}
-            Ok(Resolution::Abandon) => {
-                let (tenant, strategy) = (attempt.cx.tenant(), attempt.cx.strategy());
-                tracing::warn!(tenant_id = %tenant, strategy = %strategy, generation = record.generation, "conversation.abandoned");
-            }
+            Ok(Resolution::Abandon) => self.say_abandoned(&record),
             Err(error) => {
-                self.give_back(attempt, &record, true).await;
-                self.return_ticket(attempt.customer, ticket).await;
+                self.give_back(attempt, &record, true, false).await;
+                self.return_ticket(attempt.customer, Some(ticket)).await;
                 // Whatever the look-up did, the message did not leave.
                 let late = SendError::of(ErrorKind::Busy, "it is not known whether an earlier opening of the conversation happened");
                 return Err(late.source(error).not_sent());
@@ -90,68 +100,130 @@ impl Conversations {
             record.begin(&attempt.me, self.token(), now_ms, attempt.until_ms);
             Change::Write(true)
         });
-        match begun.await {
+        let error = match begun.await {
             Ok((record, true)) => {
                 self.forget_opening(earlier).await;
-                self.open(attempt, record, provider, ticket, false).await
+                return self.open(attempt, record, provider, ticket, false).await;
             }
-            Ok((_, false)) => Err(SendError::of(ErrorKind::Busy, LOST).not_sent()),
-            Err(error) => Err(not_sent(error)),
-        }
+            Ok((_, false)) => SendError::of(ErrorKind::Busy, LOST).not_sent(),
+            Err(error) => not_sent(error),
+        };
+        self.return_ticket(attempt.customer, Some(ticket)).await;
+        Err(error)
     }
 
-    /// Writes down a conversation that is open at the provider: the way to it first.
-    async fn establish<C: ConversationProvider>(
+    /// What became of an opening in doubt, which this attempt owns.
+    pub(super) async fn ask<C: ConversationProvider>(
+        &self,
+        attempt: &Attempt<'_>,
+        record: &Record,
+        provider: &C,
+    ) -> Result<Resolution<C::Data>, SendError> {
+        if record.reason.is_some() {
+            // It was opened, and the provider has said that it is over.
+            return Ok(Resolution::NotOpened);
+        }
+        let resolved = within(&*self.sessions.ports().clock, self.remaining(attempt), provider.resolve(&opening(record))).await;
+        resolved.unwrap_or_else(|| Err(SendError::of(ErrorKind::Timeout, "the look-up of the conversation has no answer").not_sent()))
+    }
+
+    /// Writes down a conversation that is open at the provider: the way to it first. The first answer for a life counts, also if its send
+    /// no longer owns the opening.
+    pub(super) async fn establish<C: ConversationProvider>(
         &self,
         attempt: &Attempt<'_>,
         record: &Record,
         opened: Opened<C::Data>,
-        ticket: Option<Drawn>,
+        provider: &C,
+        ticket: Drawn,
     ) -> Result<Turn<C::Data>, SendError> {
-        let data = to_raw_value(&opened.data).map_err(|_| not_sent(SessionErrorKind::Corrupt.into()))?;
+        let written = match to_raw_value(&opened.data) {
+            Ok(data) => self.write_opened(attempt, record, &opened.id, &data).await,
+            Err(_) => Err(SessionErrorKind::Corrupt.into()),
+        };
+        let error = match written {
+            Ok((stored, Standing::Ours)) => {
+                self.forget_opening(record).await;
+                if stored.state == ConversationState::Open {
+                    return Ok(Turn { live: live(&stored)?, reopened: false, ticket: Some(ticket) });
+                }
+                SendError::of(ErrorKind::Busy, "the conversation ended as it was opened").not_sent()
+            }
+            Ok((_, Standing::Theirs)) => SendError::of(ErrorKind::Busy, LOST).not_sent(),
+            Ok((_, Standing::Late)) => {
+                self.leave_behind(record, opened, provider).await;
+                SendError::of(ErrorKind::Busy, LOST).not_sent()
+            }
+            // The opening lapses, and the next send resolves it.
+            Err(error) => return Err(not_sent(error)),
+        };
+        self.return_ticket(attempt.customer, Some(ticket)).await;
+        Err(error)
+    }
+
+    async fn write_opened(
+        &self,
+        attempt: &Attempt<'_>,
+        record: &Record,
+        id: &str,
+        data: &serde_json::value::RawValue,
+    ) -> Result<(Record, Standing), crate::strategy::SessionError> {
         let mut tries = 0;
-        let written = loop {
+        loop {
             tries += 1;
             let written = async {
-                self.put_reverse(&opened.id, record).await?;
+                self.put_reverse(id, record).await?;
                 let change = self.change(attempt.customer, |stored, now_ms| {
-                    if !stored.is_opened_by(&attempt.me, record.generation) {
-                        // An earlier try may have been written, and its answer lost.
-                        return Change::Keep(stored.key == record.key && stored.id.as_ref() == Some(&opened.id));
+                    let same = stored.is_life(record.generation, &record.key);
+                    match (stored.state, stored.id.as_deref() == Some(id)) {
+                        (ConversationState::Opening, _) if same => {
+                            let owned = stored.owner.as_deref() == Some(&*attempt.me);
+                            stored.opened(id.to_owned(), data.to_owned(), now_ms);
+                            Change::Write(if owned { Standing::Ours } else { Standing::Theirs })
+                        }
+                        // An earlier owner's answer, or an earlier try of this one, was written.
+                        (_, true) if same => Change::Keep(Standing::Ours),
+                        (_, true) => Change::Keep(Standing::Theirs),
+                        _ => Change::Keep(Standing::Late),
                     }
-                    stored.opened(opened.id.clone(), data.clone(), now_ms);
-                    Change::Write(true)
                 });
                 change.await
             };
             match written.await {
                 Err(error) if tries < WRITES && error.kind != SessionErrorKind::Corrupt => {
                     let pause = std::time::Duration::from_millis(100) * tries;
-                    self.sessions.ports().clock.sleep(pause.min(attempt.cx.remaining())).await;
+                    self.sessions.ports().clock.sleep(pause.min(self.remaining(attempt))).await;
                 }
-                written => break written,
+                written => return written,
             }
-        };
-        match written {
-            Ok((stored, true)) => {
-                self.forget_opening(record).await;
-                Ok(Turn { live: live(&stored)?, reopened: false, ticket })
-            }
-            // What is open at the provider is found by the send that took over, or was given up by it. So is the note of the opening.
-            Ok((_, false)) => Err(SendError::of(ErrorKind::Busy, LOST).not_sent()),
-            // The opening lapses, and the next send resolves it.
-            Err(error) => Err(not_sent(error)),
         }
     }
 
-    /// Writes down that an opening surely did not happen, or that it may have. If that fails, it lapses, which is a doubt.
-    async fn give_back(&self, attempt: &Attempt<'_>, record: &Record, doubt: bool) {
-        let written = self.change(attempt.customer, |stored, _| {
+    /// Hands a conversation whose answer came too late to its strategy, to end it.
+    async fn leave_behind<C: ConversationProvider>(&self, record: &Record, opened: Opened<C::Data>, provider: &C) {
+        // Before the call: this send's time may be over.
+        self.say_abandoned(record);
+        let Opened { id, data } = opened;
+        let (customer, key) = (record.customer.clone(), record.key.clone());
+        let live = Live { customer, generation: record.generation, id, key, data: Arc::new(data) };
+        let _ = within(&*self.sessions.ports().clock, CLOSING, provider.close(&live, EndReason::Lost)).await;
+    }
+
+    /// Says that the provider may have a conversation that is not known here.
+    pub(super) fn say_abandoned(&self, record: &Record) {
+        let (tenant, strategy) = self.sessions.owner();
+        tracing::warn!(tenant_id = tenant, strategy, generation = record.generation, "conversation.abandoned");
+    }
+
+    /// Writes down that an opening surely did not happen, or that it may have, and whether this send called. If that fails, it lapses,
+    /// which is a doubt.
+    pub(super) async fn give_back(&self, attempt: &Attempt<'_>, record: &Record, doubt: bool, called: bool) {
+        let written = self.change(attempt.customer, |stored, now_ms| {
             if !stored.is_opened_by(&attempt.me, record.generation) {
                 return Change::Keep(false);
             }
             if doubt {
-                stored.in_doubt(&attempt.me);
+                stored.in_doubt(&attempt.me, called, now_ms);
             } else {
                 stored.failed();
             }
@@ -163,12 +235,14 @@ impl Conversations {
             // Another send took it over, and notes it.
             Ok((_, false)) => {}
             Err(_) => {
-                tracing::debug!(tenant_id = %attempt.cx.tenant(), strategy = %attempt.cx.strategy(), "conversation.opening_lapses");
+                let (tenant, strategy) = self.sessions.owner();
+                tracing::debug!(tenant_id = tenant, strategy, "conversation.opening_lapses");
             }
         }
     }
 }
 
 fn opening(record: &Record) -> Opening {
-    Opening { customer: record.customer.clone(), generation: record.generation, key: record.key.clone() }
+    let last_call = (record.called_until_ms > 0).then(|| from_ms(record.called_until_ms));
+    Opening { customer: record.customer.clone(), generation: record.generation, key: record.key.clone(), last_call }
 }

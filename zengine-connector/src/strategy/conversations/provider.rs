@@ -1,15 +1,19 @@
 //! The provider's side of a conversation, as a strategy implements it.
 
-use std::future::Future;
+use std::{
+    future::Future,
+    time::{Duration, SystemTime},
+};
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::Live;
 use crate::{
     error::{ErrorKind, SendError},
-    message::Identity,
+    message::{EndReason, Identity},
 };
 
-/// The calls by which a strategy opens a conversation at its provider. Implement it on a value that holds what one send knows: its
+/// The calls by which a strategy opens and ends a conversation at its provider. Implement it on a value that holds what one send knows: its
 /// tenant, context and message.
 pub trait ConversationProvider: Send + Sync {
     /// The strategy's own data of a conversation, such as tokens. It is stored encrypted, and printed by nothing here. Members that
@@ -23,11 +27,24 @@ pub trait ConversationProvider: Send + Sync {
     /// [`resolve`](Self::resolve) is called before the next opening.
     fn open(&self, opening: &Opening) -> impl Future<Output = Result<Opened<Self::Data>, SendError>> + Send;
 
-    /// Decides about an earlier opening whose end is not known: its process crashed, or no answer came.
+    /// Decides about an earlier opening whose end is not known: its process crashed, or no answer came. The earlier call may still be
+    /// under way at the provider, at the latest since [`Opening::last_call`]: before you answer `NotOpened`, wait as long as a call may
+    /// take there, or fail, and be asked again later.
     ///
     /// # Errors
     /// If it cannot be decided now. The message is then sent later, and `resolve` is called again.
     fn resolve(&self, opening: &Opening) -> impl Future<Output = Result<Resolution<Self::Data>, SendError>> + Send;
+
+    /// Ends a conversation: for [`end`](super::Conversations::end) and [`sweep`](super::Conversations::sweep), for an end that a crash
+    /// cut off, and for a conversation whose opening was answered after another send had taken over. It may be called again for one
+    /// that has ended: answer `Done` then. Defaults to an error, `Unsupported`: the conversation is left at the provider.
+    ///
+    /// # Errors
+    /// After `NotSent` the conversation is open, after `Processed` it counts as ended, after `Maybe` it is ended again.
+    fn close(&self, live: &Live<Self::Data>, reason: EndReason) -> impl Future<Output = Result<Ending, SendError>> + Send {
+        let _ = (live, reason);
+        async { Err(SendError::of(ErrorKind::Unsupported, "the strategy does not end conversations").not_sent()) }
+    }
 
     /// Returns `true` if a send failed because the provider does not know the conversation any more. It is then opened again, once per
     /// attempt. An error of reach `Maybe` never opens one. Defaults to the kind [`SessionClosed`](ErrorKind::SessionClosed).
@@ -48,10 +65,12 @@ pub struct Opening {
     /// it as the provider's client token, or in the address that the provider calls back:
     /// [`find`](super::Conversations::find) knows it before the provider is called.
     pub key: String,
+    /// The latest time at which an earlier call may have left that opens with this key. `None`: this is the first.
+    pub last_call: Option<SystemTime>,
 }
 
 // The key may stand in an address that authenticates.
-debug_fields!(Opening { generation });
+debug_fields!(Opening { generation, last_call });
 
 /// A conversation that is open at the provider.
 #[derive(Clone)]
@@ -69,6 +88,16 @@ impl<T> Opened<T> {
     pub fn new(id: impl Into<String>, data: T) -> Self {
         Self { id: id.into(), data }
     }
+}
+
+/// How the provider ends a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ending {
+    /// It has ended.
+    Done,
+    /// It ends later, and says so with an event, at the latest after this time. Until then a send is deferred.
+    Within(Duration),
 }
 
 /// What became of an opening whose end was not known.

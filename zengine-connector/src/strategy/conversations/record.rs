@@ -11,6 +11,9 @@ pub(super) const VERSION: u32 = 1;
 /// Sends that may wait for one conversation, the one that has its turn left out.
 pub(super) const MAX_WAITING: usize = 20;
 
+/// Ids of writes that a record keeps: more than the tickets that may be drawn while the answer of one write is lost.
+const MAX_WRITES: usize = 24;
+
 words! {
     /// The state of a conversation. Only a compare-and-set moves it.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,16 +39,20 @@ pub(super) struct Record {
     /// expired; each opening adds one, also if it fails.
     pub(super) generation: u64,
     pub(super) state: ConversationState,
-    /// Id of the last write, by which a writer whose answer was lost knows its own.
-    pub(super) write: String,
+    /// Ids of the last writes, the newest last, by which a writer whose answer was lost knows its own, also where others wrote after it.
+    #[serde(default)]
+    pub(super) writes: Vec<String>,
     /// Our own key of this life, random.
     pub(super) key: String,
-    /// The send that opens it.
+    /// The call that opens it, or ends it and has no answer yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) owner: Option<String>,
     /// The end of the opening or of the ending, from which others may take it over.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(super) lease_until_ms: i64,
+    /// The time until which an earlier owner may have called the provider to open this life; 0 while none has.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) called_until_ms: i64,
     /// The sends that wait, the one that has its turn first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) queue: Vec<Ticket>,
@@ -58,7 +65,7 @@ pub(super) struct Record {
     /// The last use that was written down.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(super) active_at_ms: i64,
-    /// The reason of its end.
+    /// The reason of its end, from the first word of it on: it may be said of a conversation whose opening has no answer yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<EndReason>,
     /// Members of a newer release, which are written back.
@@ -88,6 +95,8 @@ pub(super) enum Step {
     Begin,
     /// An earlier opening was given up by its owner: find out what became of it.
     Resolve,
+    /// An earlier end was given up by its owner before its answer: end it again.
+    Close,
     /// Draw a ticket.
     Draw,
     /// Wait for a change.
@@ -104,10 +113,11 @@ impl Record {
             customer,
             generation: 0,
             state: ConversationState::Ended,
-            write: String::new(),
+            writes: vec![],
             key: String::new(),
             owner: None,
             lease_until_ms: 0,
+            called_until_ms: 0,
             queue: vec![],
             id: None,
             data: None,
@@ -121,8 +131,15 @@ impl Record {
     pub(super) fn prune(&mut self, now_ms: i64, is_gone: impl Fn(&str) -> bool) {
         self.queue.retain(|ticket| ticket.until_ms > now_ms && !is_gone(&ticket.owner));
         if self.owner.as_deref().is_some_and(is_gone) {
-            self.lease_until_ms = 0;
+            self.lease_until_ms = self.lease_until_ms.min(now_ms);
         }
+    }
+
+    /// Gives the next write its id.
+    pub(super) fn wrote(&mut self, id: String) {
+        self.writes.push(id);
+        let over = self.writes.len().saturating_sub(MAX_WRITES);
+        self.writes.drain(..over);
     }
 
     /// The next step of a send with this owner token, which has drawn a ticket or not. A conversation that was idle
@@ -133,12 +150,18 @@ impl Record {
             return Step::Busy("the conversation could not be opened");
         }
         let first = place == Some(0) || self.queue.is_empty();
-        let lapsed = self.lease_until_ms <= now_ms;
+        // A send waits for others, never for itself.
+        let lapsed = self.lease_until_ms <= now_ms || self.owner.as_deref() == Some(me);
         match self.state {
+            // A send that ends it again opens the next life.
+            ConversationState::Ending if !lapsed && self.queue.first().is_some_and(|first| Some(&first.owner) == self.owner.as_ref()) => {
+                self.queued(place)
+            }
             ConversationState::Ending if !lapsed => Step::Busy("the conversation is about to end"),
             ConversationState::Opening if !lapsed => self.queued(place),
             _ if !first => self.queued(place),
             ConversationState::Opening => Step::Resolve,
+            ConversationState::Ending if self.owner.is_some() => Step::Close,
             ConversationState::Open if now_ms.saturating_sub(self.active_at_ms) < idle_ms => Step::Go,
             ConversationState::Open | ConversationState::Ending | ConversationState::Ended => Step::Begin,
         }
@@ -163,16 +186,21 @@ impl Record {
         self.queue.retain(|ticket| ticket.owner != me);
     }
 
-    /// Makes a send the owner of the opening, first in the queue.
-    pub(super) fn own(&mut self, me: &str, until_ms: i64) {
+    /// Makes a send the owner of the opening or the ending, first in the queue.
+    pub(super) fn own(&mut self, me: &str, now_ms: i64, until_ms: i64) {
+        if self.state == ConversationState::Opening && self.owner.as_deref().is_some_and(|owner| owner != me) {
+            // The one before has not said whether it called.
+            self.called_until_ms = self.called_until_ms.max(self.lease_until_ms.min(now_ms));
+        }
         self.leave(me);
         self.queue.insert(0, Ticket { owner: me.to_owned(), until_ms });
-        (self.state, self.owner, self.lease_until_ms) = (ConversationState::Opening, Some(me.to_owned()), until_ms);
+        (self.owner, self.lease_until_ms) = (Some(me.to_owned()), until_ms);
     }
 
     /// Begins a new life that this send opens.
     pub(super) fn begin(&mut self, me: &str, key: String, now_ms: i64, until_ms: i64) {
-        self.own(me, until_ms);
+        self.own(me, now_ms, until_ms);
+        (self.state, self.called_until_ms) = (ConversationState::Opening, 0);
         self.generation = if self.generation == 0 { now_ms.unsigned_abs().max(1) } else { self.generation + 1 };
         self.key = key;
         (self.id, self.data, self.reason) = (None, None, None);
@@ -188,9 +216,12 @@ impl Record {
         self.state == ConversationState::Opening && self.generation == generation && self.owner.as_deref() == Some(me)
     }
 
-    /// The opening is done.
+    /// The opening is done, and the conversation too if the provider has said so before.
     pub(super) fn opened(&mut self, id: String, data: Box<RawValue>, now_ms: i64) {
-        (self.state, self.owner, self.lease_until_ms) = (ConversationState::Open, None, 0);
+        if let Some(reason) = self.reason {
+            return self.end(reason);
+        }
+        (self.state, self.owner, self.lease_until_ms, self.called_until_ms) = (ConversationState::Open, None, 0, 0);
         (self.id, self.data, self.active_at_ms) = (Some(id), Some(data), now_ms);
     }
 
@@ -201,14 +232,38 @@ impl Record {
     }
 
     /// The opening may have happened: the next send finds out, from now on.
-    pub(super) fn in_doubt(&mut self, me: &str) {
+    pub(super) fn in_doubt(&mut self, me: &str, called: bool, now_ms: i64) {
         self.leave(me);
         (self.owner, self.lease_until_ms) = (None, 0);
+        if called {
+            self.called_until_ms = now_ms;
+        }
+    }
+
+    /// Marks it as about to end by this owner.
+    pub(super) fn ending(&mut self, me: &str, until_ms: i64, reason: EndReason) {
+        (self.state, self.owner, self.lease_until_ms) = (ConversationState::Ending, Some(me.to_owned()), until_ms);
+        self.reason = Some(reason);
+    }
+
+    /// The end did not leave: it is open.
+    pub(super) fn reopened(&mut self) {
+        (self.state, self.owner, self.lease_until_ms, self.reason) = (ConversationState::Open, None, 0, None);
+    }
+
+    /// Whether this owner still ends this life.
+    pub(super) fn is_ended_by(&self, me: &str, of: &Self) -> bool {
+        self.state == ConversationState::Ending && self.is_life(of.generation, &of.key) && self.owner.as_deref() == Some(me)
+    }
+
+    /// Whether an end was begun whose owner gave no answer in its time.
+    pub(super) fn is_ending_left(&self, now_ms: i64) -> bool {
+        self.state == ConversationState::Ending && self.owner.is_some() && self.lease_until_ms <= now_ms
     }
 
     /// The life has ended. Its id and data go: a late event is found by its own entry.
     pub(super) fn end(&mut self, reason: EndReason) {
-        (self.state, self.owner, self.lease_until_ms) = (ConversationState::Ended, None, 0);
+        (self.state, self.owner, self.lease_until_ms, self.called_until_ms) = (ConversationState::Ended, None, 0, 0);
         (self.id, self.data, self.reason) = (None, None, Some(reason));
     }
 }
@@ -267,10 +322,14 @@ mod tests {
         it.draw("c", 200);
         it.prune(100, |_| false);
         assert_eq!((step(&it, "b", true, 100), step(&it, "c", true, 100)), (Step::Resolve, Step::Wait));
-        it.own("b", 200);
+        it.own("b", 150, 200);
         assert!(it.is_opened_by("b", 1) && !it.is_opened_by("a", 1));
-        it.in_doubt("b");
-        assert_eq!(step(&it, "c", true, 110), Step::Resolve);
+        assert_eq!(it.called_until_ms, 100, "the end of the first owner");
+        it.in_doubt("b", false, 160);
+        assert_eq!((step(&it, "c", true, 110), it.called_until_ms), (Step::Resolve, 100));
+        it.own("c", 170, 200);
+        it.in_doubt("c", true, 180);
+        assert_eq!(it.called_until_ms, 180);
     }
 
     #[test]
@@ -303,13 +362,24 @@ mod tests {
     }
 
     #[test]
-    fn an_end_that_lapsed_is_an_end() {
+    fn an_end_that_lapsed_is_made_again_unless_the_provider_had_answered() {
         let mut it = record();
         it.begin("a", "k".into(), 1, 100);
         it.opened("id".into(), raw(), 1);
         it.leave("a");
-        (it.state, it.lease_until_ms) = (ConversationState::Ending, 100);
+        it.ending("e", 100, EndReason::Customer);
         assert!(matches!(step(&it, "b", false, 99), Step::Busy(_)));
+        assert_eq!(step(&it, "b", false, 100), Step::Close, "the provider may not have ended it");
+        it.owner = None;
         assert_eq!(step(&it, "b", false, 100), Step::Begin);
+    }
+
+    #[test]
+    fn a_send_never_waits_for_itself() {
+        let mut it = record();
+        it.begin("a", "k".into(), 1, 100);
+        assert_eq!(step(&it, "a", false, 50), Step::Resolve);
+        it.own("a", 50, 100);
+        assert_eq!(it.called_until_ms, 0, "it has not called");
     }
 }

@@ -80,7 +80,7 @@ impl Conversations {
         });
         let (record, began) = begun.await.map_err(not_sent)?;
         let again = if began {
-            self.open(&attempt, record, provider, Some(ticket), false).await
+            self.open(&attempt, record, provider, ticket, false).await
         } else {
             // Another send was faster. A new ticket, because the old one may be gone with the life.
             ticket.returned = !had_ticket;

@@ -1,16 +1,15 @@
-//! The end of conversations that nobody uses any more.
+//! The end of conversations that are no longer used, and of what calls left that were cut off.
 
-use std::{future::Future, time::Duration};
-
-use serde::de::DeserializeOwned;
+use std::time::Duration;
 
 use super::{
-    Conversations, Ending, Live,
+    Conversations,
+    ending::CLOSING,
     entries::{self, Change},
+    provider::{ConversationProvider, Resolution},
     record::{ConversationState, Record},
 };
 use crate::{
-    error::SendError,
     message::EndReason,
     runtime::ms,
     strategy::{SessionError, Sessions},
@@ -26,72 +25,140 @@ const PAGE: usize = 100;
 pub struct Swept {
     /// Conversations that were ended.
     pub ended: usize,
+    /// Openings whose end was not known, and is now.
+    pub resolved: usize,
+    /// Openings whose end is still not known. The next send resolves them, or the next sweep.
+    pub in_doubt: usize,
     /// Conversations that could not be ended. The next sweep tries again.
     pub failed: usize,
-    /// The place to go on from. `None`: all sessions were read.
+    /// The place to go on from. `None`: all conversations were read.
     pub next: Option<String>,
 }
 
 // `next` holds a session's key, which may name a person.
-debug_fields!(Swept { ended, failed });
+debug_fields!(Swept { ended, resolved, in_doubt, failed });
 
 impl Conversations {
-    /// Ends conversations that were idle for a time, and marks as ended those whose ending lapsed. Reads one page of the sessions of
-    /// *all* tenants, a hundred, from `after` on; call it again with [`Swept::next`], now and then, from
-    /// [`healthcheck`](crate::Configure::healthcheck) or a command of your host.
+    /// Ends conversations that were idle for a time, ends those again whose end was cut off, and asks the provider about openings whose
+    /// end is not known. Reads one page of this tenant's conversations, a hundred, from `after` on; call it again with [`Swept::next`],
+    /// now and then, from [`healthcheck`](crate::Configure::healthcheck) or a command of your host.
     ///
-    /// `idle` should be shorter than [`with_idle`](Self::with_idle), from which on a conversation counts as ended without a call.
+    /// `idle` should be shorter than [`with_idle`](Self::with_idle), from which on a conversation counts as ended without a call. An
+    /// opening that only a repetition resolves waits for a send, with the line `conversation.in_doubt`.
     ///
     /// # Errors
-    /// If the store does not answer, or cannot list its sessions.
-    pub async fn sweep<T, F>(
-        &self,
-        idle: Duration,
-        after: Option<&str>,
-        close: impl Fn(Live<T>) -> F + Send + Sync,
-    ) -> Result<Swept, SessionError>
-    where
-        T: DeserializeOwned + Send + Sync,
-        F: Future<Output = Result<Ending, SendError>> + Send,
-    {
-        let ports = self.sessions.ports();
-        let page = ports.stores.list_sessions(after, PAGE).await?;
+    /// If the store does not answer, or cannot [list a scope](crate::store::SessionStore::list_scope).
+    pub async fn sweep<C: ConversationProvider>(&self, idle: Duration, after: Option<&str>, provider: &C) -> Result<Swept, SessionError> {
+        let page = self.sessions.list(entries::PREFIX, after, PAGE).await?;
         let mut swept = Swept { next: page.next, ..Swept::default() };
-        let ours =
-            page.sessions.iter().filter(|session| session.scope == self.sessions.scope() && session.key.starts_with(entries::PREFIX));
-        for session in ours {
-            let Ok(text) = Sessions::open_stored(&*ports.keys, session) else { continue };
+        for session in page.sessions {
+            let Ok(text) = Sessions::open_stored(&*self.sessions.ports().keys, &session) else { continue };
             let Ok(listed) = serde_json::from_slice::<Record>(&text) else { continue };
-            // The list may hold what is expired or was changed meanwhile.
-            let Ok((record, version)) = self.read(&listed.customer).await else { continue };
-            let Some(_) = version else { continue };
-            // Asked again when the end is written: it may have come back to life.
-            let same = |stored: &Record| stored.is_life(record.generation, &record.key);
-            let stale_ms = ms(idle.saturating_add(self.touch_after()));
-            let is_stale = |stored: &Record, now_ms: i64| same(stored) && now_ms.saturating_sub(stored.active_at_ms) >= stale_ms;
-            let has_lapsed = |stored: &Record, now_ms| same(stored) && stored.lease_until_ms <= now_ms;
-            let ended = match record.state {
-                ConversationState::Open if is_stale(&record, self.now_ms()) => {
-                    self.end_if(&record.customer, EndReason::Idle, is_stale, &close).await.map_err(drop)
+            // The list may hold what was changed meanwhile.
+            let Ok((record, Some(_))) = self.read(&listed.customer).await else { continue };
+            let now_ms = self.now_ms();
+            match record.state {
+                ConversationState::Open => {
+                    let stale_ms = ms(idle.saturating_add(self.touch_after()));
+                    // Asked again when the end is written: it may have come back to life.
+                    let is_stale = |stored: &Record, now_ms: i64| {
+                        stored.is_life(record.generation, &record.key) && now_ms.saturating_sub(stored.active_at_ms) >= stale_ms
+                    };
+                    if is_stale(&record, now_ms) {
+                        let ended = self.end_if(&record.customer, EndReason::Idle, provider, is_stale).await;
+                        swept.count(ended.map_err(drop));
+                    }
                 }
-                ConversationState::Ending if has_lapsed(&record, self.now_ms()) => {
-                    let ended = self.change(&record.customer, |stored, now_ms| {
-                        if stored.state != ConversationState::Ending || !has_lapsed(stored, now_ms) {
-                            return Change::Keep(false);
-                        }
-                        stored.end(EndReason::Lost);
-                        Change::Write(true)
-                    });
-                    ended.await.map(|(_, ended)| ended).map_err(drop)
-                }
-                _ => continue,
-            };
-            match ended {
-                Ok(true) => swept.ended += 1,
-                Ok(false) => {}
-                Err(()) => swept.failed += 1,
+                ConversationState::Ending if record.lease_until_ms <= now_ms => swept.count(self.end_left(&record, provider).await),
+                ConversationState::Opening if record.lease_until_ms <= now_ms => match self.resolve_left(&record, provider).await {
+                    Some(true) => swept.resolved += 1,
+                    Some(false) => swept.in_doubt += 1,
+                    None => {}
+                },
+                _ => {}
             }
         }
         Ok(swept)
+    }
+
+    /// Ends a conversation whose end was cut off, or did not come in its time.
+    async fn end_left<C: ConversationProvider>(&self, record: &Record, provider: &C) -> Result<bool, ()> {
+        let attempt = self.attempt_within(&record.customer, CLOSING);
+        let mut mark = self.drawn(&attempt);
+        let owned = self.change(attempt.customer, |stored, now_ms| {
+            let lapsed = stored.state == ConversationState::Ending && stored.lease_until_ms <= now_ms;
+            if !lapsed || !stored.is_life(record.generation, &record.key) {
+                return Change::Keep(None);
+            }
+            if stored.owner.is_none() {
+                stored.end(EndReason::Lost);
+                return Change::Write(Some(false));
+            }
+            stored.ending(&attempt.me, attempt.until_ms, stored.reason.unwrap_or(EndReason::Lost));
+            Change::Write(Some(true))
+        });
+        let (record, owned) = owned.await.map_err(drop)?;
+        mark.returned = owned != Some(true);
+        match owned {
+            Some(true) => {
+                let ended = self.close_again(&attempt, &record, provider).await;
+                mark.returned = ended.is_ok();
+                ended.map(|()| true).map_err(drop)
+            }
+            owned => Ok(owned.is_some()),
+        }
+    }
+
+    /// Finds out what became of an opening that its owner left. `None` if another does.
+    async fn resolve_left<C: ConversationProvider>(&self, record: &Record, provider: &C) -> Option<bool> {
+        let attempt = self.attempt_within(&record.customer, CLOSING);
+        let mut ticket = self.drawn(&attempt);
+        let owned = self.change(attempt.customer, |stored, now_ms| {
+            let lapsed = stored.state == ConversationState::Opening && stored.lease_until_ms <= now_ms;
+            if !lapsed || !stored.is_life(record.generation, &record.key) {
+                return Change::Keep(false);
+            }
+            stored.own(&attempt.me, now_ms, attempt.until_ms);
+            Change::Write(true)
+        });
+        let owned = owned.await;
+        ticket.returned = matches!(owned, Ok((_, false)));
+        let (record, true) = owned.ok()? else { return None };
+        let is_known = match self.ask(&attempt, &record, provider).await {
+            Ok(Resolution::Found(opened)) => {
+                let turn = self.establish(&attempt, &record, opened, provider, ticket).await;
+                let is_known = turn.is_ok();
+                if let Ok(turn) = turn {
+                    self.leave(turn).await;
+                }
+                return Some(is_known);
+            }
+            Ok(resolution @ (Resolution::NotOpened | Resolution::Abandon)) => {
+                if matches!(resolution, Resolution::Abandon) {
+                    self.say_abandoned(&record);
+                }
+                self.give_back(&attempt, &record, false, false).await;
+                true
+            }
+            Ok(Resolution::Repeat) | Err(_) => {
+                self.give_back(&attempt, &record, true, false).await;
+                let (tenant, strategy) = self.sessions.owner();
+                let age_s = self.now_ms().saturating_sub(record.called_until_ms) / 1000;
+                tracing::warn!(tenant_id = tenant, strategy, generation = record.generation, age_s, "conversation.in_doubt");
+                false
+            }
+        };
+        ticket.returned = true;
+        Some(is_known)
+    }
+}
+
+impl Swept {
+    fn count(&mut self, ended: Result<bool, ()>) {
+        match ended {
+            Ok(true) => self.ended += 1,
+            Ok(false) => {}
+            Err(()) => self.failed += 1,
+        }
     }
 }

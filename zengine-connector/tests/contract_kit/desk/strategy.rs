@@ -119,7 +119,7 @@ impl OutboundStrategy<DeskConfig, OutboundMessage> for PigeonDesk {
             }
             Content::Session(SessionNotice::End { reason }) => {
                 if self.flaw != Flaw::KeepsEnded {
-                    conversations.end(customer, *reason, |live| desk.close(live)).await?;
+                    conversations.end(customer, *reason, &desk).await?;
                 }
                 Ok(Receipt::accepted(ProviderMessageId::new("end").unwrap()))
             }
@@ -165,11 +165,6 @@ impl Desk<'_> {
         }
         self.cx.raise(raised).await;
     }
-
-    async fn close(&self, live: Live<Token>) -> Result<Ending, SendError> {
-        self.call(&["desk", &live.id, "close"], &live.key, &json!({})).await?;
-        Ok(Ending::Done)
-    }
 }
 
 /// The error of an opening that may have happened: the text was surely not sent.
@@ -203,6 +198,11 @@ impl ConversationProvider for Desk<'_> {
 
     async fn resolve(&self, _: &Opening) -> Result<Resolution<Token>, SendError> {
         Ok(Resolution::Repeat)
+    }
+
+    async fn close(&self, live: &Live<Token>, _: EndReason) -> Result<Ending, SendError> {
+        self.call(&["desk", &live.id, "close"], &live.key, &json!({})).await?;
+        Ok(Ending::Done)
     }
 
     fn is_gone(&self, error: &SendError) -> bool {
