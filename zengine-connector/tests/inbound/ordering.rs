@@ -397,3 +397,16 @@ async fn rule_84_a_batch_is_handed_over_by_its_serial_numbers() {
     assert_eq!(of(&["a", "b", "b again", "c", "plain"]), ["a", "plain", "b", "b again", "c"]);
     assert_eq!(of(&["other-1", "other-2"]), ["other-1", "other-2"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn rule_84_serial_numbers_count_within_a_life_of_the_conversation() {
+    let host = Host::new();
+    let of = |life: &str, text: &str, sequence| {
+        let mut it = numbered(text, "one", Some(sequence));
+        it["life"] = life.into();
+        it
+    };
+    let body = payload(&[of("first", "8", 8), of("first", "7", 7), of("second", "2", 2), of("first", "9", 9), of("second", "1", 1)]);
+    assert_eq!(counts(&host.shared(body).await), (5, 0, 0));
+    assert_eq!(host.seen.texts(), ["7", "8", "9", "1", "2"]);
+}

@@ -54,7 +54,7 @@ async fn rule_88_a_raised_event_reaches_the_handler_once_per_life_and_change() {
 #[tokio::test(start_paused = true)]
 async fn rule_88_what_the_handler_does_not_store_is_a_letter_that_can_be_replayed() {
     let host = Host::new();
-    host.on("", Do::NotStored);
+    host.on("started", Do::NotStored);
     assert!(matches!(open(&host, 1).await, Outcome::Delivered(_)));
     settle(&host).await;
     let letters = host.letters().await;

@@ -85,6 +85,8 @@ struct Element<'a> {
     #[serde(default)]
     sequence: Option<u64>,
     #[serde(default)]
+    life: Option<String>,
+    #[serde(default)]
     source: EventSource,
     #[serde(skip)]
     raw: &'a str,
@@ -111,6 +113,7 @@ impl Element<'_> {
         routed.fingerprint = self.same.map(|(version, words)| EventEncoding::new(version, words));
         routed.occurred_at_ms = self.at_ms;
         (routed.sender, routed.sequence, routed.source) = (self.sender, self.sequence, self.source);
+        routed.life = self.life;
         routed
     }
 }
@@ -178,6 +181,7 @@ impl InboundStrategy<AcmeConfig> for AcmeShared {
 pub(crate) fn text_of(event: &InboundEvent) -> &str {
     match &event.event {
         Event::Message { content: Content::Text(text) } => &text.body,
+        Event::Session(change) => change.change.as_str(),
         _ => "",
     }
 }
@@ -450,6 +454,15 @@ impl OutboundStrategy<AcmeConfig, OutboundMessage> for AcmeBoth {
                 let raised = RaisedEvent::new(ConversationId::new("c").unwrap(), generation.parse().unwrap(), opened);
                 cx.raise(raised.with_from(Party::of(Identity::opaque("acme", "visitor").unwrap()))).await;
             }
+        }
+        // Of a conversation, a change: `c queued`.
+        if let Content::Text(text) = &message.content
+            && let Some((conversation, change)) = text.body.split_once(' ')
+            && let Some(change) = [SessionChange::Queued, SessionChange::Started, SessionChange::Transferred, SessionChange::Ended]
+                .into_iter()
+                .find(|known| known.as_str() == change)
+        {
+            cx.raise(RaisedEvent::new(ConversationId::new(conversation).unwrap(), 1, SessionEvent::new(change))).await;
         }
         let mut sent = self.0.lock().unwrap();
         sent.push((cx.client_message_id().to_string(), message.clone()));

@@ -21,7 +21,7 @@ pub(in crate::orchestrator) async fn hand_over(orchestrator: &Orchestrator, even
     };
     let Some(permit) = Permit::of(Arc::clone(&orchestrator.inbound.requests)) else { return HandOver::Later };
     let mut plan = Plan::default();
-    plan.handle(Stamped { event: Box::new(event), reference: None, identity: None });
+    plan.handle(Stamped { event: Box::new(event), reference: None, identity: None, life: None });
     let progress = Progress::acknowledged(plan.tasks, orchestrator.inbound.settings.max_events).with_ephemeral(plan.ephemeral);
     let batch = Arc::new(Batch::new(orchestrator, entry, handler, progress, permit));
     let _ = batch.start(plan.partitions).await;

@@ -18,7 +18,14 @@ use crate::{
 /// One task of a request.
 pub(super) enum InboundTask {
     /// Hand an event to its tenant's handler.
-    Handle { key: ClaimKey, event: Box<InboundEvent>, reference: Option<ProviderKey>, identity: Option<Box<Identity>> },
+    Handle {
+        key: ClaimKey,
+        event: Box<InboundEvent>,
+        reference: Option<ProviderKey>,
+        identity: Option<Box<Identity>>,
+        /// The life of its conversation.
+        life: Option<String>,
+    },
     /// Store a dead letter for an event that cannot be handled.
     Keep(Box<Poison>),
     /// The tenant cannot be determined at present, so the event must be delivered again.
@@ -42,10 +49,10 @@ impl InboundTask {
         }
     }
 
-    /// The serial number of an event in its conversation.
-    fn sequence(&self) -> Option<u64> {
+    /// The life of an event's conversation, and its serial number in it.
+    fn sequence(&self) -> Option<(Option<&str>, u64)> {
         match self {
-            Self::Handle { event, .. } if event.conversation.is_some() => event.sequence,
+            Self::Handle { event, life, .. } if event.conversation.is_some() => Some((life.as_deref(), event.sequence?)),
             _ => None,
         }
     }
@@ -111,7 +118,7 @@ impl Plan {
     }
 
     /// Adds an event for its tenant's handler.
-    pub(super) fn handle(&mut self, Stamped { event, reference, identity }: Stamped) {
+    pub(super) fn handle(&mut self, Stamped { event, reference, identity, life }: Stamped) {
         let key = ClaimKey::inbound(&event.tenant, &event.strategy, &event.dedupe_key);
         self.ephemeral += usize::from(event.event.is_ephemeral());
         if let Some(conversation) = &event.conversation {
@@ -129,7 +136,7 @@ impl Plan {
             let order = (event.tenant.clone(), ordering_key(&event)?);
             Some(*self.by_order.entry(order).or_insert(self.partitions.len()))
         });
-        let partition = self.push(partition, InboundTask::Handle { key: key.clone(), event, reference, identity });
+        let partition = self.push(partition, InboundTask::Handle { key: key.clone(), event, reference, identity, life });
         self.by_key.insert(key, partition);
     }
 
@@ -160,13 +167,24 @@ impl Plan {
     }
 }
 
-/// Sorts the events of a conversation that have a serial number by it. The others keep their places, and equal numbers their order.
+/// Sorts the events of a conversation that have a serial number by it, one life after the other in the order of their first events. The
+/// others keep their places, and equal numbers their order.
 fn in_sequence(tasks: &mut [InboundTask]) {
-    let numbered: Vec<_> = (0..tasks.len()).filter(|&at| tasks.get(at).and_then(InboundTask::sequence).is_some()).collect();
-    let mut order = numbered.clone();
-    order.sort_by_key(|&at| tasks.get(at).and_then(InboundTask::sequence));
+    let (mut lives, mut numbered) = (Vec::new(), Vec::new());
+    for (at, task) in tasks.iter().enumerate() {
+        if let Some((life, sequence)) = task.sequence() {
+            let place = lives.iter().position(|known| *known == life).unwrap_or_else(|| {
+                lives.push(life);
+                lives.len() - 1
+            });
+            numbered.push((place, sequence, at));
+        }
+    }
+    let places: Vec<_> = numbered.iter().map(|(_, _, at)| *at).collect();
+    numbered.sort_by_key(|(life, sequence, _)| (*life, *sequence));
+    let mut order: Vec<_> = numbered.into_iter().map(|(_, _, at)| at).collect();
     // Place by place; what stood there goes to where its successor came from.
-    for (n, &place) in numbered.iter().enumerate() {
+    for (n, &place) in places.iter().enumerate() {
         let Some(&from) = order.get(n) else { return };
         tasks.swap(place, from);
         for later in order.iter_mut().skip(n + 1).filter(|later| **later == place) {

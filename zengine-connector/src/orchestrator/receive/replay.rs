@@ -141,7 +141,7 @@ impl Orchestrator {
             (raised, _) => {
                 let mut plan = Plan::default();
                 if let Some(event) = raised {
-                    plan.handle(Stamped { event: Box::new(event), reference: None, identity: None });
+                    plan.handle(Stamped { event: Box::new(event), reference: None, identity: None, life: None });
                 }
                 plan
             }
@@ -195,7 +195,7 @@ impl Orchestrator {
             }
             None if event.tenant == letter.tenant => {
                 let mut plan = Plan::default();
-                plan.handle(Stamped { event: Box::new(event), reference: None, identity: None });
+                plan.handle(Stamped { event: Box::new(event), reference: None, identity: None, life: None });
                 Ok(plan)
             }
             None => Err(Error::new(ErrorKind::Corrupt, "the dead letter's event is of another tenant")),

@@ -36,6 +36,8 @@ pub(super) struct Stamped {
     /// The key of our send that it echoes.
     pub(super) reference: Option<ProviderKey>,
     pub(super) identity: Option<Box<Identity>>,
+    /// The life of its conversation.
+    pub(super) life: Option<String>,
 }
 
 /// Time without an answer after which one request asks the directory no further. A directory that hangs costs one look-up's
@@ -190,6 +192,6 @@ impl<'a> Router<'a> {
             context: event.context,
             raw: event.raw,
         };
-        Stamped { event: Box::new(stamped), reference: event.reference, identity }
+        Stamped { event: Box::new(stamped), reference: event.reference, identity, life: event.life }
     }
 }

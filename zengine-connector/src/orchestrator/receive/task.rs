@@ -89,7 +89,7 @@ impl Batch {
         let key = ClaimKey::inbound(&event.tenant, &event.strategy, &event.dedupe_key);
         if self.replay.is_some() {
             // It is replayed on purpose: an event of its own, as the letter of a conflict is.
-            return Box::pin(self.run_task(InboundTask::Handle { key, event, reference, identity: None })).await;
+            return Box::pin(self.run_task(InboundTask::Handle { key, event, reference, identity: None, life: None })).await;
         }
         match Poison::handled(&event, key, ErrorKind::Mismatch, "another event came under the same key") {
             Ok(poison) => Box::pin(self.run_task(InboundTask::Keep(Box::new(poison)))).await,

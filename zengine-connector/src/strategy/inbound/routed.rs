@@ -26,6 +26,9 @@ pub struct RoutedEvent {
     pub sender: Option<Participant>,
     /// The provider's serial number of the event, per life of the conversation.
     pub sequence: Option<u64>,
+    /// The provider's id of the conversation's life, where `conversation` stays the same over several: the events of a request are
+    /// sorted by `sequence` within a life. `None`: one life.
+    pub life: Option<String>,
     /// The origin of the event.
     pub source: EventSource,
     /// The party that caused the event.
@@ -58,6 +61,7 @@ impl RoutedEvent {
             conversation: None,
             sender: None,
             sequence: None,
+            life: None,
             source: EventSource::Provider,
             from: Party::default(),
             to: vec![],
