@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use super::{
     HandlerContext, HandlerError, Inbound, InboundHandler, InboundSettings, Orchestrator,
     handler::{DynHandler, EventOnly},
-    raised::LocalEvents,
+    raised::{LocalEvents, RaisedQueue, sweep_all},
     receive::Polls,
 };
 #[cfg(feature = "tokio")]
@@ -300,14 +300,16 @@ impl OrchestratorBuilder {
             observers: Observers::new(self.observers),
         };
         let engine = Arc::new(Engine::new(parts, Settings { default: Arc::new(self.settings), named }));
-        if let Some(interval) = self.sweep_every.filter(|_| engine.stores.boot().is_some()) {
-            pipeline::sweep_every(&engine, interval);
-        }
         let requests = Arc::new(Limit::new(self.inbound.max_requests));
         let polls = Polls::new(self.inbound.max_polls);
-        let inbound = Inbound { handler: self.handler, settings: self.inbound, requests, polls };
+        let inbound = Inbound { handler: self.handler, settings: self.inbound, requests, polls, raised: RaisedQueue::default() };
         let orchestrator = Orchestrator { engine, inbound: Arc::new(inbound) };
-        let _ = sessions.raise.set(LocalEvents::of(&orchestrator));
+        let events = LocalEvents::of(&orchestrator);
+        if let Some(interval) = self.sweep_every.filter(|_| orchestrator.engine.stores.boot().is_some()) {
+            let events = Arc::clone(&events);
+            pipeline::sweep_every(&orchestrator.engine, interval, move || Box::pin(sweep_all(Arc::clone(&events))));
+        }
+        let _ = sessions.raise.set(events);
         Ok(orchestrator)
     }
 }

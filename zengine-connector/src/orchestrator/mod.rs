@@ -62,6 +62,8 @@ struct Inbound {
     requests: Arc<Limit>,
     /// The limit of polls, which hold the replies of a conversation.
     polls: receive::Polls,
+    /// The events that strategies raised and that are not handed over yet.
+    raised: raised::RaisedQueue,
 }
 
 impl Orchestrator {

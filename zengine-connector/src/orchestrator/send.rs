@@ -172,7 +172,8 @@ impl Orchestrator {
         pipeline::redrive_letter(&self.engine, letter, &options).await
     }
 
-    /// Sweeps one page of sends, at most `limit`: ends those that are in doubt past their time, publishes pending events,
+    /// Sweeps one page of sends, at most `limit`, and after the last one the events that strategies raised, as
+    /// [`sweep_raised`](Self::sweep_raised) does: ends those that are in doubt past their time, publishes pending events,
     /// reports what only a duplicate can complete, and gives up the dead letters for which no duplicate can come any more
     /// (rules 19, 29, 68 and 69). `after` is the [`next`](Swept::next) of the call before. Safe to run in several processes at
     /// once.
@@ -202,7 +203,7 @@ impl Orchestrator {
     /// `Unsupported` if the claim store cannot find the records that are due, `Store` if it does not answer. A single send that
     /// cannot be completed is counted instead.
     pub async fn sweep(&self, after: Option<&str>, limit: usize) -> Result<Swept, Error> {
-        pipeline::sweep(&self.engine, after, limit).await
+        self.sweep_with_raised(after, limit).await
     }
 
     /// Shuts down: starts no further attempt, accepts no further event, and waits up to `deadline` for calls in progress.

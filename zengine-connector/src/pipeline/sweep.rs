@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    runtime::ms,
+    runtime::{BoxFuture, ms},
     store::{Applied, ClaimRecord, Due, Effects, StoreError, StoreErrorKind},
     telemetry::{Dimensions, MetricName},
 };
@@ -47,6 +47,15 @@ pub struct Swept {
     pub letters_given_up: usize,
     /// Sends that it could not complete, or whose record it could not read. The next sweep tries again.
     pub failed: usize,
+    /// Events that strategies raised and that it handed over (rule 88).
+    #[serde(skip)]
+    pub raised: usize,
+    /// Raised events that still wait.
+    #[serde(skip)]
+    pub raised_waiting: usize,
+    /// Raised events that it removed: it is known no longer whether a handler got them.
+    #[serde(skip)]
+    pub raised_expired: usize,
     /// The place at which the next call goes on. `None` if every record was looked at.
     #[serde(skip)]
     pub next: Option<String>,
@@ -55,7 +64,11 @@ pub struct Swept {
 impl Swept {
     /// Adds the counts of the next page, and takes over where it ended.
     pub fn add(&mut self, page: Self) {
-        let Self { ended, published, overdue, waiting_for_letter, letters_given_up, failed, next } = page;
+        let Self { ended, published, overdue, waiting_for_letter, letters_given_up, failed, raised, raised_waiting, raised_expired, next } =
+            page;
+        self.raised += raised;
+        self.raised_waiting += raised_waiting;
+        self.raised_expired += raised_expired;
         self.ended += ended;
         self.published += published;
         self.overdue += overdue;
@@ -100,8 +113,8 @@ pub(crate) async fn sweep(engine: &Engine, after: Option<&str>, limit: usize) ->
 }
 
 /// Sweeps all records in the background, again and again, until the engine is closed or dropped. Ends if the store cannot
-/// find the records that are due.
-pub(crate) fn sweep_every(engine: &Arc<Engine>, interval: Duration) {
+/// find the records that are due. Then calls `also`, after each sweep.
+pub(crate) fn sweep_every(engine: &Arc<Engine>, interval: Duration, also: impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static) {
     let (weak, clock, closing) = (Arc::downgrade(engine), Arc::clone(&engine.clock), engine.on_close());
     let taken = engine.spawner.spawn(Box::pin(async move {
         loop {
@@ -109,6 +122,7 @@ pub(crate) fn sweep_every(engine: &Arc<Engine>, interval: Duration) {
             if !sweep_all(&weak).await {
                 return;
             }
+            also().await;
         }
     }));
     if !taken {

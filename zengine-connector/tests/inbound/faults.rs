@@ -15,7 +15,7 @@ use zengine_connector::{
     runtime::{BoxFuture, Spawner, TokioSpawner},
     store::{
         Applied, ClaimKey, ClaimOp, ClaimRecord, ClaimStore, DeadLetter, DeadLetterPage, DeadLetterSink, DeadLetterStore, DomainEvent,
-        EventBus, InboundOp, InboundRecord, Reference, SessionPage, SessionStore, StoreError, StoreErrorKind, TenantConfig,
+        DuePage, EventBus, InboundOp, InboundRecord, Reference, SessionPage, SessionStore, StoreError, StoreErrorKind, TenantConfig,
         TenantDirectory,
     },
 };
@@ -80,6 +80,10 @@ pub(crate) struct Under<S: ?Sized>(pub(crate) Arc<S>, pub(crate) Arc<Faults>);
 #[async_trait]
 impl ClaimStore for Under<dyn ClaimStore> {
     delegate_claims!(0: put_reference);
+
+    async fn due(&self, before_ms: i64, after: Option<&str>, limit: usize) -> Result<DuePage, StoreError> {
+        self.0.due(before_ms, after, limit).await
+    }
 
     async fn apply(
         &self,
@@ -206,5 +210,16 @@ impl SessionStore for Under<dyn SessionStore> {
 
     async fn list(&self, after: Option<&str>, limit: usize) -> Result<SessionPage, StoreError> {
         self.0.list(after, limit).await
+    }
+
+    async fn list_scope(
+        &self,
+        scope: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+        now_ms: i64,
+    ) -> Result<SessionPage, StoreError> {
+        self.0.list_scope(scope, prefix, after, limit, now_ms).await
     }
 }

@@ -7,6 +7,7 @@ use zengine_connector::{
     ids::CorrelationId,
     message::{EventSource, SessionChange},
     orchestrator::{InboundSettings, Replayed},
+    runtime::Clock,
     store::Memory,
 };
 
@@ -112,4 +113,81 @@ async fn rule_88_a_replayed_send_raises_nothing() {
     let Outcome::Delivered(again) = open(&host, 1).await else { panic!("not delivered") };
     settle(&host).await;
     assert_eq!((again.replayed, host.seen.count()), (true, 1));
+}
+
+/// Sends that raise nothing but leave events of the conversations `c` and `d` as a process does that died, in this order.
+async fn left(host: &Host, texts: &[&str]) {
+    host.faults.refused_task.store(usize::MAX, SeqCst);
+    for (n, text) in texts.iter().enumerate() {
+        let message = OutboundMessage::text(Identity::opaque("acme", "visitor").unwrap(), *text);
+        let options = SendOptions::new().correlation_id(CorrelationId::new("req-1").unwrap()).traceparent(TRACE);
+        let sent = host.orchestrator.send_with(&id("one"), "acme-both", &*format!("left-{n}"), &message, options).await.unwrap();
+        assert!(matches!(sent, Outcome::Delivered(_)));
+    }
+}
+
+/// The conversations and changes that the handler got, in order.
+fn handed(host: &Host) -> Vec<(String, &'static str)> {
+    let of = |event: &zengine_connector::InboundEvent| {
+        let Event::Session(change) = &event.event else { panic!("{event:?}") };
+        (event.conversation.as_ref().unwrap().to_string(), change.change.as_str())
+    };
+    host.seen.events.lock().unwrap().iter().map(of).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_88_a_sweep_of_sends_hands_over_what_is_left_in_the_order_of_each_conversation() {
+    let memory = Memory::new();
+    left(&Host::over(memory.clone(), InboundSettings::default(), true), &["c queued", "d queued", "c started", "c transferred", "c ended"])
+        .await;
+    let second = Host::over(memory, InboundSettings::default(), true);
+    let swept = second.orchestrator.sweep(None, 100).await.unwrap();
+    assert_eq!((swept.raised, swept.raised_waiting, swept.next), (5, 0, None));
+    let of_c: Vec<_> = handed(&second).into_iter().filter(|(conversation, _)| conversation == "c").map(|(_, change)| change).collect();
+    assert_eq!(of_c, ["queued", "started", "transferred", "ended"]);
+    assert_eq!((handed(&second).len(), kept(&second).await), (5, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_88_a_handler_that_hangs_holds_up_its_conversation_alone() {
+    let memory = Memory::new();
+    left(&Host::over(memory.clone(), InboundSettings::default(), true), &["c queued", "c started", "d transferred"]).await;
+    let second = Host::over(memory, InboundSettings::default(), true);
+    second.on("queued", Do::Gate);
+    let began = second.clock.now();
+    let swept = second.orchestrator.sweep(None, 2).await.unwrap();
+    assert!(second.clock.now().duration_since(began).unwrap() < Duration::from_secs(11));
+    assert_eq!((swept.raised, swept.raised_waiting), (1, 2));
+    assert!(!handed(&second).contains(&("c".to_owned(), "started")), "an event overtook an earlier one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_88_raised_events_of_a_conversation_wait_for_the_one_before() {
+    let host = Host::new();
+    host.on("queued", Do::Slow(Duration::from_secs(5)));
+    for (n, text) in ["c queued", "c started", "d transferred"].iter().enumerate() {
+        let message = OutboundMessage::text(Identity::opaque("acme", "visitor").unwrap(), *text);
+        let options = SendOptions::new().correlation_id(CorrelationId::new("req-1").unwrap()).traceparent(TRACE);
+        let sent = host.orchestrator.send_with(&id("one"), "acme-both", &*format!("m-{n}"), &message, options).await.unwrap();
+        assert!(matches!(sent, Outcome::Delivered(_)));
+    }
+    settle(&host).await;
+    assert_eq!(handed(&host), [("c".to_owned(), "queued"), ("d".to_owned(), "transferred")]);
+    host.clock.advance(Duration::from_secs(6)).await;
+    assert_eq!(handed(&host).last(), Some(&("c".to_owned(), "started")));
+    assert_eq!(kept(&host).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_88_an_event_whose_record_is_over_is_removed_with_a_line() {
+    let (memory, log) = (Memory::new(), Log::default());
+    let first = Host::over(memory.clone(), InboundSettings::default(), true);
+    left(&first, &["c queued"]).await;
+    let second = Host::over(memory, InboundSettings::default(), true);
+    second.clock.advance(InboundSettings::default().keep + Duration::from_secs(1)).await;
+    let listening = tracing::subscriber::set_default(log.clone());
+    let swept = second.orchestrator.sweep_raised(None, 100).await.unwrap();
+    drop(listening);
+    assert_eq!((swept.done, swept.expired, second.seen.count(), kept(&second).await), (0, 1, 0, 0));
+    assert_eq!(log.lines("event.raised_expired").len(), 1);
 }
