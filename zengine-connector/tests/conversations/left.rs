@@ -138,9 +138,7 @@ async fn a_conversation_that_comes_too_late_is_ended() {
     world.clock.advance(Duration::from_secs(13)).await;
     assert_eq!(world.other_process().send(&customer(), "taken over").await.unwrap(), 2);
     assert!(is_deferred(&late.await.unwrap().unwrap_err()));
-    let desk = world.desk.lock().unwrap();
-    assert_eq!(desk.ends, [("canary-id-1".to_owned(), EndReason::Lost)]);
-    drop(desk);
+    assert_eq!(world.desk.lock().unwrap().ends, [("canary-id-1".to_owned(), EndReason::Lost)]);
     assert_eq!(world.send(&customer(), "3").await.unwrap(), 2);
 }
 
