@@ -212,7 +212,7 @@ mod tests {
         assert_eq!((check.found.len(), check.found.iter().any(Violation::is_error)), (MAX_FOUND + 1, false));
         check.add("/b", "wrong");
         let found = check.finish().unwrap_err();
-        assert_eq!((found.len(), found.last().map(ToString::to_string).as_deref()), (MAX_FOUND + 1, Some("there are more violations")));
+        assert_eq!((found.len(), found.last().map(ToString::to_string).as_deref()), (MAX_FOUND + 1, Some("/: there are more violations")));
         assert!(found.last().is_some_and(Violation::is_error));
     }
 

@@ -93,7 +93,8 @@ impl Identity {
     /// A phone number. Spaces, hyphens, dots, brackets and the invisible marks of copied text are removed; `+` is required.
     ///
     /// # Errors
-    /// `MessageInvalid` unless it is `+` and 1–15 digits without a leading zero (E.164).
+    /// `MessageInvalid` unless it is `+` and 1–15 digits without a leading zero (E.164). A national zero in brackets, as in
+    /// `+44 (0)20 …`, is refused: which number is meant would be a guess.
     pub fn phone(number: &str) -> Result<Self, Error> {
         Self::new(IdentityKind::Phone, number)
     }
@@ -231,7 +232,7 @@ fn canonical(kind: IdentityKind, value: &str) -> Option<Cow<'_, str>> {
 
 const fn expectation(kind: IdentityKind) -> &'static str {
     match kind {
-        IdentityKind::Phone => "a phone number is + and 1 to 15 digits, without a leading zero and without (0)",
+        IdentityKind::Phone => "a phone number is + and 1 to 15 digits, without a leading zero",
         IdentityKind::WaId => "a WhatsApp id is digits",
         IdentityKind::Bsuid | IdentityKind::ParentBsuid => "a business-scoped id is two capital letters, a dot, letters and digits",
         IdentityKind::Email => "an e-mail address is a name, @ and a domain",
