@@ -32,6 +32,9 @@ use crate::{
 /// Default interval of the sweeps in the background.
 const SWEEP_EVERY: Duration = Duration::from_secs(300);
 
+/// Maximum handlers of ephemeral events at the same time (rule 87).
+const MAX_EPHEMERAL: usize = 1_024;
+
 /// Collects ports and settings.
 #[must_use = "finish it with build()"]
 pub struct OrchestratorBuilder {
@@ -301,8 +304,9 @@ impl OrchestratorBuilder {
         };
         let engine = Arc::new(Engine::new(parts, Settings { default: Arc::new(self.settings), named }));
         let requests = Arc::new(Limit::new(self.inbound.max_requests));
+        let ephemeral = Arc::new(Limit::new(MAX_EPHEMERAL));
         let polls = Polls::new(self.inbound.max_polls);
-        let inbound = Inbound { handler: self.handler, settings: self.inbound, requests, polls, raised: RaisedQueue::default() };
+        let inbound = Inbound { handler: self.handler, settings: self.inbound, requests, ephemeral, polls, raised: RaisedQueue::default() };
         let orchestrator = Orchestrator { engine, inbound: Arc::new(inbound) };
         let events = LocalEvents::of(&orchestrator);
         if let Some(interval) = self.sweep_every.filter(|_| orchestrator.engine.stores.boot().is_some()) {

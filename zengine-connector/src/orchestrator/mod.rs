@@ -60,6 +60,8 @@ struct Inbound {
     /// The limit of requests whose events are worked on. The task that handles the events holds the permit, so a request whose
     /// caller is gone still counts.
     requests: Arc<Limit>,
+    /// The limit of handlers of ephemeral events, which may go on without their request.
+    ephemeral: Arc<Limit>,
     /// The limit of polls, which hold the replies of a conversation.
     polls: receive::Polls,
     /// The events that strategies raised and that are not handed over yet.

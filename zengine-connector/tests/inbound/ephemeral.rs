@@ -65,3 +65,20 @@ async fn rule_87_a_cursor_awaits_no_typing_event() {
     let told: Value = serde_json::from_slice(polled.response.body()).unwrap();
     assert_eq!((&told["pending"], &told["resend"]), (&json!(false), &json!(0)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn rule_87_handlers_of_typing_events_that_outlast_their_request_are_bounded() {
+    let host = Host::new();
+    host.on("", Do::Gate);
+    let of_conversation = |n: usize| {
+        let mut event = typing(&n.to_string(), None);
+        event["conversation"] = json!(n.to_string());
+        event
+    };
+    let received = host.shared(payload(&(0..1_030).map(of_conversation).collect::<Vec<_>>())).await;
+    assert_eq!((counts(&received), received.ack, host.seen.count()), ((1_030, 0, 0), Ack::Done, 1_024));
+    host.seen.gate.notify_waiters();
+    tokio::task::yield_now().await;
+    let _ = host.shared(payload(&[of_conversation(0)])).await;
+    assert_eq!(host.seen.count(), 1_025);
+}

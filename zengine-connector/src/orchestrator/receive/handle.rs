@@ -13,6 +13,7 @@ use crate::{
     runtime::{catch, guard, within},
     store::ClaimKey,
     strategy::{Admit, ErasedTenant, EventContext, ProviderKey},
+    sync::Permit,
 };
 
 /// Time after which the handler of an ephemeral event goes on without its request, whose other events and permit wait no longer.
@@ -90,12 +91,19 @@ impl Batch {
             correlation: self.correlation.clone(),
             traceparent: self.traceparent.clone(),
         };
+        let is_ephemeral = event.event.is_ephemeral();
+        let permit = if is_ephemeral {
+            let Some(permit) = Permit::of(Arc::clone(&self.orchestrator.inbound.ephemeral)) else { return EventResult::Dropped };
+            Some(permit)
+        } else {
+            None
+        };
         let (handler, kept) = (Arc::clone(&self.handler), event.clone());
         let (end, wait) = oneshot::channel();
-        let is_ephemeral = kept.event.is_ephemeral();
         // What is ephemeral does not come again in any case.
         let underway = (!is_ephemeral).then(|| self.progress.underway());
         let task = async move {
+            let _permit = permit;
             let _ = end.send(catch(async { handler.handle_event(*event, cx).await }).await);
         };
         let taken = self.engine().spawner.spawn(Box::pin(task.instrument(Span::current())));
