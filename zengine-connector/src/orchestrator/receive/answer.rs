@@ -13,7 +13,6 @@ use crate::{
 };
 
 /// The result of one delivery: an HTTP response, and the same as an acknowledgement for a queue record.
-#[derive(Debug)]
 #[must_use = "the sender waits for the response"]
 #[non_exhaustive]
 pub struct Received {
@@ -38,6 +37,20 @@ pub struct Received {
     pub(super) credentials: Option<CredentialFault>,
     pub(super) tenant: Option<TenantId>,
 }
+
+// Without headers and body, which may hold what was said.
+debug_fields!(Received {
+    ack,
+    status: |it| it.response.status(),
+    body_bytes: |it| it.response.body().len(),
+    accepted,
+    poisoned,
+    unstored,
+    duplicates,
+    reason,
+    late,
+    tenant,
+});
 
 words! {
     /// The acknowledgement for a queue record. Exhaustive by design.

@@ -104,7 +104,7 @@ impl<'a> FinalResponse<'a> {
 }
 
 /// The additions of `finish` to a response.
-#[derive(Debug, Default)]
+#[derive(Default)]
 #[non_exhaustive]
 pub struct Additions {
     /// Headers, beside those that are there.
@@ -114,6 +114,8 @@ pub struct Additions {
     /// The first thing that was ignored, if any.
     pub refused: Option<&'static str>,
 }
+
+debug_fields!(Additions { headers: |it| it.headers.len(), body_bytes: |it| it.body.as_ref().map(|(_, body)| body.len()), refused });
 
 impl Additions {
     /// Adds them to the response.
@@ -158,6 +160,8 @@ impl Future for NothingToFinish {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     fn response(status: u16, body: &'static str) -> Response<Bytes> {
@@ -201,6 +205,17 @@ mod tests {
             let additions = last.into_additions();
             assert!(additions.headers.is_empty() && additions.refused.is_some(), "{name}");
         }
+    }
+
+    #[test]
+    fn rule_81_debug_of_additions_holds_no_header_and_no_body() {
+        let response = response(401, "");
+        let mut last = FinalResponse::of(&response);
+        last.add_header(header::SET_COOKIE, HeaderValue::from_static("canary"));
+        last.set_body(HeaderValue::from_static("text/plain"), "canary");
+        let mut shown = format!("{last:?}");
+        write!(shown, "{:?}", last.into_additions()).unwrap();
+        assert!(shown.contains("headers: 1, body_bytes: Some(6)") && !shown.contains("canary"), "{shown}");
     }
 
     #[test]

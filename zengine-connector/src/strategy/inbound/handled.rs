@@ -6,7 +6,7 @@ use super::{Principal, RawPayload};
 use crate::message::{Content, Participant};
 
 /// The results of the events of one request; they decide the answer.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Handled {
     /// The credentials that authenticated the request.
@@ -32,6 +32,19 @@ pub struct Handled {
     /// The cursor from which a poll continues.
     pub cursor: Option<String>,
 }
+
+// Without dedup keys and cursors, which may name a person.
+debug_fields!(Handled {
+    principal,
+    payload,
+    accepted,
+    poisoned,
+    unstored,
+    conflicts: |it| it.conflict.len(),
+    resend,
+    replies: |it| it.replies.len(),
+    pending
+});
 
 impl Handled {
     /// Creates a value without results. The core makes it; for tests of a strategy's `respond`, set the fields.
@@ -103,3 +116,17 @@ impl ReplyMessage {
 /// has seen replies. The response then begins after it; without it, after what was handed out before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplyCursor(pub String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_81_debug_of_results_holds_no_key_no_cursor_and_no_reply() {
+        let mut handled = Handled::new(Principal::Shared);
+        (handled.conflict, handled.cursor) = (vec!["canary".to_owned()], Some("canary".to_owned()));
+        handled.replies.push(ReplyMessage::new("canary", Content::text("canary")));
+        let shown = format!("{handled:?}");
+        assert!(shown.contains("conflicts: 1") && shown.contains("replies: 1") && !shown.contains("canary"), "{shown}");
+    }
+}
