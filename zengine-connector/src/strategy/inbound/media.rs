@@ -28,6 +28,8 @@ pub struct MediaRequest {
     pub mime: Option<String>,
     /// Maximum size of the file, in bytes. Defaults to 100 MiB. Read no more than this; the core refuses a larger file.
     pub max_bytes: u64,
+    /// Whether the event names a digest that cannot be read.
+    unreadable_digest: bool,
 }
 
 debug_fields!(MediaRequest { mime, max_bytes });
@@ -38,13 +40,16 @@ impl MediaRequest {
 
     /// A request for the file of a handle.
     pub fn new(handle: impl Into<String>) -> Self {
-        Self { handle: handle.into(), sha256: None, mime: None, max_bytes: Self::MAX_BYTES }
+        Self { handle: handle.into(), sha256: None, mime: None, max_bytes: Self::MAX_BYTES, unreadable_digest: false }
     }
 
-    /// A request for a file of an event, with its digest and MIME type. `None` if the provider does not hold it.
+    /// A request for a file of an event, with its digest and MIME type. `None` if the provider does not hold it. A digest that cannot be
+    /// read becomes a [warning](MediaFile::warnings).
     pub fn of(media: &Media) -> Option<Self> {
         let MediaSource::Handle { id, .. } = &media.source else { return None };
-        Some(Self { sha256: media.sha256.as_deref().and_then(read_sha256), mime: media.mime.clone(), ..Self::new(id) })
+        let sha256 = media.sha256.as_deref().and_then(read_sha256);
+        let unreadable_digest = media.sha256.is_some() && sha256.is_none();
+        Some(Self { sha256, unreadable_digest, mime: media.mime.clone(), ..Self::new(id) })
     }
 
     setters! {
@@ -65,6 +70,9 @@ impl MediaRequest {
         }
         if self.sha256.is_some_and(|announced| announced != *Sha256::digest(&file.bytes)) {
             return Err(Error::new(ErrorKind::Protocol, "the file is not the one that was announced"));
+        }
+        if self.unreadable_digest && self.sha256.is_none() {
+            file.warnings.push("the digest that the event names cannot be read");
         }
         file.mime = file.mime.or_else(|| self.mime.clone());
         Ok(file)
@@ -100,5 +108,22 @@ impl MediaFile {
     setters! {
         /// Sets the MIME type.
         with_mime(mime: impl Into<String>) => mime = Some(mime.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::MediaKind;
+
+    #[test]
+    fn a_digest_that_cannot_be_read_is_a_warning() {
+        let mut photo = Media::handle(MediaKind::Image, "777");
+        let warnings = |request: MediaRequest| request.check(MediaFile::new("bytes")).unwrap().warnings;
+        assert!(warnings(MediaRequest::of(&photo).unwrap()).is_empty());
+        photo.sha256 = Some("no digest".to_owned());
+        let request = MediaRequest::of(&photo).unwrap();
+        assert_eq!(warnings(request.clone()), ["the digest that the event names cannot be read"]);
+        assert!(warnings(request.with_sha256(Sha256::digest("bytes").into())).is_empty(), "it is checked");
     }
 }
