@@ -40,6 +40,8 @@ pub(crate) enum Close {
     Done,
     /// It ends it later, and says so.
     Within(Duration),
+    /// It ends it later, says so, and takes messages until then.
+    Reachable(Duration),
     /// The call does not leave.
     NotSent,
     /// It refuses.
@@ -272,6 +274,7 @@ impl ConversationProvider for World {
         match answer {
             Close::Done => Ok(Ending::Done),
             Close::Within(time) => Ok(Ending::Within(time)),
+            Close::Reachable(time) => Ok(Ending::Reachable(time)),
             Close::NotSent => Err(SendError::provider("no connection").not_sent()),
             Close::Refused => Err(SendError::domain("unknown conversation").processed()),
             Close::Lost => Err(SendError::provider("the connection broke").maybe()),

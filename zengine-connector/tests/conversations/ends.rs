@@ -100,6 +100,32 @@ async fn an_end_that_is_still_to_come_defers_sends_until_it_came_or_its_time_is_
     }
 }
 
+/// A survey follows the good-bye: its answer belongs to the old conversation, and rings no agent.
+#[tokio::test(start_paused = true)]
+async fn a_conversation_that_is_reachable_until_its_end_takes_messages_until_then() {
+    for comes in [true, false] {
+        let world = World::new();
+        world.send(&customer(), "1").await.unwrap();
+        world.end(Close::Reachable(Duration::from_secs(900))).await.unwrap();
+        assert_eq!(world.state(&customer()).await, (ConversationState::Ending, 1));
+        assert_eq!(world.send(&customer(), "five stars").await.unwrap(), 1);
+        assert!(!world.end(Close::Done).await.unwrap(), "it is ended already");
+        if comes {
+            let found = world.conversations().find("canary-id-1").await.unwrap().unwrap();
+            assert_eq!(world.conversations().ended(&found, EndReason::Provider).await.unwrap(), Ended::Now);
+        } else {
+            world.clock.advance(Duration::from_secs(900)).await;
+        }
+        assert_eq!(world.send(&customer(), "2").await.unwrap(), 2);
+    }
+    // The provider closed it without a word.
+    let world = World::new();
+    world.send(&customer(), "1").await.unwrap();
+    world.end(Close::Reachable(Duration::from_secs(900))).await.unwrap();
+    world.desk.lock().unwrap().closed.push("canary-id-1".to_owned());
+    assert_eq!(world.send(&customer(), "2").await.unwrap(), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_end_that_does_not_leave_leaves_the_conversation_open() {
     let world = World::new();

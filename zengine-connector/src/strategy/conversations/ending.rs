@@ -113,7 +113,8 @@ impl Conversations {
                 return Change::Keep(());
             }
             match &closed {
-                Ok(Ending::Within(time)) => (stored.owner, stored.lease_until_ms) = (None, now_ms.saturating_add(ms(*time))),
+                Ok(Ending::Within(time)) => stored.ends_later(now_ms.saturating_add(ms(*time)), false),
+                Ok(Ending::Reachable(time)) => stored.ends_later(now_ms.saturating_add(ms(*time)), true),
                 // An earlier call may have ended it.
                 Err(error) if error.reach() == Reach::Maybe || again && error.reach() == Reach::NotSent => stored.lease_until_ms = now_ms,
                 Err(error) if error.reach() == Reach::NotSent => stored.reopened(),

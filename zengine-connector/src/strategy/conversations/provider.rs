@@ -98,6 +98,9 @@ pub enum Ending {
     Done,
     /// It ends later, and says so with an event, at the latest after this time. Until then a send is deferred.
     Within(Duration),
+    /// As `Within`, and messages of the customer still reach it until then, such as the answer to a survey that follows the agent's good-bye.
+    /// A send goes to it; if the provider refuses that as [gone](ConversationProvider::is_gone), a new one is opened.
+    Reachable(Duration),
 }
 
 /// What became of an opening whose end was not known.

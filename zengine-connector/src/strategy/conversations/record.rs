@@ -68,6 +68,9 @@ pub(super) struct Record {
     /// The reason of its end, from the first word of it on: it may be said of a conversation whose opening has no answer yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<EndReason>,
+    /// Whether messages still reach it while it is about to end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) reachable: bool,
     /// Members of a newer release, which are written back.
     #[serde(flatten)]
     pub(super) unread: Map<String, Value>,
@@ -123,6 +126,7 @@ impl Record {
             data: None,
             active_at_ms: 0,
             reason: None,
+            reachable: false,
             unread: Map::new(),
         }
     }
@@ -156,6 +160,13 @@ impl Record {
             // A send that ends it again opens the next life.
             ConversationState::Ending if !lapsed && self.queue.first().is_some_and(|first| Some(&first.owner) == self.owner.as_ref()) => {
                 self.queued(place)
+            }
+            ConversationState::Ending if !lapsed && self.reachable => {
+                if first {
+                    Step::Go
+                } else {
+                    self.queued(place)
+                }
             }
             ConversationState::Ending if !lapsed => Step::Busy("the conversation is about to end"),
             ConversationState::Opening if !lapsed => self.queued(place),
@@ -203,7 +214,7 @@ impl Record {
         (self.state, self.called_until_ms) = (ConversationState::Opening, 0);
         self.generation = if self.generation == 0 { now_ms.unsigned_abs().max(1) } else { self.generation + 1 };
         self.key = key;
-        (self.id, self.data, self.reason) = (None, None, None);
+        (self.id, self.data, self.reason, self.reachable) = (None, None, None, false);
     }
 
     /// Whether it is in this life. An entry of an older release has no key.
@@ -246,6 +257,11 @@ impl Record {
         self.reason = Some(reason);
     }
 
+    /// The provider ends it later, and takes messages until then or not.
+    pub(super) fn ends_later(&mut self, until_ms: i64, reachable: bool) {
+        (self.owner, self.lease_until_ms, self.reachable) = (None, until_ms, reachable);
+    }
+
     /// The end did not leave: it is open.
     pub(super) fn reopened(&mut self) {
         (self.state, self.owner, self.lease_until_ms, self.reason) = (ConversationState::Open, None, 0, None);
@@ -264,7 +280,7 @@ impl Record {
     /// The life has ended. Its id and data go: a late event is found by its own entry.
     pub(super) fn end(&mut self, reason: EndReason) {
         (self.state, self.owner, self.lease_until_ms, self.called_until_ms) = (ConversationState::Ended, None, 0, 0);
-        (self.id, self.data, self.reason) = (None, None, Some(reason));
+        (self.id, self.data, self.reason, self.reachable) = (None, None, Some(reason), false);
     }
 }
 
