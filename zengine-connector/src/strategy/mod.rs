@@ -6,7 +6,7 @@
 
 mod cached;
 mod context;
-mod conversations;
+pub mod conversations;
 mod declared;
 mod descriptor;
 mod erased;
@@ -24,10 +24,7 @@ pub use crate::stage::{Rate, Scopes};
 pub use cached::Cached;
 pub(crate) use context::{Base, CallScope};
 pub use context::{ConfigureContext, EventContext, HealthContext, SendContext};
-pub use conversations::{
-    ConversationProvider, ConversationState, Conversations, Ended, Ending, FoundConversation, Live, Opened, Opening, Resolution, Swept,
-    Turn,
-};
+pub use conversations::{ConversationProvider, ConversationState, Conversations, FoundConversation, OpenRequest, SweptConversations};
 pub use declared::{Halves, Strategy};
 pub use descriptor::{Descriptor, Direction, Reply};
 pub(crate) use guarded::guarded;

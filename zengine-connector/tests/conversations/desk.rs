@@ -14,7 +14,10 @@ use zengine_connector::{
     message::EndReason,
     runtime::Clock,
     store::Memory,
-    strategy::{ConversationProvider, ConversationState, Conversations, Ending, Live, Opened, Opening, Resolution},
+    strategy::{
+        ConversationProvider, ConversationState, Conversations, OpenRequest,
+        conversations::{Ending, Live, Opened, Resolution},
+    },
     testing::{Contexts, Faults, SimClock},
 };
 
@@ -193,7 +196,7 @@ impl World {
         ended
     }
 
-    fn told(&self, opening: &Opening) {
+    fn told(&self, opening: &OpenRequest) {
         let since = opening.last_call.map(|last| self.clock.now().duration_since(last).unwrap_or_default());
         self.desk.lock().unwrap().since.push(since);
     }
@@ -206,7 +209,7 @@ impl World {
 
 impl Desk {
     /// Opens, or finds what this client token opened.
-    fn open(&mut self, opening: &Opening, knows_tokens: bool) -> String {
+    fn open(&mut self, opening: &OpenRequest, knows_tokens: bool) -> String {
         if let Some(id) = self.by_key.get(&opening.key).filter(|_| knows_tokens && !self.forgetful) {
             return id.clone();
         }
@@ -228,7 +231,7 @@ fn opened(id: String) -> Opened<Token> {
 impl ConversationProvider for World {
     type Data = Token;
 
-    async fn open(&self, opening: &Opening) -> Result<Opened<Token>, SendError> {
+    async fn open(&self, opening: &OpenRequest) -> Result<Opened<Token>, SendError> {
         self.told(opening);
         let answer = {
             let mut desk = self.desk.lock().unwrap();
@@ -282,7 +285,7 @@ impl ConversationProvider for World {
         }
     }
 
-    async fn resolve(&self, opening: &Opening) -> Result<Resolution<Token>, SendError> {
+    async fn resolve(&self, opening: &OpenRequest) -> Result<Resolution<Token>, SendError> {
         self.told(opening);
         let mut desk = self.desk.lock().unwrap();
         desk.resolutions.push((opening.generation, opening.key.clone()));

@@ -12,7 +12,7 @@ use zengine_connector::{
     message::EndReason,
     runtime::Clock,
     store::Memory,
-    strategy::{ConversationState, Ended, SessionErrorKind},
+    strategy::{ConversationState, SessionErrorKind, conversations::Ended},
     testing::{Faults, StoreCall, StoreFault},
 };
 

@@ -7,7 +7,7 @@ use zengine_connector::{
     Identity, Orchestrator, StrategyRegistry,
     orchestrator::SweptEvents,
     store::{Memory, SessionPage},
-    strategy::Swept,
+    strategy::SweptConversations,
 };
 
 use crate::desk::{Answer, World, conversation_key, customer, hashed};
@@ -103,7 +103,7 @@ async fn people_whose_texts_are_the_same_have_conversations_of_their_own() {
 
 #[test]
 fn pages_of_sessions_print_no_place() {
-    let (mut page, mut swept, mut events) = (SessionPage::default(), Swept::default(), SweptEvents::default());
+    let (mut page, mut swept, mut events) = (SessionPage::default(), SweptConversations::default(), SweptEvents::default());
     for next in [&mut page.next, &mut swept.next, &mut events.next] {
         *next = Some("acme|desk|window/+15551230001".to_owned());
     }

@@ -7,7 +7,7 @@ use zengine_connector::{
     error::ErrorKind,
     message::EndReason,
     runtime::Clock,
-    strategy::{ConversationState, Ended},
+    strategy::{ConversationState, conversations::Ended},
 };
 
 use crate::desk::{Answer, Close, Resolve, World, customer, is_deferred};

@@ -13,7 +13,7 @@ pub struct Live<T> {
     pub generation: u64,
     /// The provider's id. It may authenticate its holder: print it nowhere.
     pub id: String,
-    /// Our own key of this life; see [`Opening::key`](super::Opening::key).
+    /// Our own key of this life; see [`OpenRequest::key`](super::OpenRequest::key).
     pub key: String,
     /// The strategy's data.
     pub data: Arc<T>,

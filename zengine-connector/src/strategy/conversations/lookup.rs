@@ -22,14 +22,14 @@ pub struct FoundConversation {
     pub customer: Identity,
     /// The number of the life.
     pub generation: u64,
-    /// Our own key of the life; see [`Opening::key`](super::Opening::key).
+    /// Our own key of the life; see [`OpenRequest::key`](super::OpenRequest::key).
     pub key: String,
 }
 
 debug_fields!(FoundConversation { generation });
 
 impl Conversations {
-    /// The customer of a provider's id, or of our own [key](super::Opening::key), also of a conversation that ended a while ago. `None`:
+    /// The customer of a provider's id, or of our own [key](super::OpenRequest::key), also of a conversation that ended a while ago. `None`:
     /// the conversation is not ours. Costs one read.
     ///
     /// # Errors

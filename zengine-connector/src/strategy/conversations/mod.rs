@@ -34,9 +34,9 @@ use super::Sessions;
 pub use ending::Ended;
 pub use live::{Live, Turn};
 pub use lookup::FoundConversation;
-pub use provider::{ConversationProvider, Ending, Opened, Opening, Resolution};
+pub use provider::{ConversationProvider, Ending, OpenRequest, Opened, Resolution};
 pub use record::ConversationState;
-pub use sweep::Swept;
+pub use sweep::SweptConversations;
 
 /// Time that the clocks of two processes may differ, and that a write takes.
 const SKEW: Duration = Duration::from_secs(2);
@@ -44,19 +44,19 @@ const SKEW: Duration = Duration::from_secs(2);
 /// The conversations of one tenant and strategy. A cheap handle: make one per call.
 ///
 /// ```
-/// use zengine_connector::{Identity, SendError, strategy::{ConversationProvider, Conversations, Opened, Opening, Resolution, SendContext}};
+/// use zengine_connector::{Identity, SendError, strategy::{ConversationProvider, Conversations, OpenRequest, SendContext, conversations::{Opened, Resolution}}};
 ///
 /// struct Desk;
 ///
 /// impl ConversationProvider for Desk {
 ///     type Data = String;
 ///
-///     async fn open(&self, opening: &Opening) -> Result<Opened<String>, SendError> {
+///     async fn open(&self, opening: &OpenRequest) -> Result<Opened<String>, SendError> {
 ///         // POST /conversations with `opening.key` as the client token
 ///         Ok(Opened::new("chat-7", "token".to_owned()))
 ///     }
 ///
-///     async fn resolve(&self, _: &Opening) -> Result<Resolution<String>, SendError> {
+///     async fn resolve(&self, _: &OpenRequest) -> Result<Resolution<String>, SendError> {
 ///         Ok(Resolution::Repeat) // the provider knows its client tokens
 ///     }
 /// }

@@ -10,7 +10,7 @@ use super::{
     entries::Change,
     join::{Attempt, live, not_sent},
     live::Drawn,
-    provider::{ConversationProvider, Opened, Opening, Resolution},
+    provider::{ConversationProvider, OpenRequest, Opened, Resolution},
     record::{ConversationState, Record},
 };
 use crate::{
@@ -242,7 +242,7 @@ impl Conversations {
     }
 }
 
-fn opening(record: &Record) -> Opening {
+fn opening(record: &Record) -> OpenRequest {
     let last_call = (record.called_until_ms > 0).then(|| from_ms(record.called_until_ms));
-    Opening { customer: record.customer.clone(), generation: record.generation, key: record.key.clone(), last_call }
+    OpenRequest { customer: record.customer.clone(), generation: record.generation, key: record.key.clone(), last_call }
 }

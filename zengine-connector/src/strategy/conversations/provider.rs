@@ -20,20 +20,20 @@ pub trait ConversationProvider: Send + Sync {
     /// a later release adds need a default: what is stored must still be read.
     type Data: Serialize + DeserializeOwned + Send + Sync;
 
-    /// Opens a conversation. Where your provider takes a client token, give it [`Opening::key`].
+    /// Opens a conversation. Where your provider takes a client token, give it [`OpenRequest::key`].
     ///
     /// # Errors
     /// With the reach of *this call*: after `NotSent` and `Processed` no conversation is open, after `Maybe` one may be, and
     /// [`resolve`](Self::resolve) is called before the next opening.
-    fn open(&self, opening: &Opening) -> impl Future<Output = Result<Opened<Self::Data>, SendError>> + Send;
+    fn open(&self, opening: &OpenRequest) -> impl Future<Output = Result<Opened<Self::Data>, SendError>> + Send;
 
     /// Decides about an earlier opening whose end is not known: its process crashed, or no answer came. The earlier call may still be
-    /// under way at the provider, at the latest since [`Opening::last_call`]: before you answer `NotOpened`, wait as long as a call may
+    /// under way at the provider, at the latest since [`OpenRequest::last_call`]: before you answer `NotOpened`, wait as long as a call may
     /// take there, or fail, and be asked again later.
     ///
     /// # Errors
     /// If it cannot be decided now. The message is then sent later, and `resolve` is called again.
-    fn resolve(&self, opening: &Opening) -> impl Future<Output = Result<Resolution<Self::Data>, SendError>> + Send;
+    fn resolve(&self, opening: &OpenRequest) -> impl Future<Output = Result<Resolution<Self::Data>, SendError>> + Send;
 
     /// Ends a conversation: for [`end`](super::Conversations::end) and [`sweep`](super::Conversations::sweep), for an end that a crash
     /// cut off, and for a conversation whose opening was answered after another send had taken over. It may be called again for one
@@ -56,7 +56,7 @@ pub trait ConversationProvider: Send + Sync {
 /// One opening of a conversation.
 #[derive(Clone)]
 #[non_exhaustive]
-pub struct Opening {
+pub struct OpenRequest {
     /// The customer.
     pub customer: Identity,
     /// The number of this life: higher than that of every earlier one.
@@ -70,7 +70,7 @@ pub struct Opening {
 }
 
 // The key may stand in an address that authenticates.
-debug_fields!(Opening { generation, last_call });
+debug_fields!(OpenRequest { generation, last_call });
 
 /// A conversation that is open at the provider.
 #[derive(Clone)]
@@ -106,7 +106,7 @@ pub enum Ending {
 /// What became of an opening whose end was not known.
 #[non_exhaustive]
 pub enum Resolution<T> {
-    /// The provider recognises [`Opening::key`] as a client token: open again with the same key.
+    /// The provider recognises [`OpenRequest::key`] as a client token: open again with the same key.
     Repeat,
     /// It happened: this is the conversation.
     Found(Opened<T>),

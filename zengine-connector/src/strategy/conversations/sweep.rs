@@ -22,7 +22,7 @@ const PAGE: usize = 100;
 #[derive(Clone, Default, PartialEq, Eq)]
 #[must_use = "it says where to go on"]
 #[non_exhaustive]
-pub struct Swept {
+pub struct SweptConversations {
     /// Conversations that were ended.
     pub ended: usize,
     /// Openings whose end was not known, and is now.
@@ -36,11 +36,11 @@ pub struct Swept {
 }
 
 // `next` holds a session's key, which may name a person.
-debug_fields!(Swept { ended, resolved, in_doubt, failed });
+debug_fields!(SweptConversations { ended, resolved, in_doubt, failed });
 
 impl Conversations {
     /// Ends conversations that were idle for a time, ends those again whose end was cut off, and asks the provider about openings whose
-    /// end is not known. Reads one page of this tenant's conversations, a hundred, from `after` on; call it again with [`Swept::next`],
+    /// end is not known. Reads one page of this tenant's conversations, a hundred, from `after` on; call it again with [`SweptConversations::next`],
     /// now and then, from [`healthcheck`](crate::Configure::healthcheck) or a command of your host.
     ///
     /// `idle` should be shorter than [`with_idle`](Self::with_idle), from which on a conversation counts as ended without a call. An
@@ -48,9 +48,14 @@ impl Conversations {
     ///
     /// # Errors
     /// If the store does not answer, or cannot [list a scope](crate::store::SessionStore::list_scope).
-    pub async fn sweep<C: ConversationProvider>(&self, idle: Duration, after: Option<&str>, provider: &C) -> Result<Swept, SessionError> {
+    pub async fn sweep<C: ConversationProvider>(
+        &self,
+        idle: Duration,
+        after: Option<&str>,
+        provider: &C,
+    ) -> Result<SweptConversations, SessionError> {
         let page = self.sessions.list(entries::PREFIX, after, PAGE).await?;
-        let mut swept = Swept { next: page.next, ..Swept::default() };
+        let mut swept = SweptConversations { next: page.next, ..SweptConversations::default() };
         for session in page.sessions {
             let Ok(text) = Sessions::open_stored(&*self.sessions.ports().keys, &session) else { continue };
             let Ok(listed) = serde_json::from_slice::<Record>(&text) else { continue };
@@ -153,7 +158,7 @@ impl Conversations {
     }
 }
 
-impl Swept {
+impl SweptConversations {
     fn count(&mut self, ended: Result<bool, ()>) {
         match ended {
             Ok(true) => self.ended += 1,

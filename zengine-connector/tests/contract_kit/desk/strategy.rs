@@ -21,8 +21,9 @@ use zengine_connector::{
     message::{Capabilities, ElementError, EndReason, Length, Participant, Role, SessionChange, SessionEvent, SessionNotice},
     schemars,
     strategy::{
-        Admit, ConversationProvider, Conversations, Ending, InboundRequest, Live, Opened, Opening, RaisedEvent, RawPayload, Resolution,
-        RoutedEvent, Verified, VerifyError,
+        Admit, ConversationProvider, Conversations, InboundRequest, OpenRequest, RaisedEvent, RawPayload, RoutedEvent, Verified,
+        VerifyError,
+        conversations::{Ending, Live, Opened, Resolution},
     },
     verify::HmacSha256,
 };
@@ -179,7 +180,7 @@ fn in_doubt(error: SendError) -> SendError {
 impl ConversationProvider for Desk<'_> {
     type Data = Token;
 
-    async fn open(&self, opening: &Opening) -> Result<Opened<Token>, SendError> {
+    async fn open(&self, opening: &OpenRequest) -> Result<Opened<Token>, SendError> {
         let answer = self.call(&["desk"], &opening.key, &json!({ "customer": opening.customer.value() })).await;
         let answer = match answer {
             Err(_) if self.strategy.flaw == Flaw::OpeningFailsMessage => {
@@ -196,7 +197,7 @@ impl ConversationProvider for Desk<'_> {
         }
     }
 
-    async fn resolve(&self, _: &Opening) -> Result<Resolution<Token>, SendError> {
+    async fn resolve(&self, _: &OpenRequest) -> Result<Resolution<Token>, SendError> {
         Ok(Resolution::Repeat)
     }
 
