@@ -28,8 +28,8 @@ pub struct Opening {
     /// The customer's name, as the agent sees it: at most 256 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    /// Attributes of the conversation, for routing and for the agent: at most 64, with keys of at most 255 characters and values of
-    /// at most 2,048, 32,768 bytes in all.
+    /// Attributes of the conversation, for routing and for the agent: at most 256, with keys of at most 255 characters,
+    /// 32,768 bytes in all.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
     /// The queue, skill or campaign that takes the conversation, in the provider's word: at most 256 characters.
