@@ -6,7 +6,9 @@ use futures_util::future::join_all;
 
 use zengine_connector::{
     Identity,
+    store::Memory,
     strategy::SessionErrorKind::{self, Undecided},
+    testing::{Faults, StoreCall, StoreFault},
 };
 
 use crate::desk::{Answer, Resolve, World, customer};
@@ -42,6 +44,18 @@ async fn an_unknown_event_waits_for_nothing_where_nothing_is_opening() {
     let opened = world.contexts.event().now();
     assert_eq!(find(&world, "foreign").await, Ok(None));
     assert_eq!((world.contexts.event().now(), began < opened), (opened, true));
+}
+
+/// The note of the opening is left: the store refused its removal.
+#[tokio::test(start_paused = true)]
+async fn an_unknown_event_is_foreign_when_the_note_of_an_opening_outlived_it() {
+    let faults = Faults::new();
+    let world = world();
+    let world = World { contexts: world.contexts.clone().with_session_store(faults.sessions(Memory::new().sessions())), ..world };
+    faults.next(StoreCall::DeleteSession, 1, StoreFault::Refused);
+    world.send(&customer(), "opens").await.unwrap();
+    world.clock.advance(Duration::from_secs(60)).await;
+    assert_eq!(find(&world, "foreign").await, Ok(None));
 }
 
 #[tokio::test(start_paused = true)]

@@ -66,7 +66,7 @@ impl RaisedQueue {
         waiting.events += 1;
         let is_first = !waiting.by_conversation.contains_key(&of);
         waiting.by_conversation.entry(of.clone()).or_default().push_back(pending);
-        is_first.then(|| Turn { queue: self.clone(), of, ended: false })
+        is_first.then(|| Turn { queue: self.clone(), of, has_event: false, ended: false })
     }
 }
 
@@ -74,6 +74,8 @@ impl RaisedQueue {
 pub(super) struct Turn {
     queue: RaisedQueue,
     of: OfConversation,
+    /// Whether an event is handed over. It counts until that is done.
+    has_event: bool,
     ended: bool,
 }
 
@@ -81,10 +83,10 @@ impl Turn {
     /// The next event. `None` ends the turn: a later event begins another.
     pub(super) fn next(&mut self) -> Option<Pending> {
         let mut waiting = self.queue.0.waiting.lock();
+        waiting.events -= usize::from(self.has_event);
         let next = waiting.by_conversation.get_mut(&self.of).and_then(VecDeque::pop_front);
-        if next.is_some() {
-            waiting.events -= 1;
-        } else {
+        self.has_event = next.is_some();
+        if next.is_none() {
             waiting.by_conversation.remove(&self.of);
             self.ended = true;
         }
@@ -99,7 +101,7 @@ impl Drop for Turn {
         }
         let mut waiting = self.queue.0.waiting.lock();
         let left = waiting.by_conversation.remove(&self.of).unwrap_or_default();
-        waiting.events -= left.len();
+        waiting.events -= left.len() + usize::from(self.has_event);
         drop(waiting);
         left.iter().for_each(Pending::say_waits);
     }

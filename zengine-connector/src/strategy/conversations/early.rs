@@ -8,7 +8,10 @@ use std::{pin::pin, time::Duration};
 use futures_util::future::select;
 use serde::{Deserialize, Serialize};
 
-use super::{Conversations, FoundConversation, record::Record};
+use super::{
+    Conversations, FoundConversation,
+    record::{ConversationState, Record},
+};
 use crate::strategy::{EventContext, SessionError, SessionErrorKind, Sessions, wakeups::Waiter};
 
 /// The start of the keys of openings, each a session of its own, so that no two of them share a compare-and-set.
@@ -102,15 +105,29 @@ impl Conversations {
                 let text = Sessions::open_stored(&*self.sessions.ports().keys, &session).ok();
                 match text.and_then(|text| serde_json::from_slice::<Noted>(&text).ok()) {
                     Some(noted) if noted.lease_until_ms > now_ms => return Ok(Listed::InProgress),
+                    Some(_) if !self.is_in_doubt(&session.key).await? => {
+                        // Left by a crash, or by a store that did not answer.
+                        let _ = self.sessions.delete(&session.key, session.version).await;
+                    }
                     _ => listed = Listed::InDoubt,
                 }
             }
             after = page.next;
             if after.is_none() {
-                break;
+                return Ok(listed);
             }
         }
-        Ok(listed)
+        // There are more than are read.
+        Ok(Listed::InDoubt)
+    }
+
+    /// Whether the opening of a note is still to be resolved.
+    async fn is_in_doubt(&self, note: &str) -> Result<bool, SessionError> {
+        let key = note.strip_prefix(OPENINGS).unwrap_or_default();
+        // Without the way to its customer its record is not known.
+        let Some(found) = self.find(key).await? else { return Ok(true) };
+        let (record, _) = self.read(&found.customer).await?;
+        Ok(record.state == ConversationState::Opening && record.is_life(found.generation, key))
     }
 
     /// Notes an opening under its owner, or gives it this one.

@@ -25,7 +25,8 @@ pub(super) const CLOSING: Duration = Duration::from_secs(60);
 pub enum Ended {
     /// The life ends by it.
     Now,
-    /// The end of this life is known: the event came again, or we had ended it.
+    /// The end of this life is known: the event came again, or we had ended it. Hand the event on all the same, and raise what you raise:
+    /// an earlier delivery may not have been stored. Repeats are known by their keys (rules 84 and 88).
     Known,
     /// The customer has another life by now, or none: the event is a late one.
     OtherLife,
@@ -51,21 +52,20 @@ impl Conversations {
     /// `Busy` of reach `NotSent` while the conversation is being opened: end it later. Else that of `close`: after reach `NotSent` the
     /// conversation stays open, after `Maybe` the end is made again, after `Processed` it counts as ended.
     pub async fn end<C: ConversationProvider>(&self, customer: &Identity, reason: EndReason, provider: &C) -> Result<bool, SendError> {
-        self.end_if(customer, reason, provider, |_, _| true).await
+        self.end_if(&self.attempt_within(customer, CLOSING), reason, provider, |_, _| true).await
     }
 
     /// As [`end`](Self::end), if the conversation is so when its mark is written.
     pub(super) async fn end_if<C: ConversationProvider>(
         &self,
-        customer: &Identity,
+        attempt: &Attempt<'_>,
         reason: EndReason,
         provider: &C,
         is_so: impl Fn(&Record, i64) -> bool + Send,
     ) -> Result<bool, SendError> {
-        let attempt = self.attempt_within(customer, CLOSING);
         // Before the first write: an end that is dropped is made again at once.
-        let mut mark = self.drawn(&attempt);
-        let marked = self.change(customer, |record, now_ms| {
+        let mut mark = self.drawn(attempt);
+        let marked = self.change(attempt.customer, |record, now_ms| {
             let again = record.is_ending_left(now_ms);
             match record.state {
                 ConversationState::Opening => return Change::Keep(Marked::Opening),
@@ -84,7 +84,7 @@ impl Conversations {
             Marked::No => return Ok(false),
             Marked::Opening => return Err(SendError::of(ErrorKind::Busy, "the conversation is being opened").not_sent()),
         };
-        let closed = self.close_owned(&attempt, &record, provider, again).await;
+        let closed = self.close_owned(attempt, &record, provider, again).await;
         mark.returned = closed.is_ok();
         closed.map(|_| true)
     }
@@ -123,6 +123,10 @@ impl Conversations {
             Change::Write(())
         });
         let _ = written.await;
+        // It counts as ended, and may be open at the provider.
+        if closed.as_ref().is_err_and(|error| error.reach() == Reach::Processed) {
+            self.say_abandoned(record);
+        }
         closed
     }
 
@@ -146,10 +150,7 @@ impl Conversations {
                 });
                 lost.await.map(drop).map_err(not_sent)
             }
-            Err(error) if error.reach() == Reach::Processed => {
-                self.say_abandoned(record);
-                Ok(())
-            }
+            Err(error) if error.reach() == Reach::Processed => Ok(()),
             Err(error) => {
                 Err(SendError::of(ErrorKind::Busy, "an earlier end of the conversation is not done yet").source(error).not_sent())
             }

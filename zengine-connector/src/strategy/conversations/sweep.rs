@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
+
 use super::{
     Conversations,
-    ending::CLOSING,
     entries::{self, Change},
     provider::{ConversationProvider, Resolution},
     record::{ConversationState, Record},
@@ -12,11 +13,18 @@ use super::{
 use crate::{
     message::EndReason,
     runtime::ms,
+    store::StoredSession,
     strategy::{SessionError, Sessions},
 };
 
 /// Sessions that one page holds.
-const PAGE: usize = 100;
+const PAGE: usize = 50;
+
+/// Conversations that are looked at at once.
+const PARALLEL: usize = 16;
+
+/// Time of the provider's call for one of them: with a page of them, a health check's.
+const CALL: Duration = Duration::from_secs(5);
 
 /// The report of [`Conversations::sweep`].
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -29,7 +37,8 @@ pub struct SweptConversations {
     pub resolved: usize,
     /// Openings whose end is still not known. The next send resolves them, or the next sweep.
     pub in_doubt: usize,
-    /// Conversations that could not be ended. The next sweep tries again.
+    /// Conversations that could not be read or ended. The next sweep tries again, unless the provider refused the end, which the line
+    /// `conversation.abandoned` tells.
     pub failed: usize,
     /// The place to go on from. `None`: all conversations were read.
     pub next: Option<String>,
@@ -40,7 +49,7 @@ debug_fields!(SweptConversations { ended, resolved, in_doubt, failed });
 
 impl Conversations {
     /// Ends conversations that were idle for a time, ends those again whose end was cut off, and asks the provider about openings whose
-    /// end is not known. Reads one page of this tenant's conversations, a hundred, from `after` on; call it again with [`SweptConversations::next`],
+    /// end is not known. Reads one page of this tenant's conversations, fifty, from `after` on, and gives each call of the provider 5 s; call it again with [`SweptConversations::next`],
     /// now and then, from [`healthcheck`](crate::Configure::healthcheck) or a command of your host.
     ///
     /// `idle` should be shorter than [`with_idle`](Self::with_idle), from which on a conversation counts as ended without a call. An
@@ -55,40 +64,55 @@ impl Conversations {
         provider: &C,
     ) -> Result<SweptConversations, SessionError> {
         let page = self.sessions.list(entries::PREFIX, after, PAGE).await?;
+        let each = |session| async move { self.sweep_one(&session, idle, provider).await };
+        // At once, so that one that hangs holds up no other.
+        let found: Vec<_> = stream::iter(page.sessions).map(each).buffer_unordered(PARALLEL).collect().await;
         let mut swept = SweptConversations { next: page.next, ..SweptConversations::default() };
-        for session in page.sessions {
-            let Ok(text) = Sessions::open_stored(&*self.sessions.ports().keys, &session) else { continue };
-            let Ok(listed) = serde_json::from_slice::<Record>(&text) else { continue };
-            // The list may hold what was changed meanwhile.
-            let Ok((record, Some(_))) = self.read(&listed.customer).await else { continue };
-            let now_ms = self.now_ms();
-            match record.state {
-                ConversationState::Open => {
-                    let stale_ms = ms(idle.saturating_add(self.touch_after()));
-                    // Asked again when the end is written: it may have come back to life.
-                    let is_stale = |stored: &Record, now_ms: i64| {
-                        stored.is_life(record.generation, &record.key) && now_ms.saturating_sub(stored.active_at_ms) >= stale_ms
-                    };
-                    if is_stale(&record, now_ms) {
-                        let ended = self.end_if(&record.customer, EndReason::Idle, provider, is_stale).await;
-                        swept.count(ended.map_err(drop));
-                    }
-                }
-                ConversationState::Ending if record.lease_until_ms <= now_ms => swept.count(self.end_left(&record, provider).await),
-                ConversationState::Opening if record.lease_until_ms <= now_ms => match self.resolve_left(&record, provider).await {
-                    Some(true) => swept.resolved += 1,
-                    Some(false) => swept.in_doubt += 1,
-                    None => {}
-                },
-                _ => {}
-            }
-        }
+        found.into_iter().for_each(|found| swept.count(found));
         Ok(swept)
+    }
+
+    async fn sweep_one<C: ConversationProvider>(&self, session: &StoredSession, idle: Duration, provider: &C) -> Found {
+        let text = Sessions::open_stored(&*self.sessions.ports().keys, session).ok();
+        let Some(listed) = text.and_then(|text| serde_json::from_slice::<Record>(&text).ok()) else { return Found::Failed };
+        // The list may hold what was changed meanwhile.
+        let record = match self.read(&listed.customer).await {
+            Ok((record, Some(_))) => record,
+            Ok((_, None)) => return Found::Nothing,
+            Err(_) => return Found::Failed,
+        };
+        let now_ms = self.now_ms();
+        let ended = |ended: Result<bool, ()>| match ended {
+            Ok(true) => Found::Ended,
+            Ok(false) => Found::Nothing,
+            Err(()) => Found::Failed,
+        };
+        match record.state {
+            ConversationState::Open => {
+                let stale_ms = ms(idle.saturating_add(self.touch_after()));
+                // Asked again when the end is written: it may have come back to life.
+                let is_stale = |stored: &Record, now_ms: i64| {
+                    stored.is_life(record.generation, &record.key) && now_ms.saturating_sub(stored.active_at_ms) >= stale_ms
+                };
+                if !is_stale(&record, now_ms) {
+                    return Found::Nothing;
+                }
+                let attempt = self.attempt_within(&record.customer, CALL);
+                ended(self.end_if(&attempt, EndReason::Idle, provider, is_stale).await.map_err(drop))
+            }
+            ConversationState::Ending if record.lease_until_ms <= now_ms => ended(self.end_left(&record, provider).await),
+            ConversationState::Opening if record.lease_until_ms <= now_ms => match self.resolve_left(&record, provider).await {
+                Some(true) => Found::Resolved,
+                Some(false) => Found::InDoubt,
+                None => Found::Nothing,
+            },
+            _ => Found::Nothing,
+        }
     }
 
     /// Ends a conversation whose end was cut off, or did not come in its time.
     async fn end_left<C: ConversationProvider>(&self, record: &Record, provider: &C) -> Result<bool, ()> {
-        let attempt = self.attempt_within(&record.customer, CLOSING);
+        let attempt = self.attempt_within(&record.customer, CALL);
         let mut mark = self.drawn(&attempt);
         let owned = self.change(attempt.customer, |stored, now_ms| {
             let lapsed = stored.state == ConversationState::Ending && stored.lease_until_ms <= now_ms;
@@ -116,7 +140,7 @@ impl Conversations {
 
     /// Finds out what became of an opening that its owner left. `None` if another does.
     async fn resolve_left<C: ConversationProvider>(&self, record: &Record, provider: &C) -> Option<bool> {
-        let attempt = self.attempt_within(&record.customer, CLOSING);
+        let attempt = self.attempt_within(&record.customer, CALL);
         let mut ticket = self.drawn(&attempt);
         let owned = self.change(attempt.customer, |stored, now_ms| {
             let lapsed = stored.state == ConversationState::Opening && stored.lease_until_ms <= now_ms;
@@ -158,12 +182,23 @@ impl Conversations {
     }
 }
 
+/// What became of one conversation.
+enum Found {
+    Nothing,
+    Ended,
+    Resolved,
+    InDoubt,
+    Failed,
+}
+
 impl SweptConversations {
-    fn count(&mut self, ended: Result<bool, ()>) {
-        match ended {
-            Ok(true) => self.ended += 1,
-            Ok(false) => {}
-            Err(()) => self.failed += 1,
+    fn count(&mut self, found: Found) {
+        match found {
+            Found::Nothing => {}
+            Found::Ended => self.ended += 1,
+            Found::Resolved => self.resolved += 1,
+            Found::InDoubt => self.in_doubt += 1,
+            Found::Failed => self.failed += 1,
         }
     }
 }
