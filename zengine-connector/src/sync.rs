@@ -86,7 +86,7 @@ impl<T> Snapshot<T> {
     }
 }
 
-/// A limit of concurrent work.
+/// A limit of concurrent work, or of the bytes that it holds.
 #[derive(Debug)]
 pub(crate) struct Limit {
     most: usize,
@@ -98,7 +98,7 @@ impl Limit {
         Self { most, taken: AtomicUsize::new(0) }
     }
 
-    /// Number of permits in use.
+    /// Weight of the permits in use: their number, if each weighs one.
     pub(crate) fn in_use(&self) -> usize {
         self.taken.load(Ordering::Acquire)
     }
@@ -111,19 +111,25 @@ impl Limit {
 
 /// A permit of a [`Limit`]. Dropping it releases it.
 #[derive(Debug)]
-pub(crate) struct Permit<L: Deref<Target = Limit>>(L);
+pub(crate) struct Permit<L: Deref<Target = Limit>>(L, usize);
 
 impl<L: Deref<Target = Limit>> Permit<L> {
     /// Takes a permit that holds its limit. `None` if all are in use.
     pub(crate) fn of(limit: L) -> Option<Self> {
-        let taken = limit.taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| (now < limit.most).then_some(now + 1));
-        taken.ok().map(|_| Self(limit))
+        Self::weighing(limit, 1)
+    }
+
+    /// Takes a permit of this weight. One that exceeds the limit passes alone. `None` if too much is in use.
+    pub(crate) fn weighing(limit: L, weight: usize) -> Option<Self> {
+        let fits = |now: usize| (now == 0 || weight <= limit.most.saturating_sub(now)).then(|| now.saturating_add(weight));
+        let taken = limit.taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, fits);
+        taken.ok().map(|_| Self(limit, weight))
     }
 }
 
 impl<L: Deref<Target = Limit>> Drop for Permit<L> {
     fn drop(&mut self) {
-        self.0.taken.fetch_sub(1, Ordering::AcqRel);
+        self.0.taken.fetch_sub(self.1, Ordering::AcqRel);
     }
 }
 
@@ -168,5 +174,19 @@ mod tests {
         assert!(limit.enter().is_none() && Permit::of(Arc::clone(&limit)).is_none());
         drop(owned);
         assert!(limit.enter().is_some());
+    }
+
+    #[test]
+    fn a_permit_that_exceeds_its_limit_passes_alone() {
+        let limit = Limit::new(10);
+        let large = Permit::weighing(&limit, usize::MAX);
+        assert!(large.is_some() && limit.enter().is_none());
+        drop(large);
+        let (some, rest) = (Permit::weighing(&limit, 7), Permit::weighing(&limit, 3));
+        assert!(some.is_some() && rest.is_some() && Permit::weighing(&limit, 1).is_none());
+        drop(some);
+        assert!(Permit::weighing(&limit, 11).is_none() && Permit::weighing(&limit, 7).is_some());
+        drop(rest);
+        assert_eq!(limit.in_use(), 0);
     }
 }

@@ -13,7 +13,7 @@ use super::{
 #[cfg(feature = "tokio")]
 use crate::runtime::{TokioClock, TokioSpawner};
 use crate::{
-    error::{Error, ErrorKind, require_time},
+    error::{Error, ErrorKind, require, require_time},
     keyring::KeyRing,
     message::InboundEvent,
     pipeline::{self, Engine, Parts},
@@ -31,6 +31,9 @@ use crate::{
 
 /// Default interval of the sweeps in the background.
 const SWEEP_EVERY: Duration = Duration::from_secs(300);
+
+/// Default of `max_file_bytes`.
+const MAX_FILE_BYTES: usize = 512 << 20;
 
 /// Maximum handlers of ephemeral events at the same time (rule 87).
 const MAX_EPHEMERAL: usize = 1_024;
@@ -51,6 +54,7 @@ pub struct OrchestratorBuilder {
     caching: Caching,
     sweep_every: Option<Duration>,
     local_refs: bool,
+    max_file_bytes: usize,
 }
 
 macro_rules! stores {
@@ -79,6 +83,7 @@ impl OrchestratorBuilder {
             caching: Caching::default(),
             sweep_every: Some(SWEEP_EVERY),
             local_refs: false,
+            max_file_bytes: MAX_FILE_BYTES,
         };
         #[cfg(feature = "tokio")]
         let builder = builder.clock(Arc::new(TokioClock::new())).spawner(Arc::new(TokioSpawner));
@@ -193,6 +198,10 @@ impl OrchestratorBuilder {
         ///
         /// The spawner starts them in [`build`](Self::build), which you must then call inside the runtime.
         sweep_every(interval: impl Into<Option<Duration>>) => sweep_every = interval.into().filter(|interval| !interval.is_zero());
+        /// Maximum bytes of files in memory at the same time in this process: those of stored files that are being sent, and of files that
+        /// [`keep_media`](Orchestrator::keep_media) copies, which count with 100 MiB each. A send that finds no room is Deferred as `Busy`;
+        /// a message whose files exceed the limit passes alone. Defaults to 512 MiB; at least 1.
+        max_file_bytes(bytes: usize) => max_file_bytes = bytes;
         /// Whether tenants' configurations may refer to the host's environment and files. Defaults to `false`: anyone who can
         /// edit a tenant's configuration could read them. The host's own settings always may.
         allow_local_refs(allow: bool) => local_refs = allow;
@@ -262,6 +271,7 @@ impl OrchestratorBuilder {
         self.inbound.check()?;
         self.caching.check()?;
         self.settings.check()?;
+        require(self.max_file_bytes > 0, "max_file_bytes", "at least 1", self.max_file_bytes)?;
         if let Some(interval) = self.sweep_every {
             require_time("sweep_every", interval, Duration::from_secs(1))?;
         }
@@ -301,6 +311,7 @@ impl OrchestratorBuilder {
             rng: self.rng,
             spawner,
             observers: Observers::new(self.observers),
+            file_bytes: Arc::new(Limit::new(self.max_file_bytes)),
         };
         let engine = Arc::new(Engine::new(parts, Settings { default: Arc::new(self.settings), named }));
         let requests = Arc::new(Limit::new(self.inbound.max_requests));

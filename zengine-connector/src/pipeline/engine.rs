@@ -21,7 +21,7 @@ use crate::{
     stage::{Settings, StageMap, Stages, StrategySettings, breaker},
     store::{OwnerToken, Ports},
     strategy::{Base, CallScope},
-    sync::Mutex,
+    sync::{Limit, Mutex},
     telemetry::Observers,
 };
 
@@ -35,6 +35,8 @@ pub(crate) struct Parts {
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) spawner: Arc<dyn Spawner>,
     pub(crate) observers: Observers,
+    /// The bytes of files in memory.
+    pub(crate) file_bytes: Arc<Limit>,
 }
 
 /// The engine for sending, and the parts that sending shares with receiving. It does not depend on the orchestrator or on

@@ -106,6 +106,9 @@ impl Identified<'_> {
     }
 }
 
+/// Too many bytes of files are in memory.
+const NO_ROOM: Attempted = Attempted::NotStarted(DeferredReason::Busy, Duration::from_secs(1));
+
 /// The media store did not give the files in time.
 const NOT_READ: Attempted = Attempted::NotStarted(DeferredReason::StoreUnavailable, STORE_AGAIN);
 
@@ -137,6 +140,9 @@ impl SendJob<'_> {
 
     /// The files with their bytes.
     async fn read_files(&self, files: Vec<&Media>) -> Result<Vec<Media>, Attempted> {
+        let sizes = files.iter().filter(|file| stored(file).is_some()).filter_map(|file| file.bytes);
+        // For all files at once, so that two messages with several cannot keep the rest from each other.
+        let room = self.engine().room_for(sizes.fold(0, u64::saturating_add)).ok_or(NO_ROOM)?;
         let mut loaded = Vec::with_capacity(files.len());
         for file in files {
             let mut file = file.clone();
@@ -148,7 +154,7 @@ impl SendJob<'_> {
                     Err(error) if passes(&error) => return Err(NOT_READ),
                     Err(_) => return Err(failed(ErrorKind::Media, "a file of the message cannot be read")),
                 };
-                file.source = MediaSource::Inline { data };
+                file.source = MediaSource::Inline { data: room.hold(data) };
             }
             loaded.push(file);
         }

@@ -32,6 +32,7 @@ mod ended;
 mod engine;
 mod ephemeral;
 mod evidence;
+mod file_room;
 mod files;
 mod fingerprint;
 mod job;

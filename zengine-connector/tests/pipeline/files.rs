@@ -320,6 +320,23 @@ async fn a_file_is_read_once_the_send_is_let_in_and_within_the_time_of_its_attem
     assert_eq!(host.send("bytes", "1", &media).await.unwrap().as_str(), "delivered");
 }
 
+/// The strategy of these tests keeps what it got, as one that still sends it.
+#[tokio::test(start_paused = true)]
+async fn a_send_that_finds_no_room_for_its_files_is_put_off_before_they_are_read() {
+    let host = Host::with(false, |it| it.max_file_bytes(1_000));
+    let (large, small) = (host.store(pdf(1_001)).await, host.store(pdf(10)).await);
+    assert_eq!(host.send("bytes", "1", &large).await.unwrap().as_str(), "delivered", "more than the whole passes alone");
+    let Outcome::Deferred(Deferred { reason, retry_after, .. }) = host.send("bytes", "2", &small).await.unwrap() else { panic!() };
+    assert_eq!((reason, retry_after, host.reads()), (DeferredReason::Busy, secs(1), 1));
+    host.got.lock().unwrap().clear();
+    for id in ["2", "3"] {
+        assert_eq!(host.send("bytes", id, &small).await.unwrap().as_str(), "delivered");
+    }
+    assert_eq!(host.send("bytes", "4", &large).await.unwrap().as_str(), "deferred");
+    host.got.lock().unwrap().clear();
+    assert_eq!(host.send("bytes", "4", &large).await.unwrap().as_str(), "delivered");
+}
+
 /// A provider that throttles once: the send is accepted and put off.
 #[tokio::test(start_paused = true)]
 async fn rule_85_a_message_that_was_put_off_and_whose_file_is_gone_fails_with_a_letter() {

@@ -146,6 +146,27 @@ async fn a_file_of_an_event_is_kept_to_be_sent_on_another_channel() {
     assert_eq!(error.kind(), ErrorKind::Unsupported);
 }
 
+/// Until it is fetched, each may be as large as a file can be.
+#[tokio::test(start_paused = true)]
+async fn a_file_that_finds_no_room_in_memory_waits_for_it_and_is_not_fetched() {
+    let host = Host::with(|it| it.max_file_bytes(1));
+    host.shared("token", "x");
+    host.config("h", json!({ "id": "a", "token": { "secret": "token" }, "mode": "hang" }));
+    let keep = async |tenant: &str, handle: &str, after_s: u64| {
+        host.clock.sleep(Duration::from_secs(after_s)).await;
+        host.orchestrator.keep_media(&event(tenant), &Media::handle(MediaKind::Image, handle), Duration::from_secs(60)).await
+    };
+    let began = host.clock.monotonic();
+    let refused = async {
+        let refused = keep("acme", "1", 1).await;
+        (refused, host.clock.monotonic().saturating_sub(began))
+    };
+    let (hung, (refused, at), waited) = tokio::join!(keep("h", "0", 0), refused, keep("acme", "2", 21));
+    let refused = refused.unwrap_err();
+    assert_eq!((refused.kind(), refused.is_temporary(), at), (ErrorKind::Busy, true, Duration::from_secs(11)));
+    assert_eq!((hung.unwrap_err().kind(), waited.unwrap().bytes), (ErrorKind::Timeout, Some(9)));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_file_is_stored_once_under_an_id_of_its_content() {
     let host = Host::new();
