@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use zengine_connector::{
     orchestrator::{InboundSettings, Received},
+    runtime::Clock as _,
     strategy::InboundRequest,
 };
 
@@ -103,5 +104,18 @@ async fn what_finish_adds_outside_of_its_future_is_added_once() {
     for (strategy, path) in [("acme-quick", "/one"), ("acme-text", "/")] {
         let received = host.receive(strategy, request(path).body(own("1")).unwrap()).await;
         assert_eq!(received.response.headers().get_all("vary").iter().collect::<Vec<_>>(), ["origin"], "{strategy}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finish_that_hangs_holds_no_answer_up_beyond_its_time() {
+    let within = std::time::Duration::from_secs(1);
+    let host = Host::with(InboundSettings { acknowledge_within: Some(within), ..InboundSettings::default() }, true);
+    host.on("gate", Do::Gate);
+    for (text, status, most_ms) in [("quick", 200, 1_000), ("gate", 503, 1_250)] {
+        let began = host.clock.monotonic();
+        let received = host.receive("acme-hook", finished("/hook/one", "hang").body(own(text)).unwrap()).await;
+        let took = host.clock.monotonic().saturating_sub(began).as_millis();
+        assert_eq!((received.response.status().as_u16(), took), (status, most_ms), "{text}");
     }
 }

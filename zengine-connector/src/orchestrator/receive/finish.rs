@@ -13,12 +13,16 @@ use crate::{
 /// Maximum time for `finish`.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Has the strategy add to a response. After a panic, or if it takes too long, the response stays as it is.
+/// Time for `finish` where less is left until the answer is due.
+const LEAST: Duration = Duration::from_millis(250);
+
+/// Has the strategy add to a response, which is due by `until`. After a panic, or if it takes too long, the response stays as it is.
 pub(super) async fn finish(
     engine: &Engine,
     entry: &RegisteredStrategy,
     request: &RequestHead,
     tenants: &Arc<dyn TenantLookup>,
+    until: Option<Duration>,
     received: &mut Received,
 ) {
     // The answer to a record is its acknowledgement.
@@ -30,7 +34,10 @@ pub(super) async fn finish(
     let finished = match catch_in(|| inbound.finish(request, Arc::clone(tenants), &mut last)) {
         // It ended at once, and may have added to the response on the way.
         Some(None) => Ok(()),
-        Some(Some(finishing)) => guard(&*engine.clock, FINISH_TIMEOUT, finishing).await,
+        Some(Some(finishing)) => {
+            let left = until.map_or(FINISH_TIMEOUT, |until| until.saturating_sub(engine.clock.monotonic()));
+            guard(&*engine.clock, left.clamp(LEAST, FINISH_TIMEOUT), finishing).await
+        }
         None => Err(Missed::Panicked),
     };
     match finished {

@@ -39,6 +39,8 @@ pub(super) struct InboundReport {
     /// `zengine.receive`, whose parent is the caller's span.
     span: Span,
     body_bytes: OnceLock<usize>,
+    /// The monotonic time by which the answer is due.
+    until: OnceLock<Duration>,
     /// The tenant whose credentials vouch for the events, and what became of them.
     work: OnceLock<(Option<TenantId>, Arc<Progress>)>,
     is_told: AtomicBool,
@@ -59,8 +61,20 @@ impl InboundReport {
             outcome = field::Empty,
         );
         let (engine, arrived) = (Arc::clone(engine), engine.clock.monotonic());
-        let (body_bytes, work, is_told, lookup) = (OnceLock::new(), OnceLock::new(), AtomicBool::new(false), OnceLock::new());
-        Arc::new(Self { engine, strategy, correlation, trace, arrived, span, body_bytes, work, is_told, lookup })
+        let (body_bytes, until, work, lookup) = (OnceLock::new(), OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Arc::new(Self {
+            engine,
+            strategy,
+            correlation,
+            trace,
+            arrived,
+            span,
+            body_bytes,
+            until,
+            work,
+            is_told: AtomicBool::new(false),
+            lookup,
+        })
     }
 
     /// The look-ups of tenants that this request may make.
@@ -71,6 +85,11 @@ impl InboundReport {
     /// Notes the size of the body, which has arrived.
     pub(super) fn body(&self, bytes: usize) {
         let _ = self.body_bytes.set(bytes);
+    }
+
+    /// Notes the monotonic time by which the answer is due.
+    pub(super) fn is_due(&self, until: Duration) {
+        let _ = self.until.set(until);
     }
 
     /// Notes the work on the request's events.
@@ -100,7 +119,7 @@ impl InboundReport {
     async fn finish(&self, request: &RequestHead, received: &mut Received) {
         let entry = self.strategy.as_ref().and_then(|name| self.engine.registry.entry(name.as_str()).ok());
         if let Some(entry) = entry {
-            finish(&self.engine, entry, request, self.lookup(entry), received).await;
+            finish(&self.engine, entry, request, self.lookup(entry), self.until.get().copied(), received).await;
         }
     }
 

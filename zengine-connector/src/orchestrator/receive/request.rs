@@ -137,13 +137,17 @@ impl InboundCall<'_> {
     }
 
     async fn receive(&self) -> Received {
+        let until = self.answer_by();
+        if let Some(until) = until {
+            self.report.is_due(until);
+        }
         if self.engine().is_closing() {
             return Received::refused(&VerifyError::Unavailable(Error::new(ErrorKind::Busy, "the host shuts down")));
         }
         if self.request.body().len() > self.orchestrator.inbound.settings.max_body_bytes {
             return Received::refused(&VerifyError::TooLarge);
         }
-        let (until, lookup) = (self.answer_by(), Arc::clone(self.report.lookup(self.entry)));
+        let lookup = Arc::clone(self.report.lookup(self.entry));
         let rest = until.map_or(Duration::MAX, |until| until.saturating_sub(self.engine().clock.monotonic()));
         let time = self.orchestrator.inbound.settings.verify_timeout.min(rest);
         match self.orchestrator.verify(self.entry, &**self.inbound, self.request, lookup, time).await {
