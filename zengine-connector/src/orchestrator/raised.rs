@@ -95,7 +95,7 @@ impl Orchestrator {
     /// Keeps an event, then hands it over in the task of its conversation.
     async fn publish(self, tenant: &TenantId, strategy: &StrategyName, raised: RaisedEvent) {
         let Ok(entry) = self.engine.registry.entry(strategy.as_str()) else { return };
-        let dedupe_key = DedupeKey::of(tenant, strategy, &raised.dedup());
+        let dedupe_key = DedupeKey::of_core(tenant, strategy, &raised.dedup());
         let now_ms = self.engine.now_ms();
         let event = InboundEvent {
             id: dedupe_key.event_id(),

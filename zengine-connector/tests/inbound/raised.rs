@@ -12,7 +12,7 @@ use zengine_connector::{
 };
 
 use crate::{
-    host::{Do, Host, id},
+    host::{Do, Host, id, message, payload, request},
     log::Log,
     strategies::TRACE,
 };
@@ -50,6 +50,19 @@ async fn rule_88_a_raised_event_reaches_the_handler_once_per_life_and_change() {
     // Stored as any event.
     let read: zengine_connector::InboundEvent = serde_json::from_str(&serde_json::to_string(&event).unwrap()).unwrap();
     assert_eq!(read.id, event.id);
+}
+
+/// A provider's id of a message may be one that its sender chose.
+#[tokio::test(start_paused = true)]
+async fn rule_88_an_event_of_a_provider_cannot_take_the_place_of_a_raised_one() {
+    let host = Host::new();
+    let request = request("/one").extension(CorrelationId::new("req-1").unwrap()).header("traceparent", TRACE);
+    let body = payload(&[message("local|c|1|started", "c", "hello")]);
+    let received = host.receive("acme-both", request.body(body).unwrap()).await;
+    assert_eq!((received.accepted, host.seen.count()), (1, 1));
+    assert!(matches!(open(&host, 1).await, Outcome::Delivered(_)));
+    settle(&host).await;
+    assert_eq!(host.seen.count(), 2);
 }
 
 #[tokio::test(start_paused = true)]

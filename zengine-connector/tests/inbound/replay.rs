@@ -194,6 +194,18 @@ async fn an_event_without_a_tenant_is_routed_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_event_without_a_key_of_its_own_is_the_same_in_its_letter() {
+    let host = Host::new();
+    let body = payload(&[to_phone("", "late", "hello")]);
+    assert_eq!(counts(&host.shared(body.clone()).await), (0, 1, 0));
+    configure(&host, "late").await;
+    assert_eq!(replay(&host, &letter(&host).await.0.failure_id).await, Replayed::Stored);
+    assert_eq!((counts(&host.shared(body).await), host.seen.count()), ((1, 0, 0), 1));
+    let _ = host.shared(payload(&[to_phone("", "late", "hello again")])).await;
+    assert_eq!(host.seen.count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn rule_84_a_replay_keeps_who_sent_the_event_its_number_and_its_origin() {
     let host = Host::new();
     let mut event = to_phone("1", "late", "hello");

@@ -18,7 +18,17 @@ pub struct DedupeKey([u8; 16]);
 impl DedupeKey {
     /// The key of an event of a tenant and strategy.
     pub fn of(tenant: &TenantId, strategy: &StrategyName, key: &str) -> Self {
-        let hash = Sha256::digest(framed(&[tenant.as_str(), strategy.as_str(), key]));
+        Self::framed(&[tenant.as_str(), strategy.as_str(), key])
+    }
+
+    /// The key of what the core makes of events, such as those that a strategy raises. No key of a strategy is the same, which may be a text
+    /// that a visitor chose.
+    pub(crate) fn of_core(tenant: &TenantId, strategy: &StrategyName, key: &str) -> Self {
+        Self::framed(&[tenant.as_str(), strategy.as_str(), key, "core"])
+    }
+
+    fn framed(parts: &[&str]) -> Self {
+        let hash = Sha256::digest(framed(parts));
         let mut key = [0; 16];
         key.copy_from_slice(&hash[..16]);
         Self(key)
@@ -71,5 +81,16 @@ mod tests {
         let key = |tenant: &str, key: &str| DedupeKey::of(&TenantId::new(tenant).unwrap(), &StrategyName::new("s").unwrap(), key);
         assert_ne!(key("ab", "c"), key("a", "bc"));
         assert_eq!(key("a", "b").to_string().len(), 32);
+    }
+
+    #[test]
+    fn a_strategy_cannot_give_a_key_of_the_core() {
+        let (tenant, strategy) = (TenantId::new("t").unwrap(), StrategyName::new("s").unwrap());
+        let core = DedupeKey::of_core(&tenant, &strategy, "local|c-1|1|ended");
+        let framed = "local|c-1|1|ended\0\0\0\0\0\0\0\u{4}core";
+        for given in ["local|c-1|1|ended", "local|c-1|1|endedcore", framed] {
+            assert_ne!(DedupeKey::of(&tenant, &strategy, given), core);
+        }
+        assert_ne!(DedupeKey::of_core(&tenant, &strategy, "local|c-1|1|started"), core);
     }
 }

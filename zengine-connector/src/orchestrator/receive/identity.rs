@@ -53,6 +53,6 @@ impl Identity {
     /// stays the same after a rotation.
     pub(super) fn conflict_key(&self, key: &Key, tenant: &TenantId, strategy: &StrategyName) -> DedupeKey {
         let value = hex(&self.under(tenant, key).value);
-        DedupeKey::of(tenant, strategy, &format!("conflict|{value}|{}", self.dedup))
+        DedupeKey::of_core(tenant, strategy, &format!("conflict|{value}|{}", self.dedup))
     }
 }

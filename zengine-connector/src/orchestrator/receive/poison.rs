@@ -1,12 +1,11 @@
 //! Poison: events that can never be handled become encrypted dead letters, so that nothing from a provider is dropped.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -125,7 +124,7 @@ impl Unrouted {
 pub(super) struct Routing {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     routes: Vec<RouteKey>,
-    /// The strategy's own key. Made of the bytes if the strategy gives none.
+    /// The strategy's own key. Empty if it gives none.
     dedup: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reference: Option<String>,
@@ -150,7 +149,7 @@ impl Routing {
         Self {
             shared: *principal == Principal::Shared,
             routes: event.routes.clone(),
-            dedup: dedup_of(event).into_owned(),
+            dedup: event.dedup.clone(),
             reference: event.reference.as_ref().map(|key| key.as_str().to_owned()),
             fan_out: event.fan_out,
             fingerprint: event
@@ -174,9 +173,14 @@ impl Routing {
     }
 }
 
-/// The strategy's dedupe key. If it gives none, the hash of the bytes keeps its events apart.
-pub(super) fn dedup_of(event: &RoutedEvent) -> Cow<'_, str> {
-    if event.dedup.is_empty() { Cow::Owned(format!("raw|{}", digest(&event.raw))) } else { Cow::Borrowed(&event.dedup) }
+/// The key of an event by the strategy's own one. If it gives none, the hash of the bytes keeps its events apart: without the
+/// space around them, which a letter does not keep.
+pub(super) fn key_of(tenant: &TenantId, strategy: &StrategyName, event: &RoutedEvent) -> DedupeKey {
+    if event.dedup.is_empty() {
+        DedupeKey::of_core(tenant, strategy, &format!("raw|{}", digest(event.raw.trim_ascii())))
+    } else {
+        DedupeKey::of(tenant, strategy, &event.dedup)
+    }
 }
 
 /// The tenant that authenticated the request.
@@ -193,12 +197,12 @@ pub(super) fn unknown_tenant() -> Result<TenantId, Error> {
 }
 
 /// SHA-256 of the bytes, base64url without padding.
-pub(super) fn digest(bytes: &Bytes) -> String {
+pub(super) fn digest(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(bytes))
 }
 
 fn key(tenant: &TenantId, strategy: &StrategyName, dedup: &str) -> ClaimKey {
-    ClaimKey::inbound(tenant, strategy, &DedupeKey::of(tenant, strategy, dedup))
+    ClaimKey::inbound(tenant, strategy, &DedupeKey::of_core(tenant, strategy, dedup))
 }
 
 fn json<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {

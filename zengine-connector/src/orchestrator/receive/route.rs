@@ -9,11 +9,11 @@ use std::{
 use super::{
     bounds,
     identity::Identity,
-    poison::{Unrouted, dedup_of},
+    poison::{Unrouted, key_of},
 };
 use crate::{
     ids::{RouteKey, TenantId},
-    message::{DedupeKey, ElementError, InboundEvent},
+    message::{ElementError, InboundEvent},
     orchestrator::InboundSettings,
     pipeline::Engine,
     registry::{CacheUse, RegisteredStrategy},
@@ -171,7 +171,7 @@ impl<'a> Router<'a> {
     /// Adds the tenant and the time of receipt to an event.
     pub(super) fn stamp(&self, tenant: TenantId, event: RoutedEvent) -> Stamped {
         let strategy = &self.entry.name;
-        let dedupe_key = DedupeKey::of(&tenant, strategy, &dedup_of(&event));
+        let dedupe_key = key_of(&tenant, strategy, &event);
         let identity = Identity::of(&event);
         let stamped = InboundEvent {
             id: dedupe_key.event_id(),
