@@ -121,7 +121,8 @@ impl<L: Deref<Target = Limit>> Permit<L> {
 
     /// Takes a permit of this weight. One that exceeds the limit passes alone. `None` if too much is in use.
     pub(crate) fn weighing(limit: L, weight: usize) -> Option<Self> {
-        let fits = |now: usize| (now == 0 || weight <= limit.most.saturating_sub(now)).then(|| now.saturating_add(weight));
+        let is_alone = |now| now == 0 && limit.most > 0;
+        let fits = |now: usize| (is_alone(now) || weight <= limit.most.saturating_sub(now)).then(|| now.saturating_add(weight));
         let taken = limit.taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, fits);
         taken.ok().map(|_| Self(limit, weight))
     }

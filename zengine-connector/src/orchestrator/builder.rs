@@ -35,9 +35,6 @@ const SWEEP_EVERY: Duration = Duration::from_secs(300);
 /// Default of `max_file_bytes`.
 const MAX_FILE_BYTES: usize = 512 << 20;
 
-/// Maximum handlers of ephemeral events at the same time (rule 87).
-const MAX_EPHEMERAL: usize = 1_024;
-
 /// Collects ports and settings.
 #[must_use = "finish it with build()"]
 pub struct OrchestratorBuilder {
@@ -315,7 +312,7 @@ impl OrchestratorBuilder {
         };
         let engine = Arc::new(Engine::new(parts, Settings { default: Arc::new(self.settings), named }));
         let requests = Arc::new(Limit::new(self.inbound.max_requests));
-        let ephemeral = Arc::new(Limit::new(MAX_EPHEMERAL));
+        let ephemeral = Arc::new(Limit::new(self.inbound.max_ephemeral));
         let polls = Polls::new(self.inbound.max_polls);
         let inbound = Inbound { handler: self.handler, settings: self.inbound, requests, ephemeral, polls, raised: RaisedQueue::default() };
         let orchestrator = Orchestrator { engine, inbound: Arc::new(inbound) };

@@ -34,6 +34,9 @@ pub struct InboundSettings {
     /// Maximum inbound requests handled concurrently in this process. Further requests are answered with 503. A request counts
     /// until its handlers end, even if its caller is gone. Defaults to 1,024; at least 1.
     pub max_requests: usize,
+    /// Maximum handlers of ephemeral events that run at the same time in this process. They may outlast their request (rule 87); a
+    /// further event is dropped. Defaults to 1,024; at least 1.
+    pub max_ephemeral: usize,
     /// Maximum polls of synchronous channels answered at the same time in this process; a tenant has a quarter of them, rounded up. Further
     /// polls are answered with 503. Each holds the replies of its conversation. Defaults to 256; at least 1.
     pub max_polls: usize,
@@ -86,6 +89,7 @@ impl Default for InboundSettings {
             json: Limits::DEFAULT,
             max_elements: MAX_ELEMENTS,
             max_requests: 1_024,
+            max_ephemeral: 1_024,
             max_polls: 256,
             max_events: 5_000,
             parallel: 64,
@@ -121,6 +125,7 @@ impl InboundSettings {
         )?;
         require(self.max_elements >= 1, "inbound.max_elements", "at least 1", self.max_elements)?;
         require(self.max_requests >= 1, "inbound.max_requests", "at least 1", self.max_requests)?;
+        require(self.max_ephemeral >= 1, "inbound.max_ephemeral", "at least 1", self.max_ephemeral)?;
         require(self.max_polls >= 1, "inbound.max_polls", "at least 1", self.max_polls)?;
         require(self.max_events >= 1, "inbound.max_events", "at least 1", self.max_events)?;
         require(self.parallel >= 1, "inbound.parallel", "at least 1", self.parallel)?;
@@ -147,13 +152,14 @@ mod tests {
     fn an_impossible_setting_is_named() {
         type Change = fn(&mut InboundSettings);
         InboundSettings::default().check().unwrap();
-        let cases: [(&str, Change); 24] = [
+        let cases: [(&str, Change); 25] = [
             ("inbound.max_body_bytes", |s| s.max_body_bytes = 0),
             ("inbound.body_timeout", |s| s.body_timeout = Duration::ZERO),
             ("inbound.body_timeout", |s| s.body_timeout = Duration::MAX),
             ("inbound.json", |s| s.json.json_depth = 0),
             ("inbound.max_elements", |s| s.max_elements = 0),
             ("inbound.max_requests", |s| s.max_requests = 0),
+            ("inbound.max_ephemeral", |s| s.max_ephemeral = 0),
             ("inbound.max_polls", |s| s.max_polls = 0),
             ("inbound.max_events", |s| s.max_events = 0),
             ("inbound.parallel", |s| s.parallel = 0),

@@ -60,7 +60,7 @@ struct Inbound {
     /// The limit of requests whose events are worked on. The task that handles the events holds the permit, so a request whose
     /// caller is gone still counts.
     requests: Arc<Limit>,
-    /// The limit of handlers of ephemeral events, which may go on without their request.
+    /// The limit of handlers of ephemeral events. The handler's task holds the permit.
     ephemeral: Arc<Limit>,
     /// The limit of polls, which hold the replies of a conversation.
     polls: receive::Polls,

@@ -1,9 +1,12 @@
 //! Events that only mean something now: typing.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
 use serde_json::{Value, json};
-use zengine_connector::{orchestrator::Ack, runtime::Clock as _};
+use zengine_connector::{
+    orchestrator::{Ack, InboundSettings},
+    runtime::Clock as _,
+};
 
 use crate::host::{Do, Host, counts, message, payload, request};
 
@@ -67,18 +70,29 @@ async fn rule_87_a_cursor_awaits_no_typing_event() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rule_87_handlers_of_typing_events_that_outlast_their_request_are_bounded() {
-    let host = Host::new();
+async fn rule_87_handlers_that_outlast_their_request_are_bounded_and_a_shutdown_waits_for_them() {
+    let host = Host::with(InboundSettings { max_ephemeral: 2, ..InboundSettings::default() }, true);
     host.on("", Do::Gate);
-    let of_conversation = |n: usize| {
-        let mut event = typing(&n.to_string(), None);
-        event["conversation"] = json!(n.to_string());
-        event
-    };
-    let received = host.shared(payload(&(0..1_030).map(of_conversation).collect::<Vec<_>>())).await;
-    assert_eq!((counts(&received), received.ack, host.seen.count()), ((1_030, 0, 0), Ack::Done, 1_024));
-    host.seen.gate.notify_waiters();
+    for handed in [1, 2, 2, 2] {
+        let received = host.shared(payload(&[typing("1", None)])).await;
+        assert_eq!((counts(&received), received.ack, host.seen.count()), ((1, 0, 0), Ack::Done, handed));
+    }
+    host.seen.gate.notify_one();
+    while host.seen.running.load(SeqCst) > 1 {
+        tokio::task::yield_now().await;
+    }
     tokio::task::yield_now().await;
-    let _ = host.shared(payload(&[of_conversation(0)])).await;
-    assert_eq!(host.seen.count(), 1_025);
+    let _ = host.shared(payload(&[typing("1", None)])).await;
+    assert_eq!(host.seen.count(), 3, "a handler that ended makes room");
+
+    let shut = tokio::spawn({
+        let orchestrator = host.orchestrator.clone();
+        async move { orchestrator.shutdown(Duration::from_secs(60)).await }
+    });
+    host.clock.advance(Duration::from_secs(10)).await;
+    assert!(!shut.is_finished(), "the handlers still run");
+    host.seen.gate.notify_waiters();
+    host.clock.advance(Duration::from_secs(1)).await;
+    shut.await.unwrap();
+    assert_eq!(host.seen.running.load(SeqCst), 0);
 }

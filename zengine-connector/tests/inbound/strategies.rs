@@ -78,6 +78,9 @@ struct Element<'a> {
     same: Option<(u32, String)>,
     #[serde(default)]
     typing: bool,
+    /// An event of any kind.
+    #[serde(default)]
+    event: Option<Event>,
     #[serde(default)]
     at_ms: Option<i64>,
     #[serde(default)]
@@ -95,6 +98,7 @@ struct Element<'a> {
 impl Element<'_> {
     fn event(self, payload: &RawPayload) -> RoutedEvent {
         let event = match (self.status, self.text) {
+            _ if self.event.is_some() => self.event.unwrap(),
             (Some(state), _) => {
                 let mut status = Status::new("wamid.1", state);
                 (status.failure, status.partial, status.participant) = (self.failure, self.partial, self.participant);

@@ -10,6 +10,7 @@ use crate::{
     error::{Disposition, Error, ErrorKind},
     message::InboundEvent,
     orchestrator::{HandlerContext, HandlerError, ReplyTo},
+    pipeline::Running,
     runtime::{catch, guard, within},
     store::ClaimKey,
     strategy::{Admit, ErasedTenant, EventContext, ProviderKey},
@@ -92,9 +93,13 @@ impl Batch {
             traceparent: self.traceparent.clone(),
         };
         let is_ephemeral = event.event.is_ephemeral();
-        let permit = if is_ephemeral {
-            let Some(permit) = Permit::of(Arc::clone(&self.orchestrator.inbound.ephemeral)) else { return EventResult::Dropped };
-            Some(permit)
+        // It may outlast the request and its permit.
+        let room = if is_ephemeral {
+            let Some(permit) = Permit::of(Arc::clone(&self.orchestrator.inbound.ephemeral)) else {
+                tracing::debug!(tenant_id = %event.tenant, strategy = %self.entry.name, event_id = %event.id, "inbound.ephemeral_full");
+                return EventResult::Dropped;
+            };
+            Some((permit, Running::of(Arc::clone(self.engine()))))
         } else {
             None
         };
@@ -103,7 +108,7 @@ impl Batch {
         // What is ephemeral does not come again in any case.
         let underway = (!is_ephemeral).then(|| self.progress.underway());
         let task = async move {
-            let _permit = permit;
+            let _room = room;
             let _ = end.send(catch(async { handler.handle_event(*event, cx).await }).await);
         };
         let taken = self.engine().spawner.spawn(Box::pin(task.instrument(Span::current())));
