@@ -209,7 +209,8 @@ fn canonical(kind: IdentityKind, value: &str) -> Option<Cow<'_, str>> {
                 return Some(value.into());
             }
             // A national zero is not dialled after a country code, and dropping it would guess.
-            if number.contains("(0)") {
+            let tight: String = number.chars().filter(|c| !is_separator(*c) || matches!(c, '(' | ')')).collect();
+            if tight.contains("(0)") {
                 return None;
             }
             let digits: String = number.chars().filter(|c| !is_separator(*c)).collect();
@@ -274,7 +275,18 @@ mod tests {
     fn phones_are_e164_and_keep_their_spelling() {
         let id = Identity::phone("+1 (555) 123-0001").unwrap();
         assert_eq!((id.value(), id.spelling()), ("+15551230001", "+1 (555) 123-0001"));
-        for bad in ["15551230001", "+", "+0123", "+1234567890123456", "+12a", "+1\n2", "+1\u{0}2", "+\u{661}", "+44 (0)20 7946 0123"] {
+        for bad in [
+            "15551230001",
+            "+",
+            "+0123",
+            "+1234567890123456",
+            "+12a",
+            "+1\n2",
+            "+1\u{0}2",
+            "+\u{661}",
+            "+44 (0)20 7946 0123",
+            "+44 ( 0 ) 20 7946 0123",
+        ] {
             assert!(Identity::phone(bad).is_err(), "{bad}");
         }
     }

@@ -129,11 +129,13 @@ pub(super) const ENCODED: &str = "must not look like an encoded word (=?charset?
 
 /// Whether a mail program may decode a part of the text (RFC 2047). Also where the text within has spaces or is cut, as some programs do.
 pub(super) fn is_encoded_word(text: &str) -> bool {
+    // The end is looked for once: the text may be long, and hold many beginnings.
+    let Some(last) = text.rfind("?=") else { return false };
     text.match_indices("=?").any(|(at, _)| {
         let mut parts = text[at + 2..].splitn(3, '?');
         let (charset, encoding, rest) = (parts.next(), parts.next(), parts.next());
         let is_encoding = matches!(encoding.map(str::trim), Some("q" | "Q" | "b" | "B"));
-        charset.is_some_and(|charset| !charset.is_empty()) && is_encoding && rest.is_some_and(|rest| rest.contains("?="))
+        charset.is_some_and(|charset| !charset.is_empty()) && is_encoding && rest.is_some_and(|rest| text.len() - rest.len() <= last)
     })
 }
 

@@ -98,8 +98,7 @@ impl Status {
 #[serde(default)]
 #[non_exhaustive]
 pub struct Failure {
-    /// Whether it is final. `false` if the message may still arrive or another one would (mailbox full, phone off); `None` if the
-    /// provider does not tell.
+    /// Whether it is final. `false` if the message may still arrive; `None` if the provider does not tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permanent: Option<bool>,
     /// The provider's finer word (`MailboxFull`, `NoEmail`).

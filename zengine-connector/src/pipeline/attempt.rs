@@ -144,7 +144,7 @@ pub(crate) async fn admit<'a>(job: &'a SendJob<'_>, patience: Patience) -> Resul
     if let Some(waiting) = limits::enter(job, patience)? {
         drop(entered);
         // Boxed to keep the future of sends small that need not wait.
-        reservation = Some(Box::pin(limits::wait(job, patience, waiting)).await?);
+        reservation = Box::pin(limits::wait(job, patience, waiting)).await?;
         entered = (enter_breaker(job)?, enter_bulkhead(job)?);
     }
     let (admission, slot) = entered;
@@ -189,7 +189,9 @@ pub(crate) async fn pass_limits<'a>(job: &'a SendJob<'_>, patience: Patience) ->
     drop(slot);
     let reservation = Box::pin(limits::wait(job, patience, waiting)).await?;
     let slot = enter_bulkhead(job)?;
-    reservation.use_up();
+    if let Some(reservation) = reservation {
+        reservation.use_up();
+    }
     Ok(slot)
 }
 

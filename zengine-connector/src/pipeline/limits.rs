@@ -18,6 +18,8 @@ pub(crate) struct Patience {
     owns_pause: bool,
     /// The call has its tokens: it is held back by pauses only.
     has_turn: bool,
+    /// The time that it waited already.
+    waited: Duration,
 }
 
 /// A turn that is still to come.
@@ -25,11 +27,11 @@ pub(super) type Waiting<'a> = (Duration, Box<Reservation<'a>>);
 
 impl Patience {
     /// A call that is dropped if it has to wait.
-    pub(super) const NONE: Self = Self { waits: false, owns_pause: false, has_turn: false };
+    pub(super) const NONE: Self = Self { waits: false, owns_pause: false, has_turn: false, waited: Duration::ZERO };
 
     /// A call that waits within the caller's time.
     pub(super) fn new(owns_pause: bool) -> Self {
-        Self { waits: true, owns_pause, has_turn: false }
+        Self { waits: true, owns_pause, has_turn: false, waited: Duration::ZERO }
     }
 
     /// The call uses the turn of a look-up before it.
@@ -40,7 +42,7 @@ impl Patience {
     fn longest(self, job: &SendJob<'_>) -> Duration {
         let settings = job.settings();
         let left = job.clock().remaining().saturating_sub(settings.retry.min_attempt);
-        if self.waits { settings.limits.max_wait.min(left) } else { Duration::ZERO }
+        if self.waits { settings.limits.max_wait.saturating_sub(self.waited).min(left) } else { Duration::ZERO }
     }
 }
 
@@ -64,21 +66,27 @@ pub(super) fn enter<'a>(job: &'a SendJob<'_>, patience: Patience) -> Result<Opti
     }
 }
 
-/// Waits for the turn, and through or not through a pause that began meanwhile, as before it (rule 45). The call holds neither a permit of
-/// the breaker nor one of the bulkhead meanwhile. It gives its tokens back unless it uses them up after it has both.
+/// Waits for the turn, within `limits.max_wait` in all. If a pause begins meanwhile, its owner takes a turn anew after it, and another is
+/// put off (rule 45). The call holds neither a permit of the breaker nor one of the bulkhead. It gives its tokens back unless it uses them up
+/// after it has both.
 pub(super) async fn wait<'a>(
     job: &'a SendJob<'_>,
-    patience: Patience,
-    (mut time, reservation): Waiting<'a>,
-) -> Result<Box<Reservation<'a>>, NotAdmitted> {
+    mut patience: Patience,
+    (mut time, mut reservation): Waiting<'a>,
+) -> Result<Option<Box<Reservation<'a>>>, NotAdmitted> {
     loop {
         job.call.trace.note(|facts| facts.waited += time);
+        patience.waited += time;
         if !job.pause(time).await {
             return Err(NotAdmitted(DeferredReason::Cancelled, Duration::from_secs(1)));
         }
-        match enter(job, patience.with_turn(true))? {
-            None => return Ok(reservation),
-            Some((more, _)) => time = more,
+        if enter(job, patience.with_turn(true))?.is_none() {
+            return Ok(Some(reservation));
+        }
+        drop(reservation);
+        match enter(job, patience)? {
+            Some(next) => (time, reservation) = next,
+            None => return Ok(None),
         }
     }
 }

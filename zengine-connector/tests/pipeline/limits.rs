@@ -355,6 +355,14 @@ async fn rule_45_a_throttled_send_waits_through_a_pause_that_began_while_it_wait
     })
     .await;
     assert_eq!(delivered(owner).attempts, 2);
+    let calls = provider.calls();
+    assert!(calls[2].at_ms - calls[1].at_ms >= 2_000, "within the pause");
+    // After the pause they keep the rate.
+    assert!(
+        calls.windows(2).all(|pair| pair[1].at_ms - pair[0].at_ms >= 1_000),
+        "{:?}",
+        calls.iter().map(|call| call.at_ms).collect::<Vec<_>>()
+    );
 }
 
 /// A daily quota: ten minutes, doubled up to an hour, for every tenant of the account.

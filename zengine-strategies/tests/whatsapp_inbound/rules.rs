@@ -303,9 +303,9 @@ fn r8_f_errors_are_classed_by_their_code() {
 }
 
 #[test]
-fn a_failure_is_final_for_now_or_not_tried_as_its_code_says() {
+fn a_failure_is_final_or_not_tried_as_its_code_says() {
     for (code, permanent, suppressed) in
-        [(131_026, Some(true), false), (131_050, Some(true), true), (130_429, Some(false), false), (131_049, None, false), (7, None, false)]
+        [(131_026, Some(true), false), (131_050, Some(true), true), (130_429, None, false), (131_049, None, false), (7, None, false)]
     {
         let failed = status(json!({"status": "failed", "errors": [{"code": code, "title": "t"}]}));
         let Event::Status(status) = only(&failed).event else { panic!() };

@@ -28,9 +28,9 @@ use super::InboundEvent;
 /// assert_eq!(order.push(Some(3), "third", ms(3_000)), ["third"]); // late, and not lost
 /// ```
 ///
-/// A provider counts anew in each life of a conversation. Call [`restart`](Self::restart) when a new one begins, as
-/// [`SessionChange::Started`](crate::message::SessionChange::Started) tells: otherwise the small numbers count as late and go through as
-/// they come.
+/// A provider counts anew in each life of a conversation. Keep one per life, under the provider's id of it, or call
+/// [`restart`](Self::restart) when the provider says that a new life begins: otherwise the small numbers count as late and go through as
+/// they come. A [local](crate::message::EventSource::Local) `started` may come after the first events of its life.
 #[derive(Clone)]
 pub struct Reorder<T = InboundEvent> {
     /// The sequence that goes through at once; `None` before the first event of a life whose first number is not known.

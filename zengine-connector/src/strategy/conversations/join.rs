@@ -9,7 +9,7 @@ use super::{
     entries::{Change, conversation_key},
     live::Drawn,
     provider::ConversationProvider,
-    record::{Record, Step},
+    record::{ConversationState, Record, Step},
 };
 use crate::{
     error::{ErrorKind, SendError},
@@ -110,7 +110,12 @@ impl Conversations {
                     }
                     continue;
                 }
-                Step::Busy(why) => return Err(self.give_up(attempt, ticket, why).await),
+                Step::Busy(why) => {
+                    // An ending says how long it takes.
+                    let ends_ms = if record.state == ConversationState::Ending { record.lease_until_ms } else { 0 };
+                    let left = u64::try_from(ends_ms.saturating_sub(self.now_ms())).ok().filter(|left| *left > 0);
+                    return Err(self.give_up(attempt, ticket, why, left.map(Duration::from_millis)).await);
+                }
                 Step::Draw | Step::Wait => {}
             }
             let Some(changed) = changed else {
@@ -119,7 +124,7 @@ impl Conversations {
             };
             let left = self.remaining(attempt).saturating_sub(margin);
             if left.is_zero() {
-                return Err(self.give_up(attempt, ticket, "the conversation is not open yet").await);
+                return Err(self.give_up(attempt, ticket, "the conversation is not open yet", None).await);
             }
             let clock = &self.sessions.ports().clock;
             select(changed, pin!(clock.sleep(pause.min(left)))).await;
@@ -153,9 +158,13 @@ impl Conversations {
     }
 
     /// Ends the wait of a send.
-    async fn give_up(&self, attempt: &Attempt<'_>, ticket: Drawn, why: &'static str) -> SendError {
+    async fn give_up(&self, attempt: &Attempt<'_>, ticket: Drawn, why: &'static str, wait: Option<Duration>) -> SendError {
         self.return_ticket(attempt.customer, Some(ticket)).await;
-        SendError::of(ErrorKind::Busy, why).not_sent()
+        let busy = SendError::of(ErrorKind::Busy, why);
+        match wait {
+            Some(wait) => busy.retry_after(wait).not_sent(),
+            None => busy.not_sent(),
+        }
     }
 
     /// Ends this send's turn: the next one that waits goes on. Call it whether the send succeeded or not. If the store does not answer

@@ -68,7 +68,9 @@ impl Conversations {
         // At once, so that one that hangs holds up no other.
         let found: Vec<_> = stream::iter(page.sessions).map(each).buffer_unordered(PARALLEL).collect().await;
         let mut swept = SweptConversations { next: page.next, ..SweptConversations::default() };
-        found.into_iter().for_each(|found| swept.count(found));
+        for found in found {
+            swept.count(found);
+        }
         Ok(swept)
     }
 
@@ -182,7 +184,8 @@ impl Conversations {
     }
 }
 
-/// What became of one conversation.
+/// The end of the look at one conversation.
+#[derive(Clone, Copy)]
 enum Found {
     Nothing,
     Ended,

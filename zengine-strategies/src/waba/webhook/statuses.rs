@@ -80,7 +80,6 @@ fn failure(kind: ErrorKind) -> Option<Failure> {
     match kind {
         ErrorKind::OptedOut => Some(Failure::suppressed()),
         ErrorKind::InvalidRecipient => Some(Failure::new(Some(true))),
-        ErrorKind::RateLimited | ErrorKind::Unavailable => Some(Failure::new(Some(false))),
         _ => None,
     }
 }

@@ -33,7 +33,9 @@ pub(super) fn attachment(at: &str, attached: &EmailAttachment, rules: &EmailRule
     if let Some(name) = &media.filename {
         let pointer = Under(at, "/media/filename");
         line(check, "email.attachment", pointer, name, FILE_NAME);
-        let is_plain = !is_printable(name) || !name.chars().any(is_invisible);
+        // Joiners are part of words and of emoji.
+        let is_hidden = |c: char| is_invisible(c) && !matches!(c, '\u{200c}' | '\u{200d}');
+        let is_plain = !is_printable(name) || !name.chars().any(is_hidden);
         check.rule("email.attachment").require(is_plain, pointer, "must not hold invisible characters");
         check.rule("email.attachment").require(!name.contains('/'), pointer, "must be a name without a path");
         let is_seen = |c: &char| !is_invisible(*c);
