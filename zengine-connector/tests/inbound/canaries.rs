@@ -131,7 +131,8 @@ async fn rule_81_what_an_event_tells_of_a_person_is_in_no_line_and_no_debug() {
         write!(printed, "{:?}", host.shared(of(words)).await).unwrap();
         write!(printed, "{:?}", host.receive("acme-chat", request("/one").body(of(words)).unwrap()).await).unwrap();
     }
-    let (events, letters) = (host.seen.events.lock().unwrap().clone(), host.letters().await);
+    let events = host.seen.events.lock().unwrap().clone();
+    let letters = host.letters().await;
     assert!(events.len() >= 4 * 3 + 2 && letters.len() > came / 3, "{} events, {} letters", events.len(), letters.len());
     write!(printed, "{events:?} {:?}", letters.iter().map(|(letter, _)| letter).collect::<Vec<_>>()).unwrap();
     drop(listening);
