@@ -1,10 +1,11 @@
 //! The grammar of e-mail addresses, as mail servers accept it.
 //!
 //! A module of our own: of the crates that fit, one lets direction marks and line separators pass and writes display names without
-//! quotes, the others bring a mail stack or the list of public suffixes. Domains are read by `idna`.
+//! quotes, the others bring a mail stack or the list of public suffixes. Domains of other scripts are read by `idna`, with its feature.
 
 use std::borrow::Cow;
 
+#[cfg(feature = "idn")]
 use idna::{
     AsciiDenyList,
     uts46::{DnsLength, Hyphens, Uts46},
@@ -99,9 +100,13 @@ fn check_domain(domain: &str) -> Result<(), Flaw> {
             return Err(Flaw::size("a part of the domain is too long, in bytes", LABEL, label.len()));
         }
     }
+    if !domain.is_ascii() && cfg!(not(feature = "idn")) {
+        return Err(Flaw::new("a domain of another script is written as Punycode, or needs the feature `idn` of zengine-connector"));
+    }
     if to_ascii(domain).is_none() {
         return Err(Flaw::new("a domain holds letters, digits and inner hyphens"));
     }
+    #[cfg(feature = "idn")]
     if !is_written_as_read(domain) {
         return Err(Flaw::new("a character of the domain stands for another: write the one that is meant"));
     }
@@ -113,11 +118,24 @@ fn check_domain(domain: &str) -> Result<(), Flaw> {
 }
 
 /// A domain as mail servers are asked for it: small letters of ASCII, other scripts as Punycode (UTS 46, with the ASCII rules of STD3).
+#[cfg(feature = "idn")]
 pub(super) fn to_ascii(domain: &str) -> Option<Cow<'_, str>> {
     Uts46::new().to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify).ok()
 }
 
-/// Whether no character but a capital letter of the same script is read as another one, such as a full-width letter or the full stop of another script.
+/// A domain as mail servers are asked for it: small letters of ASCII.
+#[cfg(not(feature = "idn"))]
+pub(super) fn to_ascii(domain: &str) -> Option<Cow<'_, str>> {
+    let is_label = |label: &str| {
+        let is_inner = !label.starts_with('-') && !label.ends_with('-');
+        (1..=LABEL).contains(&label.len()) && is_inner && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    domain.split('.').all(is_label).then(|| domain.to_ascii_lowercase().into())
+}
+
+/// Whether no character but a capital letter of the same script is read as another one, such as a full-width letter or the full stop of
+/// another script.
+#[cfg(feature = "idn")]
 fn is_written_as_read(domain: &str) -> bool {
     if domain.is_ascii() {
         return true;

@@ -68,13 +68,15 @@ impl Mailbox {
     }
 
     /// The address as servers and providers of ASCII take it: a domain of another script as Punycode, in small letters. `None` if the
-    /// domain is none.
+    /// domain is none, or of another script without the feature `idn`.
     ///
     /// ```
+    /// # #[cfg(feature = "idn")] {
     /// use zengine_connector::message::Mailbox;
     ///
     /// assert_eq!(Mailbox::new("info@Bücher.example").to_ascii().as_deref(), Some("info@xn--bcher-kva.example"));
     /// assert_eq!(Mailbox::new("info@b\u{ff20}c.example").to_ascii(), None);
+    /// # }
     /// ```
     pub fn to_ascii(&self) -> Option<String> {
         address::check(&self.address).ok()?;

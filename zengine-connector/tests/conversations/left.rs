@@ -199,7 +199,7 @@ async fn a_sweep_reads_its_own_conversations_and_no_other_sessions() {
             break;
         }
     }
-    assert_eq!(ended, [100, 20]);
+    assert_eq!(ended, [50, 50, 20]);
 }
 
 #[tokio::test(start_paused = true)]

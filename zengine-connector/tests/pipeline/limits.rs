@@ -349,7 +349,8 @@ async fn rule_45_a_throttled_send_waits_through_a_pause_that_began_while_it_wait
     let process = world.process(&provider);
     provider.answer(ProviderAnswer::throttle_scope(Scope::Account, ms(100)));
     let (owner, _) = join(send(&process, "owner"), async {
-        world.pass(ms(500)).await;
+        // Before the owner's next attempt: it takes the turn before it.
+        world.pass(ms(300)).await;
         provider.answer(ProviderAnswer::throttle_scope(Scope::Account, secs(2)));
         send(&process, "other").await
     })
