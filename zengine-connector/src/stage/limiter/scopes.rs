@@ -130,7 +130,7 @@ impl Scopes {
     }
 
     /// Scope, key and rate of each, as hashes.
-    #[cfg(feature = "testing")]
+    #[cfg(all(feature = "testing", feature = "tokio"))]
     pub(crate) fn declared(&self) -> Vec<(Scope, u64, u64)> {
         self.iter().map(|demand| (demand.scope, demand.key, demand.counted)).collect()
     }
