@@ -309,7 +309,7 @@ flaws! {
     EverythingIsSent,
     /// Every failure is final.
     FailuresAreFinal,
-    /// What the provider did not try is a failure like any other.
+    /// A suppressed message is reported as an ordinary failure.
     SuppressionDropped,
     /// A status of several recipients names the first only.
     OnlyFirstRecipient,

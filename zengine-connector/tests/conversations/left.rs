@@ -1,4 +1,4 @@
-//! What calls that were cut off leave, and who ends it.
+//! Openings and ends that a cut-off call left, and their recovery by sends and sweeps.
 
 use std::time::Duration;
 

@@ -47,7 +47,7 @@ impl InboundCall<'_> {
         }
     }
 
-    /// What became of the events that a client's cursor awaits: those still under work stay in it. Those that it names unreadably must be
+    /// The results of the events that a client's cursor awaits: those still under work stay in it. Those that it names unreadably must be
     /// sent again; they meet their records. Before the replies are read: those of
     /// an event that is stored are all there.
     pub(super) async fn look_after(

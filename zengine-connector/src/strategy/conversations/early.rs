@@ -43,7 +43,7 @@ struct Noted {
     lease_until_ms: i64,
 }
 
-/// What the openings say of an event that no conversation is known for.
+/// The state of the listed openings, for an event without a known conversation.
 enum Listed {
     Nothing,
     InDoubt,

@@ -19,7 +19,7 @@ use crate::{
 /// Time that the provider's call which ends or resolves a conversation may take.
 pub(super) const CLOSING: Duration = Duration::from_secs(60);
 
-/// What the provider's word that a conversation has ended says; see [`Conversations::ended`].
+/// The effect of the provider's event that a conversation has ended; see [`Conversations::ended`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ended {
@@ -32,7 +32,7 @@ pub enum Ended {
     OtherLife,
 }
 
-/// What an end finds.
+/// The conversation as an end finds it.
 enum Marked {
     /// It is this call's to end. An earlier call that began to may have done so.
     Ours { again: bool },

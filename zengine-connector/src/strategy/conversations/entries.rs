@@ -45,7 +45,7 @@ pub(super) fn reverse_key(id: &str) -> String {
     format!("conversation-id/{}", hex(&Sha256::digest(id)))
 }
 
-/// What a change of a record does.
+/// The decision about a record: written, or left as it is.
 pub(super) enum Change<R> {
     /// Write the record.
     Write(R),

@@ -26,7 +26,7 @@ const LOST: &str = "another send took the opening over";
 /// Maximum tries to write a conversation that is open.
 const WRITES: u32 = 4;
 
-/// What the record says of a conversation that was opened.
+/// The standing of an opened conversation against the record.
 enum Standing {
     /// It stands, by this send.
     Ours,
@@ -112,7 +112,7 @@ impl Conversations {
         Err(error)
     }
 
-    /// What became of an opening in doubt, which this attempt owns.
+    /// Asks the provider about an opening in doubt, which this attempt owns.
     pub(super) async fn ask<C: ConversationProvider>(
         &self,
         attempt: &Attempt<'_>,

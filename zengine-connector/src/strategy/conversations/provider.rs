@@ -103,7 +103,7 @@ pub enum Ending {
     Reachable(Duration),
 }
 
-/// What became of an opening whose end was not known.
+/// The decision about an opening whose end was not known.
 #[non_exhaustive]
 pub enum Resolution<T> {
     /// The provider recognises [`OpenRequest::key`] as a client token: open again with the same key.

@@ -89,7 +89,7 @@ fn is_zero(ms: &i64) -> bool {
     *ms == 0
 }
 
-/// What a send does next.
+/// The next step of a send.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// The conversation is open and it is this send's turn.

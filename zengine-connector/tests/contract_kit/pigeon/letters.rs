@@ -83,7 +83,7 @@ struct News {
     sent_at: i64,
     #[serde(rename = "for")]
     people: Vec<String>,
-    /// Why it did not arrive: `gone` and `away`, or `listed` if it was not carried.
+    /// The reason of a failed delivery: `gone`, `away`, or `listed` if it was not carried.
     #[serde(default)]
     why: Option<String>,
     /// The idempotency key that the letter was sent with.
