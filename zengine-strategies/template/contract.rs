@@ -8,7 +8,7 @@ use http::{Request, Response};
 use serde_json::{Value, json};
 use zengine_connector::{
     ErrorKind, Identity, OutboundMessage, Reach, Secret, contract_tests,
-    testing::contract::{self, Call, Delivery, ErrorRow, Expected, Fixture, Inbound, Outbound, Sample, SampleTenant, Wire},
+    testing::contract::{self, Call, Delivery, ErrorRow, Fixture, Inbound, Outbound, Sample, SampleTenant, Wire},
     verify::HmacSha256,
 };
 
@@ -41,7 +41,6 @@ impl Fixture for AcmeChatFixture {
     fn inbound() -> Option<Inbound> {
         let inbound = Inbound::new(element, |_, elements| Value::Array(elements), webhook).signature("x-signature");
         let inbound = inbound.unknown([json!({ "type": "hologram", "id": "u-1" })]).poison([json!({ "type": "message", "id": "p-1" })]);
-        let inbound = inbound.expected(expected);
         Some(inbound.pairs(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/inbound")))
     }
 }
@@ -65,17 +64,6 @@ fn error_table() -> [ErrorRow; 3] {
 
 fn element(sample: &Sample) -> Value {
     json!({ "type": "message", "id": sample.word("in"), "from": sample.word("visitor"), "text": sample.text(), "at_ms": sample.at_ms() })
-}
-
-/// Elements of other events; `None` for those that the provider does not have.
-fn expected(sample: &Sample, expected: &Expected<'_>) -> Option<Value> {
-    let (target, state, permanent, reference) = match expected {
-        Expected::Status { target, state, recipients: [_], .. } => (target, state.as_str(), None, None),
-        Expected::Failure { target, permanent, suppressed: false, .. } => (target, "failed", Some(permanent), None),
-        Expected::Echo { target, key } => (target, "delivered", None, Some(key)),
-        _ => return None,
-    };
-    Some(json!({ "type": "status", "id": target, "state": state, "permanent": permanent, "reference": reference, "at_ms": sample.at_ms() }))
 }
 
 fn webhook(delivery: &Delivery) -> Request<Bytes> {

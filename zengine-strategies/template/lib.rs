@@ -9,7 +9,7 @@ use zengine_connector::{
     OutboundMessage, OutboundStrategy, ProviderMessageId, Receipt, Secret, SendContext, SendError, Strategy,
     http::{CallOptions, RequestBuilder, answer_error},
     ids::RouteKey,
-    message::{Capabilities, ElementError, Failure, Length, Participant, Role, State, Status},
+    message::{Capabilities, ElementError, Length, State, Status},
     schemars,
     strategy::{InboundRequest, ProviderKey, RawPayload, RoutedEvent, Verified, VerifyError},
     verify::HmacSha256,
@@ -103,8 +103,7 @@ impl InboundStrategy<AcmeChatConfig> for AcmeChat {
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Known {
     Message { id: ProviderMessageId, from: String, text: String, at_ms: i64 },
-    Typing { id: ProviderMessageId, from: String },
-    Status { id: ProviderMessageId, state: State, permanent: Option<bool>, reference: Option<String>, at_ms: i64 },
+    Status { id: ProviderMessageId, state: State, reference: Option<String>, at_ms: i64 },
 }
 
 #[derive(Deserialize)]
@@ -117,26 +116,18 @@ enum Element {
 fn event(json: &str, raw: bytes::Bytes) -> Result<RoutedEvent, &'static str> {
     match from_str(json).map_err(|_| "no type")? {
         Element::Known(Known::Message { id, from, text, at_ms }) => {
+            let sender = Identity::opaque("acme-chat", &from).map_err(|_| "invalid sender")?;
             let mut event = RoutedEvent::new(Event::message(Content::text(text)), format!("message {id}"), raw);
+            (event.from, event.conversation) = (sender.into(), ConversationId::new(&from).ok());
             (event.occurred_at_ms, event.provider_ids) = (Some(at_ms), vec![id]);
-            by_visitor(event, &from)
+            Ok(event)
         }
-        Element::Known(Known::Typing { id, from }) => by_visitor(RoutedEvent::new(Event::Typing, format!("typing {id}"), raw), &from),
-        Element::Known(Known::Status { id, state, permanent, reference, at_ms }) => {
-            let mut status = Status::new(id.as_str(), state);
-            status.failure = permanent.map(|permanent| Failure::new(Some(permanent)));
-            let mut event = RoutedEvent::new(Event::Status(status), format!("{} {id}", state.as_str()), raw);
+        Element::Known(Known::Status { id, state, reference, at_ms }) => {
+            let mut event = RoutedEvent::new(Event::Status(Status::new(id.as_str(), state)), format!("{} {id}", state.as_str()), raw);
             (event.occurred_at_ms, event.reference) = (Some(at_ms), reference.map(ProviderKey::echoed));
             Ok(event)
         }
         Element::Other { r#type } if r#type == "message" => Err("not a message of this provider"),
         Element::Other { r#type } => Ok(RoutedEvent::new(Event::Unknown { provider_type: r#type }, json, raw)),
     }
-}
-
-fn by_visitor(mut event: RoutedEvent, id: &str) -> Result<RoutedEvent, &'static str> {
-    event.from = Identity::opaque("acme-chat", id).map_err(|_| "invalid sender")?.into();
-    event.sender = Some(Participant::new(Role::Customer).with_id(id));
-    event.conversation = ConversationId::new(id).ok();
-    Ok(event)
 }
