@@ -139,22 +139,29 @@ impl Checker {
 
     pub(super) fn push(&mut self, found: Violation) {
         let Next { rule, hint, kind, level } = std::mem::take(&mut self.next);
+        let kind = kind.unwrap_or(found.kind);
         if self.found.len() >= MAX_FOUND {
-            if self.found.len() == MAX_FOUND {
-                self.found.push(Violation { level: Level::Warning, ..Violation::new("", "there are more violations") });
-            }
-            if let (Some(more), Level::Error) = (self.found.last_mut(), level) {
-                more.level = Level::Error;
-            }
-            return;
+            return self.summarize(kind, level);
         }
         self.found.push(Violation {
             rule: rule.map(Into::into).or(found.rule),
             hint: hint.map(Into::into).or(found.hint),
-            kind: kind.unwrap_or(found.kind),
+            kind,
             level,
             ..found
         });
+    }
+
+    /// Tells a violation that is not kept. The kind of the whole stays what it would be with all of them.
+    fn summarize(&mut self, kind: ErrorKind, level: Level) {
+        if self.found.len() == MAX_FOUND {
+            self.found.push(Violation { level: Level::Warning, ..Violation::new("", "there are more violations") });
+        }
+        let Some(more) = self.found.last_mut().filter(|_| level == Level::Error) else { return };
+        if !more.is_error() || (more.kind.is_temporary() && !kind.is_temporary()) {
+            more.kind = kind;
+        }
+        more.level = Level::Error;
     }
 
     /// Drops the warnings, for code that is about to send: a warning does not stop it.
@@ -214,6 +221,23 @@ mod tests {
         let found = check.finish().unwrap_err();
         assert_eq!((found.len(), found.last().map(ToString::to_string).as_deref()), (MAX_FOUND + 1, Some("/: there are more violations")));
         assert!(found.last().is_some_and(Violation::is_error));
+    }
+
+    #[test]
+    fn the_kind_of_what_was_cut_is_kept() {
+        let of = |cut: &[ErrorKind]| {
+            let mut check = Checker::new();
+            for _ in 0..MAX_FOUND {
+                check.warning().add("/a", "odd");
+            }
+            for kind in cut {
+                check.kind(*kind).add("/b", "wrong");
+            }
+            Violation::kind_of(&check.finish().unwrap_err())
+        };
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[ErrorKind::Quota]), Some(ErrorKind::Quota), "it passes with time");
+        assert_eq!(of(&[ErrorKind::Quota, ErrorKind::Media, ErrorKind::Template, ErrorKind::Busy]), Some(ErrorKind::Media));
     }
 
     #[test]
