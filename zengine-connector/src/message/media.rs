@@ -150,6 +150,17 @@ impl Media {
     }
 }
 
+/// A MIME type for `Debug`: without its parameters, which others write and which may hold a file's name, and only if it is one.
+pub(crate) fn shown_mime(mime: Option<&str>) -> Option<&str> {
+    const TOP: [&str; 9] = ["application", "audio", "font", "image", "message", "model", "multipart", "text", "video"];
+    let essence = |mime: &'_ str| mime.split_once(';').map_or(mime.len(), |(essence, _)| essence.trim_end().len());
+    let is_name = |name: &str| name.len() < 128 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._+".contains(&byte));
+    mime.map(|mime| &mime[..essence(mime)]).map(|mime| match mime.split_once('/') {
+        Some((top, name)) if TOP.contains(&&*top.to_ascii_lowercase()) && is_name(name) => mime,
+        _ => "***",
+    })
+}
+
 /// Reads a SHA-256 digest in hexadecimal or base64, as providers spell it. `None` if it is neither.
 ///
 /// ```
@@ -167,6 +178,16 @@ pub fn read_sha256(text: &str) -> Option<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_mime_type_neither_parameters_nor_free_text_are_shown() {
+        let shown = |mime| shown_mime(Some(mime)).unwrap();
+        assert_eq!([shown("image/png"), shown("Text/Plain ; name=canary")], ["image/png", "Text/Plain"]);
+        for odd in ["", "canary", "canary/png", "image/canary@x.example", "image/ canary", "image/é; name=canary"] {
+            assert_eq!(shown(odd), "***", "{odd}");
+        }
+        assert_eq!(shown_mime(None), None);
+    }
 
     #[test]
     fn a_digest_in_no_known_spelling_is_none() {

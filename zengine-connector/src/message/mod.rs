@@ -78,6 +78,7 @@ pub use interactive::{
 pub use length::{Length, Unit};
 pub use location::Location;
 pub use mailbox::Mailbox;
+pub(crate) use media::shown_mime;
 pub use media::{Media, MediaKind, MediaSource, read_sha256};
 pub use opening::{Opening, PastMessage};
 pub use outbound::OutboundMessage;

@@ -101,7 +101,7 @@ pub struct Failure {
     /// Whether it is final. `false` if the message may still arrive; `None` if the provider does not tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permanent: Option<bool>,
-    /// The provider's finer word (`MailboxFull`, `NoEmail`).
+    /// The provider's finer word (`MailboxFull`, `NoEmail`). Masked in `Debug`, as any text that others write.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subtype: Option<String>,
     /// Whether the provider did not deliver because the recipient is on its suppression list: nothing was sent, whatever the state says.
@@ -112,7 +112,7 @@ pub struct Failure {
     pub diagnostic: Option<String>,
 }
 
-debug_fields!(Failure { permanent, subtype, suppressed });
+debug_fields!(Failure { permanent, suppressed, has_subtype: |it| it.subtype.is_some() });
 
 impl Failure {
     /// A failure of which it is known whether it is final; `None` if the provider does not tell.
@@ -131,7 +131,7 @@ impl Failure {
 #[serde(default)]
 #[non_exhaustive]
 pub struct Feedback {
-    /// The kind, in the words of RFC 5965: `abuse`, `auth-failure`, `fraud`, `virus`, `other`, `not-spam`.
+    /// The kind, in the words of RFC 5965: `abuse`, `auth-failure`, `fraud`, `virus`, `other`, `not-spam`. Any other is masked in `Debug`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// The provider's or the recipient's own text; masked in `Debug`.
@@ -139,9 +139,14 @@ pub struct Feedback {
     pub text: Option<String>,
 }
 
-debug_fields!(Feedback { kind });
+debug_fields!(Feedback {
+    kind: |it| it.kind.as_deref().map(|kind| Feedback::KINDS.iter().find(|known| **known == kind).unwrap_or(&"***"))
+});
 
 impl Feedback {
+    /// The words of RFC 5965 and its successors.
+    const KINDS: [&str; 6] = ["abuse", "auth-failure", "fraud", "virus", "other", "not-spam"];
+
     /// Feedback of a kind.
     pub fn new(kind: impl Into<String>) -> Self {
         Self { kind: Some(kind.into()), text: None }
@@ -203,11 +208,11 @@ mod tests {
     fn debug_names_neither_the_recipient_nor_what_they_did() {
         let canary = || Some("canary".to_owned());
         let mut status = Status::new("canary", State::Clicked);
-        status.failure = Some(Failure { diagnostic: canary(), subtype: Some("MailboxFull".to_owned()), ..Failure::default() });
+        status.failure = Some(Failure { diagnostic: canary(), subtype: canary(), ..Failure::default() });
         status.feedback = Some(Box::new(Feedback { kind: Some("abuse".to_owned()), text: canary() }));
         status.client = Some(Box::new(RecipientClient { user_agent: canary(), ip: canary(), link: canary() }));
-        let shown = format!("{status:?} {:?}", status.client);
-        assert!(!shown.contains("canary") && shown.contains("MailboxFull") && shown.contains("abuse"), "{shown}");
+        let shown = format!("{status:?} {:?} {:?}", status.client, Feedback { kind: canary(), text: None });
+        assert!(!shown.contains("canary") && shown.contains("has_subtype: true") && shown.contains("abuse"), "{shown}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{StoreError, StoreErrorKind};
-use crate::ids::TenantId;
+use crate::{ids::TenantId, message::shown_mime};
 
 /// A store of files, each of one tenant, under ids that its callers give. A file never changes: an id stands for the bytes that were
 /// stored first, so that it tells two messages apart. The store encrypts what it keeps.
@@ -81,7 +81,7 @@ pub struct NewFile {
     pub name: Option<String>,
 }
 
-debug_fields!(NewFile { len: |file| file.bytes.len(), mime });
+debug_fields!(NewFile { len: |file| file.bytes.len(), mime: |file| shown_mime(file.mime.as_deref()) });
 
 impl NewFile {
     /// Maximum size of a file, in bytes: 100 MiB.
@@ -143,7 +143,7 @@ pub struct StoredFile {
     pub expires_at_ms: i64,
 }
 
-debug_fields!(StoredFile { bytes, mime, expires_at_ms });
+debug_fields!(StoredFile { bytes, mime: |file| shown_mime(file.mime.as_deref()), expires_at_ms });
 
 impl StoredFile {
     /// A file without MIME type and name.

@@ -79,8 +79,9 @@ fn telling() -> Vec<Event> {
     status.participant = vec![Identity::opaque("acme", "canary-participant").unwrap()];
     let mut failure = Failure::new(Some(true));
     failure.diagnostic = Some("550 canary@example.org".into());
+    failure.subtype = Some("canary@example.org".into());
     status.failure = Some(failure);
-    let mut feedback = Feedback::new("abuse");
+    let mut feedback = Feedback::new("canary-abuse");
     feedback.text = Some("canary-feedback".into());
     status.feedback = Some(Box::new(feedback));
     let mut client = RecipientClient::default();
@@ -97,7 +98,9 @@ fn telling() -> Vec<Event> {
         "type": "template", "aspect": "status", "name": "canary-template", "previous": "canary-previous", "current": "canary-current",
         "reason": "canary-reason", "recommendation": "canary-recommendation",
     });
-    vec![Event::Status(status), Event::Session(ended), serde_json::from_value(template).unwrap()]
+    let opt_out = json!({ "type": "opt_out", "scope": "canary-scope", "value": "canary-value", "detail": "canary-detail" });
+    let read = |event| serde_json::from_value(event).unwrap();
+    vec![Event::Status(status), Event::Session(ended), read(template), read(opt_out)]
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::{ProviderError, RawJson};
 
-masked!(AccountUpdate, Call);
+// Their words are the provider's, and may name a person.
+masked!(AccountUpdate, Call, Preference, Presence, TemplateUpdate);
 
 /// A change of presence.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct Presence {
     /// The presence, in the provider's word.
@@ -22,7 +23,7 @@ impl Presence {
 }
 
 /// A change of a template.
-#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct TemplateUpdate {
@@ -112,7 +113,7 @@ pub struct Call {
 }
 
 /// A person's choice about a kind of message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct Preference {
     /// The kind of message, in the provider's word (`marketing_messages`).

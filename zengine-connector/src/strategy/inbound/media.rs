@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     error::{Error, ErrorKind},
-    message::{Media, MediaSource, read_sha256},
+    message::{Media, MediaSource, read_sha256, shown_mime},
 };
 
 /// A file to fetch from a provider.
@@ -32,7 +32,7 @@ pub struct MediaRequest {
     unreadable_digest: bool,
 }
 
-debug_fields!(MediaRequest { mime, max_bytes });
+debug_fields!(MediaRequest { mime: |it| shown_mime(it.mime.as_deref()), max_bytes });
 
 impl MediaRequest {
     /// Default of [`max_bytes`](Self::max_bytes).
@@ -97,7 +97,7 @@ pub struct MediaFile {
     pub warnings: Vec<&'static str>,
 }
 
-debug_fields!(MediaFile { len: |it| it.bytes.len(), mime, warnings });
+debug_fields!(MediaFile { len: |it| it.bytes.len(), mime: |it| shown_mime(it.mime.as_deref()), warnings });
 
 impl MediaFile {
     /// A file.
