@@ -126,6 +126,13 @@ impl<L: Deref<Target = Limit>> Permit<L> {
         let taken = limit.taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, fits);
         taken.ok().map(|_| Self(limit, weight))
     }
+
+    /// Gives back what exceeds this weight.
+    pub(crate) fn shrink(&mut self, weight: usize) {
+        let over = self.1.saturating_sub(weight);
+        self.1 -= over;
+        self.0.taken.fetch_sub(over, Ordering::AcqRel);
+    }
 }
 
 impl<L: Deref<Target = Limit>> Drop for Permit<L> {
@@ -188,6 +195,11 @@ mod tests {
         drop(some);
         assert!(Permit::weighing(&limit, 11).is_none() && Permit::weighing(&limit, 7).is_some());
         drop(rest);
+        let mut shrunk = Permit::weighing(&limit, 10).unwrap();
+        shrunk.shrink(4);
+        shrunk.shrink(9);
+        assert_eq!(limit.in_use(), 4);
+        drop(shrunk);
         assert_eq!(limit.in_use(), 0);
     }
 }

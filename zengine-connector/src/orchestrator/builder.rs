@@ -195,9 +195,10 @@ impl OrchestratorBuilder {
         ///
         /// The spawner starts them in [`build`](Self::build), which you must then call inside the runtime.
         sweep_every(interval: impl Into<Option<Duration>>) => sweep_every = interval.into().filter(|interval| !interval.is_zero());
-        /// Maximum bytes of files in memory at the same time in this process: those of stored files that are being sent, and of files that
-        /// [`keep_media`](Orchestrator::keep_media) copies, which count with 100 MiB each. A send that finds no room is Deferred as `Busy`;
-        /// a message whose files exceed the limit passes alone. Defaults to 512 MiB; at least 1.
+        /// Maximum bytes of files in memory at the same time in this process: those of stored files that are being sent, and of files of
+        /// events that [`media`](Orchestrator::media) and [`keep_media`](Orchestrator::keep_media) fetch, which count with the most that
+        /// they may have, 100 MiB by default, until they are here. A send that finds no room is Deferred as `Busy`; a message whose files
+        /// exceed the limit passes alone. Defaults to 512 MiB; at least 1.
         max_file_bytes(bytes: usize) => max_file_bytes = bytes;
         /// Whether tenants' configurations may refer to the host's environment and files. Defaults to `false`: anyone who can
         /// edit a tenant's configuration could read them. The host's own settings always may.

@@ -17,6 +17,12 @@ use crate::{
 /// Maximum time for a health check or a download, and the default for a strategy's own methods.
 pub(super) const TIME: Duration = Duration::from_secs(30);
 
+/// Maximum time that [`Orchestrator::media`] waits for room in memory. A request may bring more files at the same time than fit.
+const ROOM_WAIT: Duration = Duration::from_secs(10);
+
+/// Time after which to try again without room.
+const AGAIN: Duration = Duration::from_secs(1);
+
 impl Orchestrator {
     /// Runs a strategy's health check for a tenant once, without breaker or debounce (rule 80). A check that takes longer than
     /// 30 seconds is inconclusive (rule 75).
@@ -28,10 +34,12 @@ impl Orchestrator {
     }
 
     /// Downloads a file of an event by its handle or by [`MediaRequest::of`], with the credentials of the event's tenant. Takes at
-    /// most 30 seconds.
+    /// most 30 seconds, and waits up to 10 seconds for room before that: the file counts towards
+    /// [`max_file_bytes`](crate::OrchestratorBuilder::max_file_bytes) with the request's `max_bytes` until it is here, and with its own size
+    /// until you drop its bytes.
     ///
     /// # Errors
-    /// `Unsupported` if the strategy has no media. `Media` if the file is larger than the request allows, `Protocol` if it differs
+    /// `Unsupported` if the strategy has no media. `Busy` while too many bytes of files are in memory. `Media` if the file is larger than the request allows, `Protocol` if it differs
     /// from the digest. Also if the tenant cannot be bound, and the provider's errors.
     pub async fn media(&self, event: &InboundEvent, request: impl Into<MediaRequest>) -> Result<MediaFile, Error> {
         let request = request.into();
@@ -41,10 +49,14 @@ impl Orchestrator {
             return Err(Error::new(ErrorKind::Unsupported, "the strategy receives nothing").with_context("strategy", &entry.name));
         };
         let bound = engine.tenants.bind(entry, &event.tenant).await?;
+        let room = engine.await_room_for(request.max_bytes, ROOM_WAIT).await;
+        let room = room.ok_or_else(|| Error::new(ErrorKind::Busy, "too many bytes of files are in memory").with_retry_after(AGAIN))?;
         let cx = EventContext { base: engine.call_base(&event.tenant, &entry.name, TIME) };
         let fetched = engine.call(inbound.media(&bound.state, &request, &cx)).await;
         let file = fetched.and_then(|fetched| request.check(fetched.map_err(SendError::into_error)?));
-        file.map_err(|error| error.with_context("strategy", &entry.name))
+        let mut file = file.map_err(|error| error.with_context("strategy", &entry.name))?;
+        file.bytes = room.hold_all(file.bytes);
+        Ok(file)
     }
 
     /// Removes a tenant's configuration, secrets and routes from the caches, so that the next call reads them anew instead of

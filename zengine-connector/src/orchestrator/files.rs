@@ -15,12 +15,6 @@ use crate::{
     strategy::MediaRequest,
 };
 
-/// Maximum time that [`Orchestrator::keep_media`] waits for room in memory. A request may bring more files at the same time than fit.
-const ROOM_WAIT: Duration = Duration::from_secs(10);
-
-/// Time after which to try again without room.
-const AGAIN: Duration = Duration::from_secs(1);
-
 impl Orchestrator {
     /// Stores a file in the media store for `ttl`, to be sent by its id: see [`Media::stored`]. Takes at most a minute.
     ///
@@ -65,8 +59,7 @@ impl Orchestrator {
     /// Copies a file of an event into the media store, for `ttl`, and returns it with that source: the same kind, caption and name, to
     /// be sent on any channel of the event's tenant.
     ///
-    /// A file of at most 100 MiB passes through memory once, for which it waits up to 10 seconds while
-    /// [`max_file_bytes`](crate::OrchestratorBuilder::max_file_bytes) are in use. Its id follows from the event and the provider's handle, so that a handler
+    /// A file of at most 100 MiB passes through memory once. Its id follows from the event and the provider's handle, so that a handler
     /// that runs again gets the same file and sends the same message (rule 23). A copy that is there already is not fetched again; it then
     /// ends at the later of both times. Choose `ttl` above the time that the message may wait, such as [`NewFile::TTL`]. Warnings about the
     /// file are logged.
@@ -82,8 +75,8 @@ impl Orchestrator {
     /// ```
     ///
     /// # Errors
-    /// `Unsupported` if the host has no [media store](crate::store::MediaStore), or the provider does not hold the file. `Busy` while too many
-    /// bytes of files are in memory. As [`media`](Self::media), and the store's.
+    /// `Unsupported` if the host has no [media store](crate::store::MediaStore), or the provider does not hold the file. As
+    /// [`media`](Self::media), and the store's.
     pub async fn keep_media(&self, event: &InboundEvent, media: &Media, ttl: Duration) -> Result<Media, Error> {
         let stores = &self.engine.stores;
         stores.media()?;
@@ -92,8 +85,6 @@ impl Orchestrator {
         let stored = if let Some(stored) = stores.extend_file(&event.tenant, &id, ttl).await? {
             stored
         } else {
-            let room = self.engine.await_room_for(request.max_bytes, ROOM_WAIT).await;
-            let _room = room.ok_or_else(|| Error::new(ErrorKind::Busy, "too many bytes of files are in memory").with_retry_after(AGAIN))?;
             let fetched = self.media(event, request).await?;
             for warning in fetched.warnings {
                 tracing::warn!(tenant_id = %event.tenant, strategy = %event.strategy, event_id = %event.id, warning, "media.warning");

@@ -1,4 +1,4 @@
-//! Room for the bytes of files in memory: one budget for the files of sends and for those that are kept.
+//! Room for the bytes of files in memory: one budget for the files of sends and for those of events.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,9 +12,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Room for a number of bytes, until the last clone is dropped.
 #[derive(Clone)]
-pub(crate) struct Room {
-    _permit: Arc<Permit<Arc<Limit>>>,
-}
+pub(crate) struct Room(Arc<Permit<Arc<Limit>>>);
 
 /// Bytes that hold their room.
 struct Held {
@@ -33,13 +31,21 @@ impl Room {
     pub(super) fn hold(&self, bytes: Bytes) -> Bytes {
         Bytes::from_owner(Held { bytes, _room: self.clone() })
     }
+
+    /// The same for all bytes that the room is for: what they do not fill is given back.
+    pub(crate) fn hold_all(mut self, bytes: Bytes) -> Bytes {
+        if let Some(permit) = Arc::get_mut(&mut self.0) {
+            permit.shrink(bytes.len());
+        }
+        self.hold(bytes)
+    }
 }
 
 impl Engine {
     /// Room for this number of bytes. More than the whole budget passes alone. `None` if there is none.
     pub(super) fn room_for(&self, bytes: u64) -> Option<Room> {
         let weight = usize::try_from(bytes).unwrap_or(usize::MAX);
-        Permit::weighing(Arc::clone(&self.file_bytes), weight).map(|permit| Room { _permit: Arc::new(permit) })
+        Permit::weighing(Arc::clone(&self.file_bytes), weight).map(|permit| Room(Arc::new(permit)))
     }
 
     /// The same, if there is some within this time.
