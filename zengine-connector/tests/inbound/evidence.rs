@@ -8,6 +8,7 @@ use zengine_connector::{
     ids::CorrelationId,
     message::State,
     orchestrator::Ack,
+    pipeline::RedriveOptions,
     store::{
         AttemptsMade, ClaimKey, ClaimOp, ClaimRecord, ClaimStatus, DomainEvent, Effects, Evidence, Fingerprint, Lease, OwnerToken,
         Reference, StoredError, Terminal,
@@ -331,6 +332,33 @@ async fn rule_27_the_same_failure_is_announced_settled_and_then_replayed_as_deli
     assert_eq!((failed.outcome.as_str(), settled.outcome.as_str()), ("unknown", "delivered"));
     let Outcome::Delivered(delivered) = send().await else { panic!("not delivered") };
     assert!(delivered.replayed);
+    assert_eq!(host.sent.lock().unwrap().len(), 1);
+}
+
+/// The letter outlives the record, and decides then.
+#[tokio::test(start_paused = true)]
+async fn rule_71_a_soft_failure_is_noted_in_the_letter_too() {
+    let host = Host::new();
+    let to = Identity::opaque("acme", "visitor").unwrap();
+    let message = OutboundMessage::text(to, "lost opening");
+    let options = SendOptions::new().correlation_id(CorrelationId::new("req-1").unwrap()).traceparent(TRACE);
+    let outcome = host.orchestrator.send_with(&id("one"), "acme-both", "order-17", &message, options).await.unwrap();
+    assert_eq!(outcome.as_str(), "unknown");
+    let free = async || host.letters().await.pop().map(|(letter, _)| letter.content_not_sent);
+    assert_eq!(free().await, Some(true));
+    let key = ProviderKey::derive(&id("one"), &name("acme-both"), &ClientMessageId::new("order-17").unwrap(), 0);
+    let told = async || {
+        let failure = json!({ "permanent": false });
+        let body = payload(&[json!({ "id": "1", "status": "failed", "failure": failure, "reference": key })]);
+        let webhook = request("/one").header("traceparent", TRACE).extension(CorrelationId::new("req-1").unwrap());
+        host.receive("acme-both", webhook.body(body).unwrap()).await.ack
+    };
+    Host::fault(&host.faults.dead_letters_down, true);
+    assert_eq!(told().await, Ack::Redeliver);
+    Host::fault(&host.faults.dead_letters_down, false);
+    assert_eq!((told().await, free().await), (Ack::Done, Some(false)));
+    let error = host.orchestrator.redrive(&host.letters().await[0].0.failure_id, RedriveOptions::new()).await.unwrap_err();
+    assert_eq!(error.context("rule"), Some("71"));
     assert_eq!(host.sent.lock().unwrap().len(), 1);
 }
 

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use zengine_connector::{
     Configure, ConfigureContext, Content, ConversationId, Error, ErrorKind, Event, EventContext, Identity, InboundContext, InboundEvent,
     InboundStrategy, OutboundMessage, OutboundStrategy, ProviderMessageId, Receipt, SecretRef, SendContext, SendError, Strategy,
+    error::{Step, StepReach},
     ids::{CorrelationId, RouteKey},
     message::{
         Capabilities, ElementError, EventSource, Failure, Length, MediaKind, MediaRule, Participant, Party, Role, SessionChange,
@@ -474,6 +475,10 @@ impl OutboundStrategy<AcmeConfig, OutboundMessage> for AcmeBoth {
         assert_eq!(cx.traceparent(), Some(TRACE));
         if message.content == Content::text("lost answer") {
             return Err(SendError::of(ErrorKind::Timeout, "no answer").maybe());
+        }
+        if message.content == Content::text("lost opening") {
+            let (open, text) = (Step::preparing("open", StepReach::Maybe), Step::carrying("text", StepReach::NotSent));
+            return Err(SendError::of(ErrorKind::Timeout, "no answer").step(open).step(text).maybe());
         }
         Ok(Receipt::accepted(ProviderMessageId::new(format!("p{}", sent.len())).unwrap()))
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use zengine_connector::{
     ErrorKind, FailureId, Orchestrator, Outcome, Reach, Receipt, SendError,
     error::{Step, StepReach},
-    message::{Dropped, State},
+    message::{Dropped, Standing, State},
     pipeline::RedriveOptions,
     runtime::{Clock, to_ms},
     stage::{Retry, StoreDown},
@@ -192,6 +192,21 @@ async fn rule_27_proof_counts_more_than_the_steps() {
     let told = ClaimOp::Tell { key_generation: 0, evidence, skew_ms: 2_000, ttl_s: 86_400 };
     assert!(world.claims.apply(&key("1"), &told, None, to_ms(world.clock.now())).await.unwrap().done);
     assert!(delivered(redrive(&world.process(&provider), &failure).await).replayed);
+    assert_eq!(provider.calls().len(), 1);
+}
+
+/// A failure that is not final leaves an Unknown what it is, and says all the same that the provider has the text.
+#[tokio::test(start_paused = true)]
+async fn rule_71_a_soft_failure_says_that_the_text_was_sent() {
+    let (world, provider) = (new_world(), Recording::new());
+    let failure = an_unknown(&world, &provider, [opening_in_doubt()]).await;
+    let now_ms = to_ms(world.clock.now());
+    let soft = Evidence::new(Standing::of(State::Failed).with_permanent(false), now_ms, None);
+    let told = ClaimOp::Tell { key_generation: 0, evidence: soft, skew_ms: 2_000, ttl_s: 86_400 };
+    world.claims.apply(&key("1"), &told, None, now_ms).await.unwrap();
+    let record = world.record("1").await.unwrap();
+    assert_eq!((record.status, record.content_not_sent), (ClaimStatus::Unknown, false));
+    needs_force(&world.process(&provider), &failure).await;
     assert_eq!(provider.calls().len(), 1);
 }
 

@@ -169,7 +169,11 @@ impl Case<'_> {
         let told = ClaimRecord { evidence: Some(Box::new(evidence.clone())), updated_at_ms: self.at.now_ms, ..record.clone() };
         match record.status {
             ClaimStatus::Delivered | ClaimStatus::Failed => Decision::Refuse,
-            // A failure that is not final proves nothing about an end, and only proof changes one.
+            // A failure that is not final proves nothing about an end, and only proof changes one. But it says that the provider has the
+            // message: a redrive that counts on the opposite needs force from now on.
+            ClaimStatus::Unknown if evidence.proves() == Terminal::Unknown && record.content_not_sent => {
+                Decision::Write(ClaimRecord { content_not_sent: false, updated_at_ms: self.at.now_ms, ..record.clone() })
+            }
             ClaimStatus::Unknown if evidence.proves() == Terminal::Unknown => Decision::Refuse,
             ClaimStatus::Unknown => {
                 let (result, error) = (record.result.clone(), evidence.error.clone());
