@@ -70,6 +70,18 @@ async fn rule_87_a_cursor_awaits_no_typing_event() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rule_87_a_request_waits_two_seconds_for_all_its_typing_events_together() {
+    let host = Host::new();
+    host.on("", Do::Slow(Duration::from_secs(10)));
+    let began = host.clock.monotonic();
+    let typing: Vec<_> = (0..100).map(|n| typing(&n.to_string(), None)).collect();
+    let received = host.shared(payload(&typing)).await;
+    let took = host.clock.monotonic().saturating_sub(began);
+    host.clock.advance(Duration::from_secs(1)).await;
+    assert_eq!((counts(&received), host.seen.count(), took), ((100, 0, 0), 100, Duration::from_secs(2)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn rule_87_handlers_that_outlast_their_request_are_bounded_and_a_shutdown_waits_for_them() {
     let host = Host::with(InboundSettings { max_ephemeral: 2, ..InboundSettings::default() }, true);
     host.on("", Do::Gate);

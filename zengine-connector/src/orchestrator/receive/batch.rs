@@ -1,7 +1,7 @@
 //! The tasks of one request: which run beside each other, and what they share (rule 84).
 
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU64},
     time::{Duration, SystemTime},
 };
 
@@ -44,6 +44,8 @@ pub(super) struct Batch {
     pub(super) traceparent: Option<String>,
     pub(super) progress: Arc<Progress>,
     pub(super) _permit: Permit<Arc<Limit>>,
+    /// Nanoseconds that it waited for the handlers of its ephemeral events.
+    pub(super) ephemeral_waited: AtomicU64,
     /// The request that the events came with, which is told as dropped if its caller went away before the work ends.
     pub(super) report: Option<Arc<InboundReport>>,
     /// Id of the dead letter that the events are from. Events that still can never be handled stay in it: no other is stored.
@@ -71,6 +73,7 @@ impl Batch {
             traceparent: None,
             progress: Arc::new(progress),
             _permit: permit,
+            ephemeral_waited: AtomicU64::new(0),
             report: None,
             replay: None,
         }

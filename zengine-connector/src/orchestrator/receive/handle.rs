@@ -1,6 +1,9 @@
 //! One claimed event on its way to the handler: evidence → bind → admit → handler.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use futures_channel::oneshot;
 use tracing::{Instrument as _, Span};
@@ -17,7 +20,7 @@ use crate::{
     sync::Permit,
 };
 
-/// Time after which the handler of an ephemeral event goes on without its request, whose other events and permit wait no longer.
+/// Time that a request waits for the handlers of its ephemeral events, all together. Then they go on by themselves.
 const EPHEMERAL_WAIT: Duration = Duration::from_secs(2);
 
 impl Batch {
@@ -114,7 +117,12 @@ impl Batch {
         let taken = self.engine().spawner.spawn(Box::pin(task.instrument(Span::current())));
         // The sender is gone if the task was not taken.
         let ended = if is_ephemeral {
-            let Some(ended) = within(&*self.engine().clock, EPHEMERAL_WAIT, wait).await else { return EventResult::Dropped };
+            let (clock, began) = (&*self.engine().clock, self.now());
+            let left = EPHEMERAL_WAIT.saturating_sub(Duration::from_nanos(self.ephemeral_waited.load(Ordering::Relaxed)));
+            let ended = within(clock, left, wait).await;
+            let waited = u64::try_from(self.now().saturating_sub(began).as_nanos()).unwrap_or(u64::MAX);
+            self.ephemeral_waited.fetch_add(waited, Ordering::Relaxed);
+            let Some(ended) = ended else { return EventResult::Dropped };
             ended
         } else {
             wait.await
