@@ -9,7 +9,7 @@ use super::{
     dedup::{Lost, Ownership},
     ended::{NotAdmitted, STORE_AGAIN},
     job::SendJob,
-    limits::{self, Patience},
+    limits::{self, Patience, Tokens, Turn},
     outcome::DeferredReason,
     report,
 };
@@ -18,7 +18,7 @@ use crate::{
     message::Receipt,
     runtime::Missed,
     stage::{
-        BulkheadPermit, Withdrawal, backoff,
+        BulkheadPermit, CallTime, Withdrawal, backoff,
         breaker::{Admission, Permit, Verdict},
     },
     telemetry::{Dimensions, MetricName},
@@ -34,10 +34,11 @@ pub(crate) enum Attempted {
     Barred(&'static str),
 }
 
-/// The permission for one call, held while it runs.
+/// The permission for one call, held while it runs. Dropped before, it gives its tokens of the limiter back.
 pub(crate) struct Admitted<'a> {
     permit: Permit<'a>,
     _slot: BulkheadPermit<'a>,
+    tokens: Tokens<'a>,
 }
 
 impl From<NotAdmitted> for Attempted {
@@ -140,13 +141,16 @@ fn attempt_time(job: &SendJob<'_>) -> Result<Duration, NotAdmitted> {
 /// Passes breaker, bulkhead and limiter. A call that the breaker or the bulkhead refuses takes no token.
 pub(crate) async fn admit<'a>(job: &'a SendJob<'_>, patience: Patience) -> Result<Admitted<'a>, NotAdmitted> {
     let mut entered = (enter_breaker(job)?, enter_bulkhead(job)?);
-    let mut reservation = None;
-    if let Some(waiting) = limits::enter(job, patience)? {
-        drop(entered);
-        // Boxed to keep the future of sends small that need not wait.
-        reservation = Box::pin(limits::wait(job, patience, waiting)).await?;
-        entered = (enter_breaker(job)?, enter_bulkhead(job)?);
-    }
+    let tokens = match limits::enter(job, patience)? {
+        Turn::Now(tokens) => tokens,
+        Turn::In(time, tokens) => {
+            drop(entered);
+            // Boxed to keep the future of sends small that need not wait.
+            let tokens = Box::pin(limits::wait(job, patience, (time, tokens))).await?;
+            entered = (enter_breaker(job)?, enter_bulkhead(job)?);
+            tokens
+        }
+    };
     let (admission, slot) = entered;
     let asked = match admission {
         Admission::Pass(permit) => Ok(permit),
@@ -155,10 +159,7 @@ pub(crate) async fn admit<'a>(job: &'a SendJob<'_>, patience: Patience) -> Resul
     };
     note_breaker(job, asked.as_ref().ok());
     let permit = asked.map_err(|wait| breaker_open(job, wait))?;
-    if let Some(reservation) = reservation {
-        reservation.use_up();
-    }
-    Ok(Admitted { permit, _slot: slot })
+    Ok(Admitted { permit, _slot: slot, tokens })
 }
 
 /// Asks the breaker. A probe is still to be won.
@@ -183,16 +184,16 @@ fn breaker_open(job: &SendJob<'_>, wait: Duration) -> NotAdmitted {
 }
 
 /// Passes bulkhead and limiter alone, for a call that the breaker does not hold back.
-pub(crate) async fn pass_limits<'a>(job: &'a SendJob<'_>, patience: Patience) -> Result<BulkheadPermit<'a>, NotAdmitted> {
+pub(crate) async fn pass_limits<'a>(job: &'a SendJob<'_>, patience: Patience) -> Result<(BulkheadPermit<'a>, Tokens<'a>), NotAdmitted> {
     let slot = enter_bulkhead(job)?;
-    let Some(waiting) = limits::enter(job, patience)? else { return Ok(slot) };
-    drop(slot);
-    let reservation = Box::pin(limits::wait(job, patience, waiting)).await?;
-    let slot = enter_bulkhead(job)?;
-    if let Some(reservation) = reservation {
-        reservation.use_up();
+    match limits::enter(job, patience)? {
+        Turn::Now(tokens) => Ok((slot, tokens)),
+        Turn::In(time, tokens) => {
+            drop(slot);
+            let tokens = Box::pin(limits::wait(job, patience, (time, tokens))).await?;
+            Ok((enter_bulkhead(job)?, tokens))
+        }
     }
-    Ok(slot)
 }
 
 /// Passes the bulkhead.
@@ -213,7 +214,8 @@ pub(crate) async fn call(
     n: u32,
     limit: Duration,
 ) -> Result<Receipt, SendError> {
-    let (cx, began_ms) = (job.context(key_generation, n, limit), job.clock().ms());
+    let (cx, began) = (job.context(key_generation, n, limit), job.clock().monotonic());
+    limits::use_up(admitted.tokens);
     let answer = job.clock().guard(limit, job.outbound.attempt(job.state(), job.message(), &cx)).await;
     let mut result = answer.unwrap_or_else(|missed| {
         Err(match missed {
@@ -224,8 +226,9 @@ pub(crate) async fn call(
     let manages = job.manages();
     result = result.map_err(|error| if manages { error.met_by_management() } else { error });
     limits::answered(job, result.as_mut().err());
-    job.stages().called(manages, result.as_ref().err(), began_ms, job.clock().ms());
+    let ended = job.clock().monotonic();
+    job.stages().called(manages, result.as_ref().err(), CallTime { began, ended, at_ms: job.clock().ms() });
     let verdict = result.as_ref().map_or_else(|error| Verdict::of(error.fault()), |_| Verdict::Success);
-    admitted.permit.settle(verdict, job.clock().monotonic());
+    admitted.permit.settle(verdict, ended);
     result.map(|receipt| job.warned(receipt))
 }

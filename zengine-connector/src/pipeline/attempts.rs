@@ -6,7 +6,7 @@ use super::{
     attempt::{self, Attempted},
     decision::{Next, Protection, SendEnd, cost, decide},
     dedup::{Lost, Ownership},
-    ended::{EndError, Ended, How, NotAdmitted},
+    ended::{EndError, Ended, How, NO_BUDGET, NotAdmitted},
     job::SendJob,
     limits::{self, Patience},
     outcome::DeferredReason,
@@ -102,7 +102,7 @@ async fn attempts(job: &SendJob<'_>, own: &mut Ownership<'_>) -> How {
             {
                 return end;
             }
-            let error = if made < retry.max_attempts { error.stopped_by("retry_budget") } else { error };
+            let error = if made < retry.max_attempts { error.stopped_by(NO_BUDGET) } else { error };
             return match exhausted {
                 SendEnd::Failed => How::Failed(error),
                 SendEnd::Unknown => How::Unknown(error),
@@ -145,8 +145,8 @@ fn accepted(receipt: Receipt) -> How {
 async fn look_up(job: &SendJob<'_>, own: &Ownership<'_>, owns_pause: bool) -> Option<How> {
     let later = |reason, retry_after| Some(How::Deferred { reason, retry_after, error: None });
     let (clock, second) = (job.clock(), Duration::from_secs(1));
-    let _slot = match attempt::pass_limits(job, Patience::new(owns_pause)).await {
-        Ok(slot) => slot,
+    let (_slot, tokens) = match attempt::pass_limits(job, Patience::new(owns_pause)).await {
+        Ok(passed) => passed,
         Err(NotAdmitted(reason, retry_after)) => return later(reason, retry_after),
     };
     let limit = job.settings().attempt_timeout.min(clock.remaining());
@@ -154,6 +154,7 @@ async fn look_up(job: &SendJob<'_>, own: &Ownership<'_>, owns_pause: bool) -> Op
         return later(DeferredReason::NoTimeLeft, second);
     }
     let cx = job.context(own.record().key_generation, own.all_attempts().max(1), limit);
+    limits::use_up(tokens);
     match clock.guard(limit, job.outbound.lookup(job.state(), job.message(), &cx)).await {
         Ok(Ok(Lookup::Found(receipt))) => Some(accepted(job.warned(receipt))),
         Ok(Ok(Lookup::NotFound)) => {

@@ -17,6 +17,17 @@ pub(crate) const STORE_AGAIN: Duration = Duration::from_secs(5);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NotAdmitted(pub(crate) DeferredReason, pub(crate) Duration);
 
+/// The reason of an end for which the retry budget had no tokens (rule 38).
+pub(super) const NO_BUDGET: &str = "retry_budget";
+
+/// The error with the reason why no further attempt was made (rule 39).
+pub(super) fn because(error: Error, reason: Option<&'static str>) -> Error {
+    match reason {
+        Some(reason) => error.with_context("reason", reason),
+        None => error,
+    }
+}
+
 /// The end of a send. Cheap to clone for every caller that waits for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Ended {
@@ -65,7 +76,7 @@ impl EndError {
 
     /// The same, with the reason why no further attempt was made (rule 39).
     pub(super) fn stopped_by(self, reason: &'static str) -> Self {
-        let live = self.live.map(|error| Arc::new(Arc::unwrap_or_clone(error).with_context("reason", reason)));
+        let live = self.live.map(|error| Arc::new(because(Arc::unwrap_or_clone(error), Some(reason))));
         Self { live, ..self }
     }
 

@@ -7,7 +7,7 @@ use tracing::Instrument as _;
 use super::{
     Outcome, attempt,
     decision::cost,
-    ended::NotAdmitted,
+    ended::{NO_BUDGET, NotAdmitted, because},
     job::{Identified, SendJob},
     limits::Patience,
     outcome::{DeferredReason, Delivered, Failed, Unknown},
@@ -83,11 +83,12 @@ async fn make(job: &SendJob<'_>, time: Duration) -> Outcome {
         };
         let wait = backoff::delay(retry, n, error.retry_after(), &*job.engine().rng);
         let may_pass = error.error().is_temporary() && error.fault() != Fault::Domain;
-        let again = error.reach() == Reach::NotSent && may_pass && n < retry.max_attempts;
-        withdrawn = if again && wait + retry.min_attempt <= left() { job.withdraw(cost(error.fault(), error.reach())) } else { None };
+        let again = error.reach() == Reach::NotSent && may_pass && n < retry.max_attempts && wait + retry.min_attempt <= left();
+        withdrawn = if again { job.withdraw(cost(error.fault(), error.reach())) } else { None };
+        let reason = (again && withdrawn.is_none()).then_some(NO_BUDGET);
         if withdrawn.is_none() || !job.pause(wait).await {
-            let reach = error.reach();
-            let (error, id) = (error.into_error().with_context("attempts", n), failure_id(job));
+            let (reach, id) = (error.reach(), failure_id(job));
+            let error = because(error.into_error().with_context("attempts", n), reason);
             return match reach {
                 Reach::Maybe => Outcome::Unknown(Unknown { attempts: n, ephemeral: true, ..Unknown::new(error, id) }),
                 _ => Outcome::Failed(Failed { reach, attempts: n, ephemeral: true, ..Failed::new(error, id) }),

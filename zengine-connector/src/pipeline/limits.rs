@@ -22,8 +22,15 @@ pub(crate) struct Patience {
     waited: Duration,
 }
 
-/// A turn that is still to come.
-pub(super) type Waiting<'a> = (Duration, Box<Reservation<'a>>);
+/// The tokens of a call until it is made; none if it has no rates.
+pub(super) type Tokens<'a> = Option<Box<Reservation<'a>>>;
+
+/// The turn of a call.
+pub(super) enum Turn<'a> {
+    Now(Tokens<'a>),
+    /// It is still to come.
+    In(Duration, Box<Reservation<'a>>),
+}
 
 impl Patience {
     /// A call that is dropped if it has to wait.
@@ -46,8 +53,8 @@ impl Patience {
     }
 }
 
-/// Takes the call's turn. Returns the time to wait if it is still to come.
-pub(super) fn enter<'a>(job: &'a SendJob<'_>, patience: Patience) -> Result<Option<Waiting<'a>>, NotAdmitted> {
+/// Takes the call's turn.
+pub(super) fn enter<'a>(job: &'a SendJob<'_>, patience: Patience) -> Result<Turn<'a>, NotAdmitted> {
     let (limiter, now) = (&*job.stages().limiter, job.clock().monotonic());
     let mut scopes = Scopes::default();
     declare(job, &mut scopes)?;
@@ -57,37 +64,43 @@ pub(super) fn enter<'a>(job: &'a SendJob<'_>, patience: Patience) -> Result<Opti
     if limiter.has_pauses(now) {
         complete(job, &mut scopes)?;
     } else if scopes.is_empty() {
-        return Ok(None);
+        return Ok(Turn::Now(None));
     }
     match limiter.enter(&scopes, now, patience.longest(job), patience.owns_pause) {
-        LimiterAnswer::Now => Ok(None),
-        LimiterAnswer::In(time, reservation) => Ok(Some((time, reservation))),
+        LimiterAnswer::Now(tokens) => Ok(Turn::Now(tokens)),
+        LimiterAnswer::In(time, tokens) => Ok(Turn::In(time, tokens)),
         LimiterAnswer::Refused(refusal) => Err(refused(job, refusal)),
     }
 }
 
 /// Waits for the turn, within `limits.max_wait` in all. If a pause begins meanwhile, its owner takes a turn anew after it, and another is
-/// put off (rule 45). The call holds neither a permit of the breaker nor one of the bulkhead. It gives its tokens back unless it uses them up
-/// after it has both.
+/// put off (rule 45). The call holds neither a permit of the breaker nor one of the bulkhead.
 pub(super) async fn wait<'a>(
     job: &'a SendJob<'_>,
     mut patience: Patience,
-    (mut time, mut reservation): Waiting<'a>,
-) -> Result<Option<Box<Reservation<'a>>>, NotAdmitted> {
+    (mut time, mut tokens): (Duration, Box<Reservation<'a>>),
+) -> Result<Tokens<'a>, NotAdmitted> {
     loop {
         job.call.trace.note(|facts| facts.waited += time);
         patience.waited += time;
         if !job.pause(time).await {
             return Err(NotAdmitted(DeferredReason::Cancelled, Duration::from_secs(1)));
         }
-        if enter(job, patience.with_turn(true))?.is_none() {
-            return Ok(Some(reservation));
+        if let Turn::Now(_) = enter(job, patience.with_turn(true))? {
+            return Ok(Some(tokens));
         }
-        drop(reservation);
+        drop(tokens);
         match enter(job, patience)? {
-            Some(next) => (time, reservation) = next,
-            None => return Ok(None),
+            Turn::Now(tokens) => return Ok(tokens),
+            Turn::In(next, of_next) => (time, tokens) = (next, of_next),
         }
+    }
+}
+
+/// The call is made: its tokens are not given back.
+pub(super) fn use_up(tokens: Tokens<'_>) {
+    if let Some(tokens) = tokens {
+        tokens.use_up();
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     Engine, SendOptions, attempt,
     clock::CallClock,
     decision::cost,
-    ended::NotAdmitted,
+    ended::{NO_BUDGET, NotAdmitted, because},
     job::{HostCall, SendJob},
     limits::Patience,
     report,
@@ -72,8 +72,9 @@ async fn ask(job: &SendJob<'_>) -> Result<Receipt, Error> {
         let again = matches!(error.fault(), Fault::Provider | Fault::Throttled) && n < settings.retry.max_attempts;
         let in_time = wait <= settings.retry.max_wait && wait + settings.retry.min_attempt <= clock.remaining();
         withdrawn = if again && in_time { job.withdraw(cost(error.fault(), error.reach())) } else { None };
+        let reason = (again && in_time && withdrawn.is_none()).then_some(NO_BUDGET);
         if withdrawn.is_none() || !job.pause(wait).await {
-            let error = error.into_error().with_context("attempts", n);
+            let error = because(error.into_error().with_context("attempts", n), reason);
             return Err(if error.is_temporary() && error.retry_after().is_none() { error.with_retry_after(wait) } else { error });
         }
     }

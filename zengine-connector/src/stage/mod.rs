@@ -13,6 +13,7 @@ mod stages;
 
 pub use breaker::State as BreakerState;
 pub(crate) use budget::Withdrawal;
+pub(crate) use calls::CallTime;
 pub(crate) use limiter::{LimiterAnswer, Paused, Refusal, Reservation};
 pub use limiter::{Rate, Scopes};
 pub use settings::{Breaker, Dedup, Duplicates, Limits, Retry, StoreDown, StrategySettings};

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use super::{
     breaker::{Circuit, CircuitPorts},
     budget::Budget,
-    calls::Calls,
+    calls::{CallTime, Calls},
     limiter::{Limiter, SharedScopes},
     settings::StrategySettings,
 };
@@ -37,9 +37,9 @@ impl Stages {
         self.circuit.is_as_new(now) && self.budget.is_full(now) && self.limiter.is_idle(now)
     }
 
-    /// Remembers the end of a call, with its beginning and end on the wall clock. `manages` if it was for management.
-    pub(crate) fn called(&self, manages: bool, error: Option<&SendError>, began_ms: i64, at_ms: i64) {
-        self.calls.called(manages, error, began_ms, at_ms);
+    /// Remembers the end of a call. `manages` if it was for management.
+    pub(crate) fn called(&self, manages: bool, error: Option<&SendError>, time: CallTime) {
+        self.calls.called(manages, error, time);
     }
 
     /// The error of the last call that failed.

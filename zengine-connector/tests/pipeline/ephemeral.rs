@@ -5,7 +5,7 @@ use zengine_connector::{
     error::Fault,
     pipeline::DeferredReason,
     runtime::Clock as _,
-    stage::Breaker,
+    stage::{Breaker, Retry},
     testing::{ProviderAnswer, Recording},
 };
 
@@ -62,6 +62,17 @@ async fn rule_87_an_ephemeral_message_is_tried_again_only_if_it_surely_did_not_l
             outcome => assert!(unknown(outcome).ephemeral),
         }
         nothing_is_kept(&world).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_38_an_ephemeral_message_says_that_the_budget_ended_it() {
+    let (world, provider) = (new_world(), Recording::new());
+    for (budget, attempts, reason) in [(Some(5), 2, Some("retry_budget")), (None, 3, None)] {
+        let process = world.process_with(&provider, |it| it.retry(Retry { budget, ..Retry::default() }).breaker(Breaker::off()));
+        provider.answer_always(ProviderAnswer::unreachable());
+        let end = failed(type_to(&process, SendOptions::new()).await);
+        assert_eq!((end.attempts, end.error.context("reason")), (attempts, reason));
     }
 }
 

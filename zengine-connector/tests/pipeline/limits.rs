@@ -61,6 +61,17 @@ async fn rule_38_one_tenant_that_burns_its_budget_leaves_the_others_theirs() {
     assert_eq!(failed(send(&process, "a11").await).attempts, 3);
 }
 
+#[tokio::test(start_paused = true)]
+async fn rule_38_a_send_that_is_put_off_says_that_the_budget_ended_it() {
+    for (budget, reason) in [(Some(5), Some("retry_budget")), (None, None)] {
+        let (world, provider) = (world(), Recording::new());
+        let process = world.process_with(&provider, |it| it.retry(Retry { budget, max_attempts: 5, ..Retry::default() }));
+        provider.answer_always(ProviderAnswer::throttle(secs(1)));
+        let end = deferred(send(&process, "1").await);
+        assert_eq!((end.reason, end.error.unwrap().context("reason")), (DeferredReason::Throttled, reason));
+    }
+}
+
 /// Case 43.
 #[tokio::test(start_paused = true)]
 async fn rule_38_a_provider_that_is_down_is_called_once_per_send_and_budget() {

@@ -142,6 +142,17 @@ async fn rule_83_a_question_passes_the_breaker() {
     assert!(matches!(error.disposition(), Disposition::RetryAfter(wait) if wait > secs(20)));
 }
 
+#[tokio::test(start_paused = true)]
+async fn rule_38_a_question_says_that_the_budget_ended_it() {
+    for (budget, calls, reason) in [(Some(5), 2, Some("retry_budget")), (None, 3, None)] {
+        let world = new_world();
+        let (library, process) = library(&world, |it| it.retry(Retry { budget, ..Retry::default() }));
+        library.answer([MAYBE, MAYBE, MAYBE]);
+        let error = process.query(tenant(), "library", &Question { page: 1 }).await.unwrap_err();
+        assert_eq!((error.context("reason"), library.calls()), (reason, calls));
+    }
+}
+
 /// Rule 83: a message with an effect goes through send, one without through query.
 #[tokio::test(start_paused = true)]
 async fn rule_83_questions_are_not_sent_and_sends_are_not_asked() {

@@ -9,14 +9,25 @@ use crate::error::Scope;
 /// Maximum calls that wait for one scope.
 pub(super) const MAX_WAITING: usize = 1024;
 
+/// Maximum turns that came and are kept to be given back. A further call counts the oldest as made.
+const MAX_OPEN: usize = 64;
+
+/// A turn that was given.
+#[derive(Debug)]
+struct Turn {
+    at: u64,
+    /// Whether its call was made. Until then it may be given back.
+    made: bool,
+}
+
 /// One rate of a scope, or its pause. Times are nanoseconds of the monotonic clock.
 #[derive(Debug)]
 pub(super) struct Bucket {
     pub(super) scope: Scope,
     /// The time at which the calls so far are spread out, by the rate.
     spread_until: u64,
-    /// The turns that are still to come, in order.
-    turns: Vec<u64>,
+    /// The turns that are still to come or to be used, in order.
+    turns: Vec<Turn>,
     /// Nanoseconds between two calls.
     interval: u64,
     /// Nanoseconds by which a call may come before its turn.
@@ -35,12 +46,17 @@ impl Bucket {
         Self { scope, spread_until: 0, turns: Vec::new(), interval, tolerance, paused_until: 0, last_pause: 0, grows_until: 0 }
     }
 
-    /// Counts the turns that are over as calls.
+    /// Counts the turns that came as calls, up to the first whose call is not made yet.
     pub(super) fn settle(&mut self, now: u64) {
-        let over = self.turns.partition_point(|turn| *turn <= now);
-        for turn in self.turns.drain(..over) {
-            self.spread_until = self.spread_until.max(turn).saturating_add(self.interval);
+        let came = self.came(now);
+        let made = self.turns[..came].iter().position(|turn| !turn.made).unwrap_or(came);
+        for turn in self.turns.drain(..made.max(came.saturating_sub(MAX_OPEN))) {
+            self.spread_until = self.spread_until.max(turn.at).saturating_add(self.interval);
         }
+    }
+
+    fn came(&self, now: u64) -> usize {
+        self.turns.partition_point(|turn| turn.at <= now)
     }
 
     /// The first turn from `from` on. Takes nothing. Beyond `latest` it is an estimate: behind those that wait.
@@ -54,35 +70,51 @@ impl Bucket {
                 let waiting = interval.saturating_mul((self.turns.len() - n) as u64);
                 return turn.max(spread.saturating_add(waiting).saturating_sub(tolerance));
             }
-            if turn < *given && keeps(&self.turns[n..], spread.max(turn).saturating_add(interval), interval, tolerance) {
+            if turn < given.at && keeps(&self.turns[n..], spread.max(turn).saturating_add(interval), interval, tolerance) {
                 return turn;
             }
-            turn = turn.max(*given);
-            spread = spread.max(*given).saturating_add(interval);
+            turn = turn.max(given.at);
+            spread = spread.max(given.at).saturating_add(interval);
         }
         turn.max(spread.saturating_sub(tolerance))
     }
 
     /// Whether so many calls wait that no further one may.
-    pub(super) fn is_crowded(&self) -> bool {
-        self.turns.len() >= MAX_WAITING
+    pub(super) fn is_crowded(&self, now: u64) -> bool {
+        self.turns.len() - self.came(now) >= MAX_WAITING
     }
 
     /// Takes a turn.
-    pub(super) fn take(&mut self, turn: u64, now: u64) {
-        if turn <= now {
-            self.spread_until = self.spread_until.max(turn).saturating_add(self.interval);
-        } else {
-            let place = self.turns.partition_point(|given| *given <= turn);
-            self.turns.insert(place, turn);
+    pub(super) fn take(&mut self, turn: u64) {
+        let place = self.turns.partition_point(|given| given.at <= turn);
+        self.turns.insert(place, Turn { at: turn, made: false });
+    }
+
+    /// The call of a turn is made.
+    pub(super) fn use_up(&mut self, turn: u64) {
+        if let Some(place) = self.open(turn) {
+            self.turns[place].made = true;
         }
     }
 
-    /// Gives a turn back that is still to come.
+    /// Gives a turn back whose call is not made.
     pub(super) fn give_back(&mut self, turn: u64) {
-        if let Ok(place) = self.turns.binary_search(&turn) {
+        if let Some(place) = self.open(turn) {
             self.turns.remove(place);
         }
+    }
+
+    /// The place of a turn whose call is not made: of several at one time, any.
+    fn open(&self, turn: u64) -> Option<usize> {
+        let from = self.turns.partition_point(|given| given.at < turn);
+        let of_time = self.turns[from..].iter().take_while(|given| given.at == turn);
+        of_time.enumerate().find(|(_, given)| !given.made).map(|(place, _)| from + place)
+    }
+
+    /// Number of turns that are kept.
+    #[cfg(test)]
+    pub(super) fn given(&self) -> usize {
+        self.turns.len()
     }
 
     /// End of the pause, if it is not over.
@@ -127,12 +159,12 @@ impl Bucket {
 }
 
 /// Whether turns given before keep the rate after a call that is spread until `spread`.
-fn keeps(turns: &[u64], mut spread: u64, interval: u64, tolerance: u64) -> bool {
+fn keeps(turns: &[Turn], mut spread: u64, interval: u64, tolerance: u64) -> bool {
     for turn in turns {
-        if spread <= *turn {
+        if spread <= turn.at {
             return true; // a gap: the rest is as before
         }
-        if spread.saturating_sub(tolerance) > *turn {
+        if spread.saturating_sub(tolerance) > turn.at {
             return false;
         }
         spread = spread.saturating_add(interval);

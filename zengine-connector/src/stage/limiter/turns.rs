@@ -17,8 +17,8 @@ pub(super) const NO_ROOM: Duration = Duration::from_secs(1);
 /// The answer to a call.
 #[derive(Debug)]
 pub(crate) enum LimiterAnswer<'a> {
-    /// The tokens are taken.
-    Now,
+    /// The tokens are taken. No reservation: the call has no rates.
+    Now(Option<Box<Reservation<'a>>>),
     /// The tokens are taken for this time from now.
     In(Duration, Box<Reservation<'a>>),
     Refused(Refusal),
@@ -33,8 +33,9 @@ pub(crate) struct Refusal {
     pub(crate) wait: Duration,
 }
 
-/// The tokens of a call that waits. Dropping it gives them back, unless its time is over and another call has counted them.
+/// The tokens of a call that is not made yet. Dropping it gives them back.
 #[derive(Debug)]
+#[must_use = "dropped, it gives the tokens back"]
 pub(crate) struct Reservation<'a> {
     limiter: &'a Limiter,
     turn: u64,
@@ -97,15 +98,16 @@ impl Limiter {
         for (demand, key) in rated(scopes).zip(&mut keys) {
             let new = || Bucket::new(demand.scope, demand.rate);
             if let Some(bucket) = held.of(demand.scope).get_or_insert(demand.counted, new, now) {
-                bucket.take(turn, now);
+                bucket.take(turn);
                 *key = Some((demand.scope, demand.counted));
             }
         }
-        if turn == now {
-            return LimiterAnswer::Now;
-        }
         drop(held);
-        LimiterAnswer::In(Duration::from_nanos(turn).saturating_sub(start), Box::new(Reservation { limiter: self, turn, keys }))
+        let reservation = || Box::new(Reservation { limiter: self, turn, keys });
+        if turn == now {
+            return LimiterAnswer::Now(keys[0].is_some().then(reservation));
+        }
+        LimiterAnswer::In(Duration::from_nanos(turn).saturating_sub(start), reservation())
     }
 
     /// Puts the call off until its scopes' pauses are over.
@@ -137,7 +139,7 @@ fn in_rates(held: &mut Held<'_>, scopes: &Scopes, (now, latest): (u64, u64), ear
 
 /// The first scope for which as many calls wait as may.
 fn crowded(held: &mut Held<'_>, scopes: &Scopes, now: u64) -> Option<Scope> {
-    rated(scopes).find(|demand| held.rate(demand, now).is_some_and(|bucket| bucket.is_crowded())).map(|demand| demand.scope)
+    rated(scopes).find(|demand| held.rate(demand, now).is_some_and(|bucket| bucket.is_crowded(now))).map(|demand| demand.scope)
 }
 
 /// The first scope of a map without room: what cannot be counted is not let through.
@@ -145,30 +147,40 @@ fn without_room(held: &mut Held<'_>, scopes: &Scopes, now: u64) -> Option<Scope>
     [false, true].into_iter().find_map(|shared| {
         let of_map = || rated(scopes).filter(move |demand| (demand.scope == Scope::Shared) == shared);
         let first = of_map().next()?;
-        let new = of_map().filter(|demand| held.rate(demand, now).is_none()).count();
-        (new > 0 && !held.of(first.scope).has_room(new, now)).then_some(first.scope)
+        let new = |held: &mut Held<'_>| of_map().filter(|demand| held.rate(demand, now).is_none()).count();
+        let lacks = |held: &mut Held<'_>| {
+            let new = new(held);
+            new > 0 && !held.of(first.scope).has_room(new, now)
+        };
+        // Twice: what the first look forgets may be of this call.
+        (lacks(held) || lacks(held)).then_some(first.scope)
     })
 }
 
 impl Reservation<'_> {
     /// The call is made: its tokens are not given back.
     pub(crate) fn use_up(mut self) {
-        self.keys = [None; Scopes::MAX];
+        self.end(Bucket::use_up);
     }
-}
 
-impl Drop for Reservation<'_> {
-    fn drop(&mut self) {
-        let keys = || self.keys.iter().flatten();
+    fn end(&mut self, end: fn(&mut Bucket, u64)) {
+        let keys = std::mem::take(&mut self.keys);
+        let keys = || keys.iter().flatten();
         if keys().next().is_none() {
             return;
         }
         let mut held = self.limiter.lock(keys().any(|(scope, _)| *scope == Scope::Shared));
         for (scope, key) in keys() {
-            // At time 0 nothing is over: a turn that passed meanwhile was counted by another call, or is given back now.
+            // At time 0 nothing came yet: the turn is still there, unless very many calls came since.
             if let Some(bucket) = held.of(*scope).get(*key, 0) {
-                bucket.give_back(self.turn);
+                end(bucket, self.turn);
             }
         }
+    }
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        self.end(Bucket::give_back);
     }
 }
