@@ -8,9 +8,10 @@ use zengine_connector::{
     message::EndReason,
     runtime::Clock,
     strategy::{ConversationState, conversations::Ended},
+    testing::{StoreCall, StoreFault},
 };
 
-use crate::desk::{Answer, Close, Resolve, World, customer, is_deferred};
+use crate::desk::{Answer, Close, Resolve, World, conversation_key, customer, is_deferred};
 
 /// An end that is cut off in the provider's call.
 async fn cut_off(world: &World) {
@@ -178,6 +179,52 @@ async fn a_sweep_asks_about_openings_in_doubt() {
         assert!(world.clock.now().duration_since(began).unwrap() < Duration::from_secs(1), "{resolve:?}");
         assert_eq!(world.ids().len(), if resolve == Resolve::Abandon { 2 } else { 1 });
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_doubt_that_sweeps_do_not_end_is_given_up_a_record_s_time_after_the_last_call() {
+    let world = World { early: true, ..World::new() };
+    world.next(Answer::Lost);
+    world.send(&customer(), "1").await.unwrap_err();
+    let (hour, event) = (Duration::from_secs(3600), world.contexts.event());
+    for n in 1..=26 {
+        assert!(world.conversations().find_or_wait(&event, "foreign").await.is_err(), "hour {n}");
+        world.clock.advance(hour).await;
+        let swept = world.conversations().sweep(hour, None, &world).await.unwrap();
+        assert_eq!((swept.resolved, swept.in_doubt), (usize::from(n == 26), usize::from(n < 26)), "hour {n}");
+    }
+    assert!(world.conversations().find_or_wait(&event, "foreign").await.unwrap().is_none());
+    let key = world.desk.lock().unwrap().opened[0].0.clone();
+    let stored = async |key: &str| world.contexts.sessions().get::<serde_json::Value>(key).await.unwrap();
+    assert!(stored(&format!("conversation-opening/{key}")).await.is_none());
+    // No sweep keeps what is left.
+    for _ in 1..=26 {
+        world.clock.advance(hour).await;
+        let _ = world.conversations().sweep(hour, None, &world).await.unwrap();
+    }
+    assert!(stored(&conversation_key(&customer())).await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_that_cannot_write_its_resolution_down_counts_it_as_failed() {
+    let (world, faults) = World::faulty();
+    let world = world.resolving(Resolve::LookUp);
+    world.next(Answer::NotSent);
+    world.spawn("1").await.abort();
+    world.clock.advance(Duration::from_secs(13)).await;
+    // It owns the opening, and cannot give it back.
+    let mut writes = 0;
+    faults.decide(move |call| {
+        writes += u32::from(call == StoreCall::PutSession);
+        (call == StoreCall::PutSession && writes > 1).then_some(StoreFault::Refused)
+    });
+    let swept = world.conversations().sweep(Duration::from_secs(3600), None, &world).await.unwrap();
+    assert_eq!((swept.resolved, swept.failed), (0, 1));
+    faults.heal();
+    // In this process its lease holds up no send.
+    let began = world.clock.now();
+    world.send(&customer(), "2").await.unwrap();
+    assert!(world.clock.now().duration_since(began).unwrap() < Duration::from_secs(1));
 }
 
 #[tokio::test(start_paused = true)]

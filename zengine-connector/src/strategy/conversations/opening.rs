@@ -216,8 +216,8 @@ impl Conversations {
     }
 
     /// Writes down that an opening surely did not happen, or that it may have, and whether this send called. If that fails, it lapses,
-    /// which is a doubt.
-    pub(super) async fn give_back(&self, attempt: &Attempt<'_>, record: &Record, doubt: bool, called: bool) {
+    /// which is a doubt. Returns `false` if the store does not answer.
+    pub(super) async fn give_back(&self, attempt: &Attempt<'_>, record: &Record, doubt: bool, called: bool) -> bool {
         let written = self.change(attempt.customer, |stored, now_ms| {
             if !stored.is_opened_by(&attempt.me, record.generation) {
                 return Change::Keep(false);
@@ -237,8 +237,10 @@ impl Conversations {
             Err(_) => {
                 let (tenant, strategy) = self.sessions.owner();
                 tracing::debug!(tenant_id = tenant, strategy, "conversation.opening_lapses");
+                return false;
             }
         }
+        true
     }
 }
 

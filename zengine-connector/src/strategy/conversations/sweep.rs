@@ -53,7 +53,9 @@ impl Conversations {
     /// now and then, from [`healthcheck`](crate::Configure::healthcheck) or a command of your host.
     ///
     /// `idle` should be shorter than [`with_idle`](Self::with_idle), from which on a conversation counts as ended without a call. An
-    /// opening that only a repetition resolves waits for a send, with the line `conversation.in_doubt`.
+    /// opening that only a repetition resolves waits for a send, with the line `conversation.in_doubt`. One that is still not known when
+    /// the idle time and the time for late events are over, counted from the last call, is given up with the line
+    /// `conversation.abandoned`.
     ///
     /// # Errors
     /// If the store does not answer, or cannot [list a scope](crate::store::SessionStore::list_scope).
@@ -103,11 +105,7 @@ impl Conversations {
                 ended(self.end_if(&attempt, EndReason::Idle, provider, is_stale).await.map_err(drop))
             }
             ConversationState::Ending if record.lease_until_ms <= now_ms => ended(self.end_left(&record, provider).await),
-            ConversationState::Opening if record.lease_until_ms <= now_ms => match self.resolve_left(&record, provider).await {
-                Some(true) => Found::Resolved,
-                Some(false) => Found::InDoubt,
-                None => Found::Nothing,
-            },
+            ConversationState::Opening if record.lease_until_ms <= now_ms => self.resolve_left(&record, provider).await,
             _ => Found::Nothing,
         }
     }
@@ -140,8 +138,8 @@ impl Conversations {
         }
     }
 
-    /// Finds out what became of an opening that its owner left. `None` if another does.
-    async fn resolve_left<C: ConversationProvider>(&self, record: &Record, provider: &C) -> Option<bool> {
+    /// Finds out what became of an opening that its owner left, or gives it up when its time is over.
+    async fn resolve_left<C: ConversationProvider>(&self, record: &Record, provider: &C) -> Found {
         let attempt = self.attempt_within(&record.customer, CALL);
         let mut ticket = self.drawn(&attempt);
         let owned = self.change(attempt.customer, |stored, now_ms| {
@@ -154,33 +152,36 @@ impl Conversations {
         });
         let owned = owned.await;
         ticket.returned = matches!(owned, Ok((_, false)));
-        let (record, true) = owned.ok()? else { return None };
-        let is_known = match self.ask(&attempt, &record, provider).await {
+        let Ok((record, owned)) = owned else { return Found::Failed };
+        if !owned {
+            return Found::Nothing;
+        }
+        let age_ms = self.now_ms().saturating_sub(record.called_until_ms);
+        let found = match self.ask(&attempt, &record, provider).await {
             Ok(Resolution::Found(opened)) => {
-                let turn = self.establish(&attempt, &record, opened, provider, ticket).await;
-                let is_known = turn.is_ok();
-                if let Ok(turn) = turn {
-                    self.leave(turn).await;
-                }
-                return Some(is_known);
+                return match self.establish(&attempt, &record, opened, provider, ticket).await {
+                    Ok(turn) => {
+                        self.leave(turn).await;
+                        Found::Resolved
+                    }
+                    Err(_) => Found::InDoubt,
+                };
             }
-            Ok(resolution @ (Resolution::NotOpened | Resolution::Abandon)) => {
-                if matches!(resolution, Resolution::Abandon) {
-                    self.say_abandoned(&record);
-                }
-                self.give_back(&attempt, &record, false, false).await;
-                true
-            }
-            Ok(Resolution::Repeat) | Err(_) => {
-                self.give_back(&attempt, &record, true, false).await;
+            Ok(Resolution::NotOpened) => Found::Resolved,
+            // Each sweep writes the record, so that a doubt would never expire with it.
+            Ok(Resolution::Repeat) | Err(_) if age_ms < ms(self.record_ttl()) => {
                 let (tenant, strategy) = self.sessions.owner();
-                let age_s = self.now_ms().saturating_sub(record.called_until_ms) / 1000;
+                let age_s = age_ms / 1000;
                 tracing::warn!(tenant_id = tenant, strategy, generation = record.generation, age_s, "conversation.in_doubt");
-                false
+                Found::InDoubt
+            }
+            Ok(_) | Err(_) => {
+                self.say_abandoned(&record);
+                Found::Resolved
             }
         };
-        ticket.returned = true;
-        Some(is_known)
+        ticket.returned = self.give_back(&attempt, &record, matches!(found, Found::InDoubt), false).await;
+        if ticket.returned { found } else { Found::Failed }
     }
 }
 
