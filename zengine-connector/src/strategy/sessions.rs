@@ -16,6 +16,9 @@ use crate::{
     store::{Ports, SessionPage, StoreError, StoreErrorKind, StoredSession, session_place},
 };
 
+/// Time after which a send that met an unreadable session comes again.
+const UNREAD: Duration = Duration::from_secs(900);
+
 /// The ports that every [`Sessions`] needs.
 #[derive(Clone, Debug)]
 pub(crate) struct SessionPorts {
@@ -166,13 +169,12 @@ impl SessionErrorKind {
 }
 
 impl SessionError {
-    /// The attempt's error; still needs its reach. A lost race is `Busy`, so that the send is deferred.
+    /// The attempt's error; still needs its reach. It is `Busy`, so that the send is deferred: also what cannot be read may be, by a
+    /// newer process, and is asked for again after 15 minutes.
     pub fn into_send_error(self) -> NeedsReach {
-        let kind = match self.kind {
-            SessionErrorKind::Conflict | SessionErrorKind::Unavailable | SessionErrorKind::Undecided => ErrorKind::Busy,
-            SessionErrorKind::Corrupt => ErrorKind::Corrupt,
-        };
-        SendError::of(kind, self.kind.message()).source(self)
+        let busy = SendError::of(ErrorKind::Busy, self.kind.message());
+        let busy = if self.kind == SessionErrorKind::Corrupt { busy.retry_after(UNREAD) } else { busy };
+        busy.source(self)
     }
 }
 

@@ -1,16 +1,16 @@
 //! The stored forms, and what erases them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use zengine_connector::{
     Identity, Orchestrator, StrategyRegistry,
     orchestrator::SweptEvents,
     store::{Memory, SessionPage},
-    strategy::SweptConversations,
+    strategy::{SessionErrorKind, SweptConversations},
 };
 
-use crate::desk::{Answer, World, conversation_key, customer, hashed};
+use crate::desk::{Answer, World, conversation_key, customer, hashed, is_deferred};
 
 /// The stored JSON of a session.
 async fn stored(world: &World, key: &str) -> Value {
@@ -20,7 +20,7 @@ async fn stored(world: &World, key: &str) -> Value {
 #[tokio::test(start_paused = true)]
 async fn the_stored_forms_are_the_documented_ones() {
     let world = World { early: true, ..World::new() };
-    world.next(Answer::Slow(std::time::Duration::from_secs(1)));
+    world.next(Answer::Slow(Duration::from_secs(1)));
     let opening = world.spawn("1").await;
     let guide = include_str!("../../guide/formats.md");
     let key = world.desk.lock().unwrap().opened[0].0.clone();
@@ -46,25 +46,58 @@ async fn a_record_of_a_newer_release_keeps_its_members() {
     let world = World::new();
     world.send(&customer(), "1").await.unwrap();
     let key = &conversation_key(&customer());
-    let newer = world.contexts.sessions().get::<Value>(key).await.unwrap().unwrap();
-    let mut value = newer.value;
-    value["mood"] = json!("calm");
-    world.contexts.sessions().put(key, &value, Some(newer.version), std::time::Duration::from_secs(9000)).await.unwrap();
+    rewrite(&world, key, |value| value["mood"] = json!("calm")).await;
     let live = world.conversations().get::<crate::desk::Token>(&customer()).await.unwrap().unwrap();
     world.conversations().update(&live, |_| ()).await.unwrap();
     assert_eq!(stored(&world, key).await["mood"], "calm");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_of_a_later_form_is_not_written_over() {
+async fn members_of_a_newer_release_go_with_their_life() {
     let world = World::new();
     world.send(&customer(), "1").await.unwrap();
     let key = &conversation_key(&customer());
-    let mut later = world.contexts.sessions().get::<Value>(key).await.unwrap().unwrap();
-    later.value["v"] = json!(2);
-    world.contexts.sessions().put(key, &later.value, Some(later.version), std::time::Duration::from_secs(9000)).await.unwrap();
-    assert_eq!(world.send(&customer(), "2").await.unwrap_err().kind(), zengine_connector::ErrorKind::Corrupt);
-    assert_eq!(stored(&world, key).await, later.value);
+    rewrite(&world, key, |value| value["mood"] = json!("calm")).await;
+    world.close("canary-id-1");
+    assert_eq!(world.send(&customer(), "2").await.unwrap(), 2);
+    assert_eq!(stored(&world, key).await.get("mood"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_newer_release_wrote_defers_the_send_and_is_not_written_over() {
+    let world = World { early: true, ..World::new() };
+    world.send(&customer(), "1").await.unwrap();
+    let key = &conversation_key(&customer());
+    for (member, newer) in [("/v", json!(2)), ("/state", json!("resting"))] {
+        let before = stored(&world, key).await;
+        let later = rewrite(&world, key, |value| *value.pointer_mut(member).unwrap() = newer).await;
+        assert!(is_deferred(&world.send(&customer(), "2").await.unwrap_err()), "{member}");
+        assert_eq!(stored(&world, key).await, later, "{member}");
+        rewrite(&world, key, |value| *value = before).await;
+    }
+    let reverse = &hashed("conversation-id/", "canary-id-1");
+    let later = rewrite(&world, reverse, |value| value["v"] = json!(2)).await;
+    assert_eq!(world.conversations().find("canary-id-1").await.unwrap_err().kind, SessionErrorKind::Corrupt);
+    world.clock.advance(Duration::from_secs(3600)).await;
+    world.send(&customer(), "3").await.unwrap();
+    assert_eq!(stored(&world, reverse).await, later);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_opening_that_a_newer_release_noted_leaves_events_undecided() {
+    let world = World { early: true, ..World::new() };
+    let note = json!({ "v": 2, "owner": "newer", "lease_until_ms": 0 });
+    world.contexts.sessions().put("conversation-opening/newer", &note, None, Duration::from_secs(9000)).await.unwrap();
+    let error = world.conversations().find_or_wait(&world.contexts.event(), "foreign").await.unwrap_err();
+    assert_eq!(error.kind, SessionErrorKind::Undecided);
+}
+
+/// Changes the stored JSON of a session. Returns it.
+async fn rewrite(world: &World, key: &str, change: impl FnOnce(&mut Value)) -> Value {
+    let mut stored = world.contexts.sessions().get::<Value>(key).await.unwrap().unwrap();
+    change(&mut stored.value);
+    world.contexts.sessions().put(key, &stored.value, Some(stored.version), Duration::from_secs(90_000)).await.unwrap();
+    stored.value
 }
 
 #[tokio::test(start_paused = true)]

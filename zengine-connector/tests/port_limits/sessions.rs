@@ -1,6 +1,7 @@
 //! A strategy's own use of sessions that never answer.
 
 use zengine_connector::{
+    Outcome,
     pipeline::DeferredReason,
     strategy::SessionErrorKind,
     testing::{StoreCall, StoreFault},
@@ -23,6 +24,20 @@ async fn a_send_whose_strategy_meets_a_session_that_hangs_is_deferred_and_later_
         assert_eq!(send_by(&process, ("acme", "count"), "1").await.unwrap().as_str(), "delivered");
         assert_eq!(host.acme.0.lock().unwrap().len(), 1, "{call:?}");
     }
+}
+
+/// A newer process may have written it, in an upgrade.
+#[tokio::test(start_paused = true)]
+async fn a_send_whose_strategy_cannot_read_a_session_is_deferred_and_makes_no_letter() {
+    let host = TestHost::new();
+    let process = host.process();
+    let bound = process.bound::<Acme>(&tenant(), "acme").await.unwrap();
+    let version = bound.cx().sessions().put("count", &"of a newer form", None, secs(3600)).await.unwrap();
+    let Outcome::Deferred(deferred) = send_by(&process, ("acme", "count"), "1").await.unwrap() else { panic!("not deferred") };
+    assert!(deferred.reason == DeferredReason::Busy && deferred.retry_after >= secs(900), "{deferred:?}");
+    assert!(host.memory.dead_letters().list(None, 10).await.unwrap().letters.is_empty());
+    bound.cx().sessions().delete("count", version).await.unwrap();
+    assert_eq!(send_by(&process, ("acme", "count"), "1").await.unwrap().as_str(), "delivered");
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Conversations, FoundConversation,
-    record::{ConversationState, Record},
+    record::{ConversationState, Record, VERSION, known_version},
 };
 use crate::strategy::{EventContext, SessionError, SessionErrorKind, Sessions, wakeups::Waiter};
 
@@ -36,6 +36,7 @@ const MAX_PAGES: usize = 10;
 /// An opening that is in progress, or whose end is not known. It expires with its conversation, and the doubt with it.
 #[derive(Serialize, Deserialize)]
 struct Noted {
+    #[serde(deserialize_with = "known_version")]
     v: u32,
     /// The send that opens it, or left it in doubt.
     owner: String,
@@ -133,7 +134,7 @@ impl Conversations {
     /// Notes an opening under its owner, or gives it this one.
     pub(super) async fn note_opening(&self, record: &Record) -> Result<(), SessionError> {
         let Some(owner) = record.owner.clone().filter(|_| self.early) else { return Ok(()) };
-        let noted = Noted { v: 1, owner, lease_until_ms: record.lease_until_ms };
+        let noted = Noted { v: VERSION, owner, lease_until_ms: record.lease_until_ms };
         self.put_over(&note_key(record), &noted, self.record_ttl(), |_| false).await?;
         self.wake(OPENINGS);
         Ok(())
@@ -143,7 +144,7 @@ impl Conversations {
     /// lease ends.
     pub(super) async fn doubt_opening(&self, record: &Record) {
         let Some(owner) = record.owner.clone().filter(|_| self.early) else { return };
-        let noted = Noted { v: 1, owner, lease_until_ms: self.now_ms() };
+        let noted = Noted { v: VERSION, owner, lease_until_ms: self.now_ms() };
         let of_another = |stored: &Noted| stored.owner != noted.owner;
         let _ = self.put_over(&note_key(record), &noted, self.record_ttl(), of_another).await;
         self.wake(OPENINGS);

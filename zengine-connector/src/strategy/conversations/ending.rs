@@ -106,7 +106,7 @@ impl Conversations {
                 closed.unwrap_or_else(|| Err(SendError::of(ErrorKind::Timeout, "the end of the conversation has no answer").maybe()))
             }
             // Without its data it cannot be ended at the provider.
-            Err(error) => Err(error.into_send_error().processed()),
+            Err(error) => Err(SendError::of(ErrorKind::Corrupt, "the data of the conversation cannot be read").source(error).processed()),
         };
         let written = self.change(attempt.customer, |stored, now_ms| {
             if !stored.is_ended_by(&attempt.me, record) {

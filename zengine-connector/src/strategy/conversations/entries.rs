@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Conversations,
-    record::{Record, VERSION},
+    record::{Record, VERSION, known_version},
 };
 use crate::{
     hex::hex,
@@ -23,6 +23,7 @@ const RACES: usize = 32;
 /// The entry of a provider's id, or of our own key, which leads to the customer.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Reverse {
+    #[serde(deserialize_with = "known_version")]
     pub(super) v: u32,
     pub(super) customer: Identity,
     pub(super) generation: u64,
@@ -83,9 +84,6 @@ impl Conversations {
         let stored = self.sessions.get::<Record>(&conversation_key(customer)).await?;
         let (mut record, version) =
             stored.map_or_else(|| (Record::new(customer.clone()), None), |stored| (stored.value, Some(stored.version)));
-        if record.v > VERSION {
-            return Err(SessionErrorKind::Corrupt.into());
-        }
         let wakeups = &self.sessions.ports().wakeups;
         record.prune(self.now_ms(), |owner| wakeups.is_gone(owner));
         Ok((record, version))
@@ -130,7 +128,7 @@ impl Conversations {
 
     /// Writes the entry that leads from an id to the customer. It outlives the conversation's own entry. One of a later life stays.
     pub(super) async fn put_reverse(&self, id: &str, record: &Record) -> Result<(), SessionError> {
-        let entry = Reverse { v: 1, customer: record.customer.clone(), generation: record.generation, key: record.key.clone() };
+        let entry = Reverse { v: VERSION, customer: record.customer.clone(), generation: record.generation, key: record.key.clone() };
         let is_later = |stored: &Reverse| stored.customer == entry.customer && stored.generation > entry.generation;
         self.put_over(&reverse_key(id), &entry, self.reverse_ttl(), is_later).await
     }

@@ -1,11 +1,11 @@
 //! The stored form of a conversation, and its changes, which are pure.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::message::{EndReason, Identity};
 
-/// The version of the stored form.
+/// The version of the stored forms.
 pub(super) const VERSION: u32 = 1;
 
 /// Sends that may wait for one conversation, the one that has its turn left out.
@@ -33,6 +33,7 @@ words! {
 /// A conversation, as stored under its customer.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Record {
+    #[serde(deserialize_with = "known_version")]
     pub(super) v: u32,
     pub(super) customer: Identity,
     /// The number of this life. The first one's is the time in milliseconds, so that it stays higher than those of a record that
@@ -71,7 +72,7 @@ pub(super) struct Record {
     /// Whether messages still reach it while it is about to end.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) reachable: bool,
-    /// Members of a newer release, which are written back.
+    /// Members of a newer release, which are written back. They are those of a life, and go with it.
     #[serde(flatten)]
     pub(super) unread: Map<String, Value>,
 }
@@ -82,6 +83,14 @@ pub(super) struct Ticket {
     pub(super) owner: String,
     /// The end of the send's attempt, after which it holds up no other.
     pub(super) until_ms: i64,
+}
+
+/// Reads a version. A newer one is an error, so that its entry is neither misread nor written over.
+pub(super) fn known_version<'de, D: Deserializer<'de>>(reader: D) -> Result<u32, D::Error> {
+    match u32::deserialize(reader)? {
+        version @ 0..=VERSION => Ok(version),
+        _ => Err(D::Error::custom("an entry of a newer version")),
+    }
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde asks with a reference to the field
@@ -215,6 +224,7 @@ impl Record {
         self.generation = if self.generation == 0 { now_ms.unsigned_abs().max(1) } else { self.generation + 1 };
         self.key = key;
         (self.id, self.data, self.reason, self.reachable) = (None, None, None, false);
+        self.unread.clear();
     }
 
     /// Whether it is in this life. An entry of an older release has no key.
@@ -254,7 +264,7 @@ impl Record {
     /// Marks it as about to end by this owner.
     pub(super) fn ending(&mut self, me: &str, until_ms: i64, reason: EndReason) {
         (self.state, self.owner, self.lease_until_ms) = (ConversationState::Ending, Some(me.to_owned()), until_ms);
-        self.reason = Some(reason);
+        (self.reason, self.reachable) = (Some(reason), false);
     }
 
     /// The provider ends it later, and takes messages until then or not.
