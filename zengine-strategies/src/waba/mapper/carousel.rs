@@ -24,11 +24,7 @@ pub(super) fn action(cx: &mut Cx, at: &str, carousel: &Carousel) -> Value {
     let mut shapes = carousel.cards.iter().map(shape);
     if let Some(first) = shapes.next() {
         let alike = shapes.all(|shape| shape == first);
-        cx.check.rule("carousel.alike").require(
-            alike,
-            at.as_str(),
-            "all cards need the same kind of header, the same buttons and the same catalogue",
-        );
+        cx.require("carousel.alike", alike, at.as_str(), "all cards need the same kind of header, the same buttons and the same catalogue");
     }
     let cards: Value = carousel.cards.iter().enumerate().map(|(i, item)| card(cx, &format!("{at}/{i}"), i, item)).collect();
     json!({"cards": cards})
@@ -74,12 +70,12 @@ fn card(cx: &mut Cx, at: &str, index: usize, card: &CarouselCard) -> Value {
 /// Meta's examples call every card with a picture `cta_url`, whichever buttons it has.
 fn picture(cx: &mut Cx, at: &str, object: Object, item: &Media, body: Option<&str>) -> Object {
     let shown = matches!(item.kind, MediaKind::Image | MediaKind::Video);
-    cx.check.rule("carousel.media").require(shown, format!("{at}/media/kind"), "a card shows an image or a video");
+    cx.require("carousel.media", shown, format!("{at}/media/kind"), "a card shows an image or a video");
     let kind = item.kind.as_str();
     let header = Object::new().with("type", kind).with(kind, media::bare(cx, &format!("{at}/media"), item));
     let object = object.with("type", "cta_url").with("header", header);
     let Some(body) = body.filter(|body| !body.is_empty()) else { return object };
     cx.text(format!("{at}/body"), body, CARD_TEXT);
-    cx.check.rule("carousel.body").require(body.matches('\n').count() <= 2, format!("{at}/body"), "at most 2 line breaks");
+    cx.require("carousel.body", body.matches('\n').count() <= 2, format!("{at}/body"), "at most 2 line breaks");
     object.with("body", json!({"text": body}))
 }

@@ -33,15 +33,20 @@ impl Cx {
         self.check.rule("text.length").text(at, text, 1, Length::of(max, self.rules.unit));
     }
 
+    /// Notes a violation of the rule unless it holds.
+    pub(super) fn require(&mut self, rule: &'static str, holds: bool, at: impl Into<String>, what: &'static str) {
+        self.check.rule(rule).require(holds, at, what);
+    }
+
     /// A text that people must see something of, without control characters but line breaks and tabs. Its length is checked elsewhere.
     pub(super) fn words(&mut self, at: &str, text: &str) {
-        self.check.rule("text.control").require(!text.contains(is_control), at, "must not hold control characters");
+        self.require("text.control", !text.contains(is_control), at, "must not hold control characters");
         self.visible(at, text);
     }
 
     /// More than spaces. An empty text breaks a limit of its length instead.
     fn visible(&mut self, at: &str, text: &str) {
-        self.check.rule("text.blank").require(text.is_empty() || !text.trim().is_empty(), at, "must not hold spaces only");
+        self.require("text.blank", text.is_empty() || !text.trim().is_empty(), at, "must not hold spaces only");
     }
 
     /// One line of 1 to `max`.
@@ -53,14 +58,14 @@ impl Cx {
 
     /// One line that people must see something of, without any control character. Its length is checked elsewhere.
     pub(super) fn single(&mut self, at: &str, text: &str) {
-        self.check.rule("line.control").require(!text.chars().any(char::is_control), at, "must be one line without control characters");
+        self.require("line.control", !text.chars().any(char::is_control), at, "must be one line without control characters");
         self.visible(at, text);
     }
 
     /// The label of a button or row: one line, no space around it. Its length is checked by the core.
     pub(super) fn label(&mut self, at: &str, text: &str) {
         self.single(at, text);
-        self.check.rule("label.spaces").require(text.trim() == text, at, "must not begin or end with a space");
+        self.require("label.spaces", text.trim() == text, at, "must not begin or end with a space");
     }
 
     /// The label of a button, with its length.
@@ -82,12 +87,8 @@ impl Cx {
             head.eq_ignore_ascii_case(scheme).then(|| &url[scheme.len()..])
         });
         let host = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', '?', '#']));
-        self.check.rule("link.scheme").require(host, at.as_str(), "must be an http or https address");
-        self.check.rule("link.spaces").require(
-            !url.chars().any(|c| c.is_whitespace() || c.is_control()),
-            at.as_str(),
-            "must not hold spaces",
-        );
+        self.require("link.scheme", host, at.as_str(), "must be an http or https address");
+        self.require("link.spaces", !url.chars().any(|c| c.is_whitespace() || c.is_control()), at.as_str(), "must not hold spaces");
     }
 
     /// JSON in the provider's form that must be an object.

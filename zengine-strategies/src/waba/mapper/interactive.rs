@@ -1,7 +1,7 @@
 //! Something to choose from or tap on.
 
 use serde_json::{Map, Value, json};
-use zengine_connector::message::{Flow, Header, Interactive, Length, ListSection, MediaKind, ProductSection, RawJson};
+use zengine_connector::message::{Flow, Header, Interactive, Length, ListSection, ProductSection, RawJson};
 
 use super::cx::{Cx, Object};
 use super::{carousel, media};
@@ -33,97 +33,59 @@ pub(super) fn message(cx: &mut Cx, at: &str, item: &Interactive) -> Value {
         Interactive::List { header, body, footer, button, sections } => {
             cx.words(&format!("{at}/body"), body);
             cx.label(&format!("{at}/button"), button);
-            if let Some(header) = header {
-                cx.check.rule("list.header").require(
-                    matches!(header, Header::Text { .. }),
-                    format!("{at}/header"),
-                    "a list has a text header or none",
-                );
-            }
+            let plain = matches!(header, None | Some(Header::Text { .. }));
+            cx.require("list.header", plain, format!("{at}/header"), "a list has a text header or none");
             let footer = footer_of(cx, at, footer.as_deref());
             let header = header.as_ref().map(|header| header_of(cx, at, header, true));
             let sections = list_sections(cx, at, sections);
             frame("list", header, Some(body), footer, json!({"button": button, "sections": sections}))
         }
-        Interactive::CtaUrl(link) => {
-            cx.text(format!("{at}/body"), &link.body, BODY);
-            let header = link.header.as_ref().map(|header| header_of(cx, at, header, true));
-            let footer = footer_of(cx, at, link.footer.as_deref());
+        Interactive::CtaUrl(link) => framed(cx, at, "cta_url", (link.header.as_ref(), Some(&link.body), link.footer.as_ref()), |cx| {
             let mut action = cta_url(cx, at, &link.label, &link.url);
             if link.payment_link_preview {
                 action["parameters"]["payment_link_preview"] = true.into();
             }
-            frame("cta_url", header, Some(&link.body), footer, action)
-        }
+            action
+        }),
         Interactive::Product { body, footer, catalog, sku } => {
-            optional_body(cx, at, body.as_deref());
-            let footer = footer_of(cx, at, footer.as_deref());
-            frame("product", None, body.as_deref(), footer, product(cx, at, catalog, sku))
+            framed(cx, at, "product", (None, written(body.as_ref()), footer.as_ref()), |cx| product(cx, at, catalog, sku))
         }
         Interactive::ProductList { header, body, footer, catalog, sections } => {
-            cx.text(format!("{at}/body"), body, BODY);
-            cx.check.rule("product_list.header").require(
-                matches!(header, Header::Text { .. }),
-                format!("{at}/header"),
-                "a product list has a text header",
-            );
-            cx.id(format!("{at}/catalog"), catalog);
-            let header = header_of(cx, at, header, true);
-            let footer = footer_of(cx, at, footer.as_deref());
-            let sections = product_sections(cx, at, sections);
-            frame("product_list", Some(header), Some(body), footer, json!({"catalog_id": catalog, "sections": sections}))
+            framed(cx, at, "product_list", (Some(header), Some(body), footer.as_ref()), |cx| {
+                let plain = matches!(header, Header::Text { .. });
+                cx.require("product_list.header", plain, format!("{at}/header"), "a product list has a text header");
+                cx.id(format!("{at}/catalog"), catalog);
+                json!({"catalog_id": catalog, "sections": product_sections(cx, at, sections)})
+            })
         }
-        Interactive::Catalog(catalog) => {
-            cx.text(format!("{at}/body"), &catalog.body, BODY);
-            let footer = footer_of(cx, at, catalog.footer.as_deref());
+        Interactive::Catalog(catalog) => framed(cx, at, "catalog_message", (None, Some(&catalog.body), catalog.footer.as_ref()), |cx| {
             let mut action = Object::new().with("name", "catalog_message");
             if let Some(sku) = &catalog.thumbnail_sku {
                 cx.id(format!("{at}/thumbnail_sku"), sku);
                 action.put("parameters", json!({"thumbnail_product_retailer_id": sku}));
             }
-            frame("catalog_message", None, Some(&catalog.body), footer, action)
-        }
+            action.into()
+        }),
         Interactive::Flow(form) => {
-            cx.text(format!("{at}/body"), &form.body, BODY);
-            let header = form.header.as_ref().map(|header| header_of(cx, at, header, true));
-            let footer = footer_of(cx, at, form.footer.as_deref());
-            frame("flow", header, Some(&form.body), footer, flow(cx, at, form))
+            framed(cx, at, "flow", (form.header.as_ref(), Some(&form.body), form.footer.as_ref()), |cx| flow(cx, at, form))
         }
         Interactive::LocationRequest { body } => {
-            cx.text(format!("{at}/body"), body, BODY);
-            frame("location_request_message", None, Some(body), None, json!({"name": "send_location"}))
+            framed(cx, at, "location_request_message", (None, Some(body), None), |_| json!({"name": "send_location"}))
         }
         Interactive::AddressRequest { header, body, footer, country, parameters } => {
-            cx.text(format!("{at}/body"), body, BODY);
-            let header = header.as_ref().map(|header| header_of(cx, at, header, true));
-            let footer = footer_of(cx, at, footer.as_deref());
-            cx.check.rule("address.country").require(
-                country == "IN",
-                format!("{at}/country"),
-                "addresses can be asked for in India (IN) only",
-            );
-            let mut all = Object::new();
-            if let Some(parameters) = parameters {
-                let members = cx.object(&format!("{at}/parameters"), parameters);
-                cx.check.rule("address.country").require(
-                    !members.contains_key("country"),
-                    format!("{at}/parameters/country"),
-                    "stands beside the parameters",
-                );
-                all.extend(members);
-            }
-            all.put("country", country.as_str());
-            frame("address_message", header, Some(body), footer, named("address_message", all))
+            framed(cx, at, "address_message", (header.as_ref(), Some(body), footer.as_ref()), |cx| {
+                cx.require("address.country", country == "IN", format!("{at}/country"), "addresses can be asked for in India (IN) only");
+                let at = format!("{at}/parameters");
+                let mut all = parameters.as_ref().map(|parameters| cx.object(&at, parameters)).unwrap_or_default();
+                let twice = all.insert("country".to_owned(), country.as_str().into()).is_some();
+                cx.require("address.country", !twice, format!("{at}/country"), "stands beside the parameters");
+                json!({"name": "address_message", "parameters": all})
+            })
         }
-        Interactive::VoiceCall { body, label, ttl_minutes, payload } => {
-            cx.text(format!("{at}/body"), body, BODY);
+        Interactive::VoiceCall { body, label, ttl_minutes, payload } => framed(cx, at, "voice_call", (None, Some(body), None), |cx| {
             cx.label_of(&format!("{at}/label"), label, LABEL);
             if let Some(minutes) = ttl_minutes {
-                cx.check.rule("call.ttl").require(
-                    (1..=CALL_TTL).contains(minutes),
-                    format!("{at}/ttl_minutes"),
-                    "must be 1 to 43200 minutes",
-                );
+                cx.require("call.ttl", (1..=CALL_TTL).contains(minutes), format!("{at}/ttl_minutes"), "must be 1 to 43200 minutes");
             }
             if let Some(payload) = payload {
                 cx.text(format!("{at}/payload"), payload, 512);
@@ -132,28 +94,21 @@ pub(super) fn message(cx: &mut Cx, at: &str, item: &Interactive) -> Value {
                 .with("display_text", label.as_str())
                 .with_some("ttl_minutes", *ttl_minutes)
                 .with_some("payload", payload.as_deref());
-            frame("voice_call", None, Some(body), None, named("voice_call", parameters))
-        }
+            named("voice_call", parameters)
+        }),
         Interactive::CallPermissionRequest(request) => {
-            optional_body(cx, at, request.body.as_deref());
-            frame("call_permission_request", None, request.body.as_deref(), None, json!({"name": "call_permission_request"}))
+            let words = (None, written(request.body.as_ref()), None);
+            framed(cx, at, "call_permission_request", words, |_| json!({"name": "call_permission_request"}))
         }
         Interactive::ContactInfoRequest { body } => {
-            cx.text(format!("{at}/body"), body, BODY);
-            frame("request_contact_info", None, Some(body), None, json!({"name": "request_contact_info"}))
+            framed(cx, at, "request_contact_info", (None, Some(body), None), |_| json!({"name": "request_contact_info"}))
         }
-        Interactive::Carousel(cards) => {
-            cx.text(format!("{at}/body"), &cards.body, BODY);
-            let action = carousel::action(cx, at, cards);
-            frame("carousel", None, Some(&cards.body), None, action)
-        }
+        Interactive::Carousel(cards) => framed(cx, at, "carousel", (None, Some(&cards.body), None), |cx| carousel::action(cx, at, cards)),
         Interactive::OrderDetails { body, parameters } => {
-            let parameters = order(cx, at, body, parameters);
-            frame("order_details", None, Some(body), None, json!({"name": "review_and_pay", "parameters": parameters}))
+            framed(cx, at, "order_details", (None, Some(body), None), |cx| order(cx, at, "review_and_pay", parameters))
         }
         Interactive::OrderStatus { body, parameters } => {
-            let parameters = order(cx, at, body, parameters);
-            frame("order_status", None, Some(body), None, json!({"name": "review_order", "parameters": parameters}))
+            framed(cx, at, "order_status", (None, Some(body), None), |cx| order(cx, at, "review_order", parameters))
         }
         _ => {
             cx.check.rule("interactive.unsupported").add(at, "WhatsApp does not have this interactive kind");
@@ -162,7 +117,25 @@ pub(super) fn message(cx: &mut Cx, at: &str, item: &Interactive) -> Value {
     }
 }
 
-fn frame(kind: &str, header: Option<Value>, body: Option<&str>, footer: Option<&str>, action: impl Into<Value>) -> Value {
+/// Header, body and footer.
+type Words<'a> = (Option<&'a Header>, Option<&'a String>, Option<&'a String>);
+
+/// A message whose words are checked here: the core checks those of buttons and lists only.
+fn framed(cx: &mut Cx, at: &str, kind: &str, (header, body, footer): Words<'_>, action: impl FnOnce(&mut Cx) -> Value) -> Value {
+    if let Some(body) = body {
+        cx.text(format!("{at}/body"), body, BODY);
+    }
+    let header = header.map(|header| header_of(cx, at, header, true));
+    let footer = footer_of(cx, at, footer.map(String::as_str));
+    frame(kind, header, body.map(String::as_str), footer, action(cx))
+}
+
+/// A body that may be missing.
+fn written(body: Option<&String>) -> Option<&String> {
+    body.filter(|body| !body.is_empty())
+}
+
+fn frame(kind: &str, header: Option<Value>, body: Option<&str>, footer: Option<&str>, action: Value) -> Value {
     let words = |text: &str| json!({"text": text});
     Object::new()
         .with("type", kind)
@@ -173,28 +146,24 @@ fn frame(kind: &str, header: Option<Value>, body: Option<&str>, footer: Option<&
         .into()
 }
 
-fn named(name: &str, parameters: Object) -> Object {
-    Object::new().with("name", name).with("parameters", parameters)
+fn named(name: &str, parameters: Object) -> Value {
+    Object::new().with("name", name).with("parameters", parameters).into()
 }
 
 /// The header; `measured`: its text's length is checked here, because the core does not check it.
 fn header_of(cx: &mut Cx, at: &str, header: &Header, measured: bool) -> Value {
     let at = format!("{at}/header");
     match header {
-        Header::Text { text } if measured => {
-            cx.line(format!("{at}/text"), text, LINE);
-            json!({"type": "text", "text": text})
-        }
         Header::Text { text } => {
-            cx.single(&format!("{at}/text"), text);
+            let at = format!("{at}/text");
+            if measured {
+                cx.line(at, text, LINE)
+            } else {
+                cx.single(&at, text)
+            }
             json!({"type": "text", "text": text})
         }
-        Header::Media { media: item } => {
-            let shown = matches!(item.kind, MediaKind::Image | MediaKind::Video | MediaKind::Document);
-            cx.check.rule("header.kind").require(shown, format!("{at}/media/kind"), "a header is text, an image, a video or a document");
-            let kind = item.kind.as_str();
-            Object::new().with("type", kind).with(kind, media::bare(cx, &format!("{at}/media"), item)).into()
-        }
+        Header::Media { media: item } => media::header(cx, &at, item),
         _ => {
             cx.check.rule("header.kind").add(at, "a header is text, an image, a video or a document");
             Value::Null
@@ -206,12 +175,6 @@ fn footer_of<'a>(cx: &mut Cx, at: &str, footer: Option<&'a str>) -> Option<&'a s
     let footer = footer.filter(|footer| !footer.is_empty())?;
     cx.line(format!("{at}/footer"), footer, LINE);
     Some(footer)
-}
-
-fn optional_body(cx: &mut Cx, at: &str, body: Option<&str>) {
-    if let Some(body) = body.filter(|body| !body.is_empty()) {
-        cx.text(format!("{at}/body"), body, BODY);
-    }
 }
 
 /// A button that opens a web address.
@@ -261,9 +224,9 @@ fn product_sections(cx: &mut Cx, at: &str, sections: &[ProductSection]) -> Value
         let at = format!("{at}/sections/{s}");
         match section.title.as_deref().filter(|title| !title.is_empty()) {
             Some(title) => cx.line(format!("{at}/title"), title, SECTION),
-            None => cx.check.rule("products.section").require(!several, format!("{at}/title"), "needed where there are several sections"),
+            None => cx.require("products.section", !several, format!("{at}/title"), "needed where there are several sections"),
         }
-        cx.check.rule("products.section").require(!section.items.is_empty(), format!("{at}/items"), "a section needs at least one product");
+        cx.require("products.section", !section.items.is_empty(), format!("{at}/items"), "a section needs at least one product");
         for (i, item) in section.items.iter().enumerate() {
             cx.id(format!("{at}/items/{i}/sku"), &item.sku);
         }
@@ -277,16 +240,13 @@ fn product_sections(cx: &mut Cx, at: &str, sections: &[ProductSection]) -> Value
 fn flow(cx: &mut Cx, at: &str, form: &Flow) -> Value {
     let label = format!("{at}/label");
     cx.label_of(&label, &form.label, 30);
-    cx.check.rule("flow.label").require(!form.label.chars().any(is_emoji), label.as_str(), "must not hold an emoji");
+    cx.require("flow.label", !form.label.chars().any(is_emoji), label.as_str(), "must not hold an emoji");
     let length = form.label.chars().count();
     if length <= 30 {
         cx.check.rule("flow.label").warning().hint("use at most 20 characters").text(label, &form.label, 0, Length::chars(20));
     }
-    cx.check.rule("flow.id").require(
-        form.flow_id.is_some() != form.flow_name.is_some(),
-        format!("{at}/flow_id"),
-        "give flow_id or flow_name, one of them",
-    );
+    let one = form.flow_id.is_some() != form.flow_name.is_some();
+    cx.require("flow.id", one, format!("{at}/flow_id"), "give flow_id or flow_name, one of them");
     for (key, name) in [("flow_id", &form.flow_id), ("flow_name", &form.flow_name), ("screen", &form.screen)] {
         if let Some(name) = name {
             cx.id(format!("{at}/{key}"), name);
@@ -310,10 +270,10 @@ fn flow(cx: &mut Cx, at: &str, form: &Flow) -> Value {
         parameters.put("flow_action", "navigate");
         parameters.put("flow_action_payload", payload);
     } else {
-        cx.check.rule("flow.data").require(form.data.is_none(), format!("{at}/data"), "goes with a first screen only");
+        cx.require("flow.data", form.data.is_none(), format!("{at}/data"), "goes with a first screen only");
         parameters.put("flow_action", "data_exchange");
     }
-    named("flow", parameters).into()
+    named("flow", parameters)
 }
 
 fn is_emoji(c: char) -> bool {
@@ -321,20 +281,11 @@ fn is_emoji(c: char) -> bool {
 }
 
 /// The parameters of a bill or of an order's status, in the provider's form.
-fn order(cx: &mut Cx, at: &str, body: &str, parameters: &RawJson) -> Value {
-    cx.text(format!("{at}/body"), body, BODY);
+fn order(cx: &mut Cx, at: &str, name: &str, parameters: &RawJson) -> Value {
     let at = format!("{at}/parameters");
     let members = cx.object(&at, parameters);
-    let reference = members.get("reference_id").and_then(Value::as_str);
-    cx.check.rule("order.reference").require(
-        reference.is_some_and(|id| !id.is_empty()),
-        format!("{at}/reference_id"),
-        "the order's reference is needed",
-    );
-    cx.check.rule("order.details").require(
-        members.get("order").is_some_and(Value::is_object),
-        format!("{at}/order"),
-        "the order is needed",
-    );
-    members.into()
+    let referred = members.get("reference_id").and_then(Value::as_str).is_some_and(|id| !id.is_empty());
+    cx.require("order.reference", referred, format!("{at}/reference_id"), "the order's reference is needed");
+    cx.require("order.details", members.get("order").is_some_and(Value::is_object), format!("{at}/order"), "the order is needed");
+    json!({"name": name, "parameters": members})
 }

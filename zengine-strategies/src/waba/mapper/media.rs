@@ -15,11 +15,11 @@ pub(super) fn message(cx: &mut Cx, at: &str, media: &Media) -> Value {
     if let Some(caption) = &media.caption {
         cx.words(&format!("{at}/caption"), caption);
     }
-    cx.check.rule("media.voice").require(!media.voice || kind == MediaKind::Audio, format!("{at}/voice"), "only audio can be a voice note");
+    cx.require("media.voice", !media.voice || kind == MediaKind::Audio, format!("{at}/voice"), "only audio can be a voice note");
     if media.voice
         && let Some(mime) = &media.mime
     {
-        cx.check.rule("media.voice").require(is_voice(mime), format!("{at}/mime"), "a voice note must be audio/ogg with opus");
+        cx.require("media.voice", is_voice(mime), format!("{at}/mime"), "a voice note must be audio/ogg with opus");
     }
     if kind == MediaKind::Sticker
         && !media.animated
@@ -73,15 +73,23 @@ fn stored(cx: &mut Cx, at: &str, media: &Media) {
 
 /// Checks the MIME type of bytes: they are stored at Meta first, which requires it.
 fn uploaded(cx: &mut Cx, at: &str, media: &Media) {
-    cx.check.rule("media.mime").require(media.mime.is_some(), format!("{at}/mime"), "bytes need their MIME type");
+    cx.require("media.mime", media.mime.is_some(), format!("{at}/mime"), "bytes need their MIME type");
     if let Some(mime) = &media.mime {
-        cx.check.rule("media.mime").require(is_mime(mime), format!("{at}/mime"), "must be a MIME type");
+        cx.require("media.mime", is_mime(mime), format!("{at}/mime"), "must be a MIME type");
     }
+}
+
+/// The picture, film or document above a text.
+pub(super) fn header(cx: &mut Cx, at: &str, media: &Media) -> Value {
+    let shown = matches!(media.kind, MediaKind::Image | MediaKind::Video | MediaKind::Document);
+    cx.require("header.kind", shown, format!("{at}/media/kind"), "a header is text, an image, a video or a document");
+    let kind = media.kind.as_str();
+    Object::new().with("type", kind).with(kind, bare(cx, &format!("{at}/media"), media)).into()
 }
 
 /// The object of a header or a template parameter: no caption.
 pub(super) fn bare(cx: &mut Cx, at: &str, media: &Media) -> Value {
-    cx.check.rule("media.caption").require(media.caption.is_none(), format!("{at}/caption"), "a header has no caption");
+    cx.require("media.caption", media.caption.is_none(), format!("{at}/caption"), "a header has no caption");
     let object = source(cx, at, media, false);
     filename(cx, at, media, object).into()
 }

@@ -112,7 +112,7 @@ fn part(message: &OutboundMessage, recipient: Option<&Recipient>, cx: &mut Cx) -
     } else {
         "holds no phone number, WhatsApp id, business-scoped id or group"
     };
-    cx.check.rule("recipient.unsupported").require(mark || recipient.is_some(), "/to", missing);
+    cx.require("recipient.unsupported", mark || recipient.is_some(), "/to", missing);
     if let Some(quoted) = &message.reply_to {
         cx.id("/reply_to", quoted);
     }
@@ -122,7 +122,7 @@ fn part(message: &OutboundMessage, recipient: Option<&Recipient>, cx: &mut Cx) -
             Content::Typing { .. } => cx.rules.group_typing,
             _ => false,
         };
-        cx.check.rule("group.unsupported").require(carried, at, "groups do not take this kind of message");
+        cx.require("group.unsupported", carried, at, "groups do not take this kind of message");
     }
     if matches!(recipient, Some(Recipient::User(_))) {
         let code = match &message.content {
@@ -130,7 +130,7 @@ fn part(message: &OutboundMessage, recipient: Option<&Recipient>, cx: &mut Cx) -
             Content::Native { value } => native::is_authentication(value),
             _ => false,
         };
-        cx.check.rule("one_time_code.recipient").require(!code, at, "a one-time code needs a phone number, not a business-scoped id");
+        cx.require("one_time_code.recipient", !code, at, "a one-time code needs a phone number, not a business-scoped id");
     }
     let typed = |kind: &'static str, object: Value| Some(Part::Typed { kind, object });
     match &message.content {
@@ -139,14 +139,14 @@ fn part(message: &OutboundMessage, recipient: Option<&Recipient>, cx: &mut Cx) -
         Content::Location(place) => typed("location", plain::location(place)),
         Content::Contacts(cards) => typed("contacts", plain::contacts(cx, at, cards)),
         Content::Reaction(reaction) => {
-            cx.check.rule("reaction.quote").require(message.reply_to.is_none(), "/reply_to", "a reaction cannot quote a message");
+            cx.require("reaction.quote", message.reply_to.is_none(), "/reply_to", "a reaction cannot quote a message");
             typed("reaction", plain::reaction(cx, at, reaction))
         }
         Content::Interactive(item) => typed("interactive", interactive::message(cx, at, item)),
         Content::Template(item) => typed("template", template::message(cx, at, item)),
         Content::ReadMark { target } => {
             cx.id("/content/target", target);
-            cx.check.rule("read_mark.quote").require(message.reply_to.is_none(), "/reply_to", "a read mark cannot quote a message");
+            cx.require("read_mark.quote", message.reply_to.is_none(), "/reply_to", "a read mark cannot quote a message");
             Some(Part::Mark { target: target.clone(), typing: false })
         }
         Content::Typing { target } => typing(cx, target.as_deref(), message.reply_to.as_deref()),

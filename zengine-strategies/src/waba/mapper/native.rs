@@ -12,17 +12,10 @@ pub(super) fn members(cx: &mut Cx, at: &str, value: &RawJson, quotes: bool) -> M
     let at = format!("{at}/value");
     let members = cx.object(&at, value);
     for key in RESERVED {
-        cx.check.rule("native.envelope").require(
-            !members.contains_key(*key),
-            format!("{at}/{key}"),
-            "belongs to the envelope and cannot be set here",
-        );
+        cx.require("native.envelope", !members.contains_key(*key), format!("{at}/{key}"), "belongs to the envelope and cannot be set here");
     }
-    cx.check.rule("native.quote").require(
-        !quotes || !members.contains_key("context"),
-        format!("{at}/context"),
-        "the message names a quoted message already",
-    );
+    let once = !quotes || !members.contains_key("context");
+    cx.require("native.quote", once, format!("{at}/context"), "the message names a quoted message already");
     members
 }
 

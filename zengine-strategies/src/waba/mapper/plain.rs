@@ -32,7 +32,7 @@ pub(super) fn reaction(cx: &mut Cx, at: &str, reaction: &Reaction) -> Value {
         cx.single(&format!("{at}/emoji"), emoji);
         // The longest emoji in use, a family of joined people with skin colours, has some 15 characters.
         let looks = emoji.chars().count() <= 32 && !emoji.chars().any(|c| c.is_ascii_alphabetic() || c.is_whitespace());
-        cx.check.rule("reaction.emoji").require(looks, format!("{at}/emoji"), "must be one emoji");
+        cx.require("reaction.emoji", looks, format!("{at}/emoji"), "must be one emoji");
     }
     json!({"message_id": reaction.target, "emoji": reaction.emoji.as_deref().unwrap_or_default()})
 }
@@ -44,7 +44,7 @@ pub(super) fn contacts(cx: &mut Cx, at: &str, contacts: &Contacts) -> Value {
 fn contact(cx: &mut Cx, at: &str, card: &ContactCard) -> Value {
     let name = &card.name;
     if let Some(birthday) = &card.birthday {
-        cx.check.rule("contacts.birthday").require(is_date(birthday), format!("{at}/birthday"), "must be YYYY-MM-DD");
+        cx.require("contacts.birthday", is_date(birthday), format!("{at}/birthday"), "must be YYYY-MM-DD");
     }
     let parts = [
         ("first_name", &name.first_name),
@@ -89,7 +89,7 @@ fn labelled(cx: &mut Cx, at: &str, key: &str, entry: &LabelledValue) -> Object {
     if wa_id.is_some() && entry.value.trim().is_empty() {
         return object;
     }
-    cx.check.rule("contacts.value").require(!entry.value.is_empty(), format!("{at}/value"), "must not be empty");
+    cx.require("contacts.value", !entry.value.is_empty(), format!("{at}/value"), "must not be empty");
     cx.words(&format!("{at}/value"), &entry.value);
     object.with(key, entry.value.as_str())
 }

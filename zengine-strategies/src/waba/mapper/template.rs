@@ -3,7 +3,7 @@
 use std::mem::discriminant;
 
 use serde_json::{Map, Value, json};
-use zengine_connector::message::{Length, MediaKind, Template, TemplateComponent, TemplateParameter};
+use zengine_connector::message::{Length, Template, TemplateCard, TemplateComponent, TemplateParameter};
 
 use super::cx::{Cx, Object};
 use super::{media, plain};
@@ -38,9 +38,9 @@ pub(super) fn message(cx: &mut Cx, at: &str, template: &Template) -> Value {
     let name = format!("{at}/name");
     cx.check.rule("template.name").count(name.as_str(), template.name.len(), 1, 512);
     let plain = template.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-    cx.check.rule("template.name").require(plain, name, "must be a to z, 0 to 9 and _");
+    cx.require("template.name", plain, name, "must be a to z, 0 to 9 and _");
     let code = template.language.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && (2..=15).contains(&template.language.len());
-    cx.check.rule("template.language").require(code, format!("{at}/language"), "must be a language code such as en_US");
+    cx.require("template.language", code, format!("{at}/language"), "must be a language code such as en_US");
     // A tracking number in body and address looks the same, so that only Meta can refuse.
     let code = one_time_code(template).map_or(0, |code| code.chars().count());
     cx.check.rule("one_time_code.length").warning().require(
@@ -62,19 +62,15 @@ fn components(cx: &mut Cx, at: &str, components: &[TemplateComponent], place: Co
         let mut earlier = components[..i].iter();
         if let TemplateComponent::Button { index, .. } = component {
             let is_free = earlier.all(|c| !matches!(c, TemplateComponent::Button { index: of, .. } if of == index));
-            cx.check.rule("template.button").require(is_free, format!("{at}/{i}/index"), "another component fills this button");
+            cx.require("template.button", is_free, format!("{at}/{i}/index"), "another component fills this button");
         } else {
             let is_first = earlier.all(|c| discriminant(c) != discriminant(component));
-            cx.check.rule("template.component").require(is_first, format!("{at}/{i}"), "a template has one component of this kind");
+            cx.require("template.component", is_first, format!("{at}/{i}"), "a template has one component of this kind");
         }
     }
     let mut named = components.iter().filter_map(is_named);
     let first = named.next();
-    cx.check.rule("template.parameters").require(
-        named.all(|named| Some(named) == first),
-        at,
-        "name the parameters of header and body, or of neither",
-    );
+    cx.require("template.parameters", named.all(|named| Some(named) == first), at, "name the parameters of header and body, or of neither");
     components.iter().enumerate().map(|(i, item)| component(cx, &format!("{at}/{i}"), item, place)).collect()
 }
 
@@ -89,11 +85,8 @@ fn is_named(component: &TemplateComponent) -> Option<bool> {
 fn component(cx: &mut Cx, at: &str, component: &TemplateComponent, place: ComponentParent) -> Value {
     if place == ComponentParent::Card {
         use TemplateComponent::{Body, Button, Header};
-        cx.check.rule("template.card").require(
-            matches!(component, Header { .. } | Body { .. } | Button { .. }),
-            at,
-            "a card has a header, a body and buttons",
-        );
+        let fits = matches!(component, Header { .. } | Body { .. } | Button { .. });
+        cx.require("template.card", fits, at, "a card has a header, a body and buttons");
     }
     match component {
         TemplateComponent::Header { parameters } => {
@@ -102,18 +95,11 @@ fn component(cx: &mut Cx, at: &str, component: &TemplateComponent, place: Compon
         }
         TemplateComponent::Body { parameters } => {
             let named = parameters.iter().filter(|parameter| name_of(parameter).is_some()).count();
-            cx.check.rule("template.parameters").require(
-                named == 0 || named == parameters.len(),
-                format!("{at}/parameters"),
-                "name all parameters or none",
-            );
+            let alike = named == 0 || named == parameters.len();
+            cx.require("template.parameters", alike, format!("{at}/parameters"), "name all parameters or none");
             for (i, name) in parameters.iter().enumerate().filter_map(|(i, parameter)| Some((i, name_of(parameter)?))) {
                 let repeated = parameters[..i].iter().any(|earlier| name_of(earlier) == Some(name));
-                cx.check.rule("template.parameters").require(
-                    !repeated,
-                    format!("{at}/parameters/{i}/name"),
-                    "another parameter has this name",
-                );
+                cx.require("template.parameters", !repeated, format!("{at}/parameters/{i}/name"), "another parameter has this name");
             }
             json!({"type": "body", "parameters": each(cx, at, parameters, body)})
         }
@@ -121,28 +107,20 @@ fn component(cx: &mut Cx, at: &str, component: &TemplateComponent, place: Compon
         TemplateComponent::LimitedTimeOffer { expires_at_ms } => {
             // In seconds it would be a time of 1970.
             let is_ms = *expires_at_ms >= 1_000_000_000_000;
-            cx.check.rule("template.expiry").require(is_ms, format!("{at}/expires_at_ms"), "must be a time in milliseconds since 1970");
+            cx.require("template.expiry", is_ms, format!("{at}/expires_at_ms"), "must be a time in milliseconds since 1970");
             let offer = json!({"expiration_time_ms": expires_at_ms});
             json!({"type": "limited_time_offer", "parameters": [{"type": "limited_time_offer", "limited_time_offer": offer}]})
         }
         TemplateComponent::Carousel { cards } => {
             let at = format!("{at}/cards");
             cx.check.rule("template.cards").count(at.as_str(), cards.len(), 1, 10);
-            let cards: Value = cards
-                .iter()
-                .enumerate()
-                .map(|(i, card)| {
-                    let at = format!("{at}/{i}");
-                    cx.check.rule("template.cards").require(
-                        card.card_index as usize == i,
-                        format!("{at}/card_index"),
-                        "cards are numbered from 0 in order",
-                    );
-                    let components = components(cx, &format!("{at}/components"), &card.components, ComponentParent::Card);
-                    json!({"card_index": card.card_index, "components": components})
-                })
-                .collect();
-            json!({"type": "carousel", "cards": cards})
+            let card = |(i, card): (usize, &TemplateCard)| {
+                let (at, index) = (format!("{at}/{i}"), card.card_index);
+                cx.require("template.cards", index as usize == i, format!("{at}/card_index"), "cards are numbered from 0 in order");
+                let components = components(cx, &format!("{at}/components"), &card.components, ComponentParent::Card);
+                json!({"card_index": index, "components": components})
+            };
+            json!({"type": "carousel", "cards": cards.iter().enumerate().map(card).collect::<Value>()})
         }
         TemplateComponent::TapTarget { url, title } => {
             cx.link(format!("{at}/url"), url);
@@ -158,9 +136,10 @@ fn component(cx: &mut Cx, at: &str, component: &TemplateComponent, place: Compon
     }
 }
 
-type Filling = fn(&mut Cx, &str, &TemplateParameter) -> Option<Value>;
-
-fn each(cx: &mut Cx, at: &str, parameters: &[TemplateParameter], map: Filling) -> Value {
+fn each<F>(cx: &mut Cx, at: &str, parameters: &[TemplateParameter], map: F) -> Vec<Value>
+where
+    F: Fn(&mut Cx, &str, &TemplateParameter) -> Option<Value>,
+{
     let mut all = Vec::with_capacity(parameters.len());
     for (i, parameter) in parameters.iter().enumerate() {
         let at = format!("{at}/parameters/{i}");
@@ -169,7 +148,7 @@ fn each(cx: &mut Cx, at: &str, parameters: &[TemplateParameter], map: Filling) -
             None => cx.check.rule("template.parameter").add(at, "this kind of parameter does not go here"),
         }
     }
-    all.into()
+    all
 }
 
 fn header(cx: &mut Cx, at: &str, parameter: &TemplateParameter) -> Option<Value> {
@@ -179,25 +158,13 @@ fn header(cx: &mut Cx, at: &str, parameter: &TemplateParameter) -> Option<Value>
             cx.check.rule("template.text").text(format!("{at}/text"), text, 1, Length::of(60, cx.rules.unit));
             worded(cx, at, text, name.as_deref())
         }
-        TemplateParameter::Media { media: item } => {
-            let shown = matches!(item.kind, MediaKind::Image | MediaKind::Video | MediaKind::Document);
-            cx.check.rule("header.kind").require(shown, format!("{at}/media/kind"), "a header is text, an image, a video or a document");
-            let kind = item.kind.as_str();
-            Object::new().with("type", kind).with(kind, media::bare(cx, &format!("{at}/media"), item)).into()
-        }
+        TemplateParameter::Media { media: item } => media::header(cx, at, item),
         TemplateParameter::Gif { media: item } => json!({"type": "gif", "gif": media::bare(cx, &format!("{at}/media"), item)}),
         TemplateParameter::Location { location } => {
             let at = format!("{at}/location");
-            cx.check.rule("location.range").require(
-                (-90.0..=90.0).contains(&location.latitude),
-                format!("{at}/latitude"),
-                "must be -90 to 90 degrees",
-            );
-            cx.check.rule("location.range").require(
-                (-180.0..=180.0).contains(&location.longitude),
-                format!("{at}/longitude"),
-                "must be -180 to 180 degrees",
-            );
+            let [north, east] = [location.latitude.abs() <= 90.0, location.longitude.abs() <= 180.0];
+            cx.require("location.range", north, format!("{at}/latitude"), "must be -90 to 90 degrees");
+            cx.require("location.range", east, format!("{at}/longitude"), "must be -180 to 180 degrees");
             json!({"type": "location", "location": plain::location(location)})
         }
         TemplateParameter::Product { catalog, sku } => {
@@ -216,13 +183,13 @@ fn body(cx: &mut Cx, at: &str, parameter: &TemplateParameter) -> Option<Value> {
     Some(match parameter {
         TemplateParameter::Text { text, name } => {
             variable(cx, at, text);
-            cx.check.rule("template.text").require(!text.is_empty(), format!("{at}/text"), "must not be empty");
+            cx.require("template.text", !text.is_empty(), format!("{at}/text"), "must not be empty");
             worded(cx, at, text, name.as_deref())
         }
         TemplateParameter::Currency { fallback, code, amount_1000, name } => {
             cx.line(format!("{at}/fallback"), fallback, 1024);
             let iso = code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase());
-            cx.check.rule("template.currency").require(iso, format!("{at}/code"), "must be an ISO 4217 code");
+            cx.require("template.currency", iso, format!("{at}/code"), "must be an ISO 4217 code");
             let currency = json!({"fallback_value": fallback, "code": code, "amount_1000": amount_1000});
             Object::new().with("type", "currency").with_some("parameter_name", name.as_deref()).with("currency", currency).into()
         }
@@ -261,12 +228,12 @@ fn variable(cx: &mut Cx, at: &str, text: &str) {
     cx.words(&at, text);
     if cx.rules.strict_template_text {
         let fine = !text.contains(['\n', '\r', '\t']) && !text.contains("     ");
-        cx.check.rule("template.text").require(fine, at, "must not hold line breaks, tabs or more than 4 spaces in a row");
+        cx.require("template.text", fine, at, "must not hold line breaks, tabs or more than 4 spaces in a row");
     }
 }
 
 fn button(cx: &mut Cx, at: &str, sub_type: &str, index: u32, parameters: &[TemplateParameter]) -> Value {
-    cx.check.rule("template.button").require(index < 10, format!("{at}/index"), "a template has at most 10 buttons, numbered from 0");
+    cx.require("template.button", index < 10, format!("{at}/index"), "a template has at most 10 buttons, numbered from 0");
     let kind = sub_type.to_ascii_lowercase();
     let Some((_, least, most)) = BUTTONS.iter().find(|(word, ..)| *word == kind) else {
         cx.check
@@ -276,14 +243,7 @@ fn button(cx: &mut Cx, at: &str, sub_type: &str, index: u32, parameters: &[Templ
         return Value::Null;
     };
     cx.check.rule("template.parameters").count(format!("{at}/parameters"), parameters.len(), *least, *most);
-    let mut all = Vec::with_capacity(parameters.len());
-    for (i, parameter) in parameters.iter().enumerate() {
-        let at = format!("{at}/parameters/{i}");
-        match filling(cx, &at, &kind, parameter) {
-            Some(value) => all.push(value),
-            None => cx.check.rule("template.parameter").add(at, "this kind of parameter does not go into this button"),
-        }
-    }
+    let all = each(cx, at, parameters, |cx, at, parameter| filling(cx, at, &kind, parameter));
     Object::new()
         .with("type", "button")
         .with("sub_type", sub_type)
@@ -322,7 +282,7 @@ fn filling(cx: &mut Cx, at: &str, kind: &str, parameter: &TemplateParameter) -> 
             json!({"type": "action", "action": members})
         }
         TemplateParameter::TtlMinutes { minutes } if takes(&["voice_call"]) => {
-            cx.check.rule("call.ttl").require((1..=CALL_TTL).contains(minutes), format!("{at}/minutes"), "must be 1 to 43200 minutes");
+            cx.require("call.ttl", (1..=CALL_TTL).contains(minutes), format!("{at}/minutes"), "must be 1 to 43200 minutes");
             json!({"type": "ttl_minutes", "ttl_minutes": minutes})
         }
         _ => return None,

@@ -4,7 +4,7 @@ use std::{borrow::Cow, rc::Rc};
 
 use zengine_connector::Event;
 use zengine_connector::json::Unread;
-use zengine_connector::message::{AccountUpdate, ElementError};
+use zengine_connector::message::ElementError;
 use zengine_connector::strategy::{RawPayload, RoutedEvent};
 
 use super::scope::{ACCOUNT_FIELDS, Mode, Owner, Scope, WebhookEntry, is_of_template};
@@ -265,13 +265,7 @@ fn reader(name: &str) -> Option<Reader> {
 
 /// An error of the whole number.
 fn error<'a>(scope: &Scope<'a>, raw: ValueRef<'a>, _: bool) -> EventResult {
-    raw.object().ok_or(NOT_AN_OBJECT)?;
-    let mut update = AccountUpdate::default();
-    (*scope.field).clone_into(&mut update.field);
-    update.event = Some("error".to_owned());
-    update.errors = vec![problem::one(raw)];
-    update.data = Some(raw.into());
-    let mut routed = scope.event(Event::Account(update), scope.by_bytes(raw));
-    routed.to = scope.business();
-    Ok(routed)
+    let obj = raw.object().ok_or(NOT_AN_OBJECT)?;
+    let update = account::account_update(&scope.field, Some("error".to_owned()), vec![problem::one(raw)], Some(raw));
+    Ok(scope.to_business(Event::Account(update), scope.by_bytes(raw), &obj))
 }

@@ -5,7 +5,6 @@ use zengine_connector::message::{Participant, Role, SessionChange, SessionEvent}
 use zengine_connector::strategy::RoutedEvent;
 
 use super::scope::Scope;
-use crate::waba::identity::{Keys, Names};
 use crate::waba::json::{Object, ValueRef};
 
 /// A change of `messaging_handovers`.
@@ -23,11 +22,5 @@ pub(super) fn handover<'a>(scope: &Scope<'a>, value: &Object<'a>, raw_value: Opt
         word => Event::Unknown { provider_type: word.unwrap_or("messaging_handovers").to_owned() },
     };
     let sender = value.object("sender").unwrap_or_default();
-    let names = Names::read(&sender, &Keys::PERSON);
-    let mut routed = scope.event(event, scope.by_bytes(raw));
-    routed.from = names.party(scope.contact(&names, false));
-    routed.to = scope.business();
-    routed.conversation = scope.conversation(&routed.from.ids);
-    routed.occurred_at_ms = value.time_ms("timestamp").or(scope.time_ms);
-    routed
+    scope.from_person(event, raw, value, &sender, false)
 }

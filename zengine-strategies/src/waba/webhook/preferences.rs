@@ -4,7 +4,6 @@ use zengine_connector::{Event, message::Preference};
 
 use super::scope::Scope;
 use super::sink::{EventResult, NOT_AN_OBJECT};
-use crate::waba::identity::{Keys, Names};
 use crate::waba::json::ValueRef;
 
 /// An element of `user_preferences`.
@@ -19,11 +18,5 @@ pub(super) fn preference<'a>(scope: &Scope<'a>, raw: ValueRef<'a>, alone: bool) 
         Some("resume" | "signup" | "accept") => Event::OptIn(preference),
         _ => Event::Unknown { provider_type: value.unwrap_or_else(|| "user_preferences".to_owned()) },
     };
-    let names = Names::read(&obj, &Keys::PERSON);
-    let mut routed = scope.event(event, scope.by_bytes(raw));
-    routed.from = names.party(scope.contact(&names, alone));
-    routed.to = scope.business();
-    routed.conversation = scope.conversation(&routed.from.ids);
-    routed.occurred_at_ms = obj.time_ms("timestamp").or(scope.time_ms);
-    Ok(routed)
+    Ok(scope.from_person(event, raw, &obj, &obj, alone))
 }

@@ -178,6 +178,24 @@ impl<'a> Scope<'a> {
         routed
     }
 
+    /// An event to the business, about an object that may tell its time.
+    pub(super) fn to_business(&self, event: Event, dedup: String, obj: &Object<'_>) -> RoutedEvent {
+        let mut routed = self.event(event, dedup);
+        routed.to = self.business();
+        let time_ms = || obj.object("metadata")?.time_ms("timestamp");
+        routed.occurred_at_ms = obj.time_ms("timestamp").or_else(time_ms).or(self.time_ms);
+        routed
+    }
+
+    /// An event without an id from a person to the business.
+    pub(super) fn from_person(&self, event: Event, raw: ValueRef<'_>, obj: &Object<'_>, person: &Object<'_>, alone: bool) -> RoutedEvent {
+        let names = Names::read(person, &Keys::PERSON);
+        let mut routed = self.to_business(event, self.by_bytes(raw), obj);
+        routed.from = names.party(self.contact(&names, alone));
+        routed.conversation = self.conversation(&routed.from.ids);
+        routed
+    }
+
     /// An event of an unknown kind.
     pub(super) fn unknown(&self, provider_type: impl Into<String>, raw: ValueRef<'_>) -> RoutedEvent {
         self.event(Event::Unknown { provider_type: provider_type.into() }, self.by_bytes(raw))
