@@ -23,7 +23,7 @@ pub(super) async fn sleep(duration: Duration) {
 
 /// The clock of one emulator: real time plus an offset.
 #[derive(Debug, Clone)]
-pub(super) struct Clock {
+pub struct Clock {
     ahead_ms: Arc<watch::Sender<u64>>,
 }
 

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +9,9 @@ use super::clock::Clock;
 use super::faults::FaultQueue;
 use super::handler::RequestHandler;
 use super::journal::Journal;
-use super::provider::{Engine, Provider};
+use super::provider::{Engine, Provider, StartOptions};
 use super::server::{PortGate, Request, Server};
-use super::webhooks::{Plan, WebhookFormat, WebhookSender};
+use super::webhooks::{WebhookFormat, WebhookSender};
 use super::{Delivery, Fault, WebhookFault};
 
 /// A running emulator of the provider `P`. Dropping it stops the emulator.
@@ -24,25 +23,14 @@ pub struct Emulator<P> {
     server: Server,
 }
 
-/// Start options of every emulator.
-pub(super) struct StartOptions<'a> {
-    pub(super) port: u16,
-    pub(super) seed: u64,
-    pub(super) journal: Option<&'a Path>,
-    pub(super) plan: Plan,
-}
-
 impl<P: Provider> Emulator<P> {
     /// Starts an emulator on 127.0.0.1.
-    pub(super) fn launch<S: WebhookFormat>(
-        options: &StartOptions<'_>,
-        state: impl FnOnce(&Clock, &Arc<Journal>) -> Arc<S>,
-        provider: impl FnOnce(Arc<S>, Arc<Engine>) -> P,
-    ) -> io::Result<Self> {
-        let journal = Arc::new(Journal::open(options.journal, P::SECRETS)?);
+    pub(super) fn launch(settings: P::Settings) -> io::Result<Self> {
+        let options = P::options(&settings);
+        let journal = Journal::open(options.journal.as_deref(), P::SECRETS)?;
         let mut handler = None;
         let server = Server::start(options.port, |address, gate| {
-            let made = handler.insert(RequestHandler::new(options, address, gate, journal, state, provider)).clone();
+            let made = handler.insert(RequestHandler::new(settings, options, address, gate, journal)).clone();
             Arc::new(move |request: Request| Box::pin(made.clone().handle(request)))
         })?;
         let handler = handler.ok_or_else(|| io::Error::other("the server made no handler"))?;
@@ -58,28 +46,21 @@ impl<P: Provider> Emulator<P> {
 
 impl<P: Provider> RequestHandler<P> {
     /// Builds the state, which is also the webhook format, then the provider's part with it.
-    pub(super) fn new<S: WebhookFormat>(
-        options: &StartOptions<'_>,
-        address: SocketAddr,
-        gate: PortGate,
-        journal: Arc<Journal>,
-        state: impl FnOnce(&Clock, &Arc<Journal>) -> Arc<S>,
-        provider: impl FnOnce(Arc<S>, Arc<Engine>) -> P,
-    ) -> Self {
-        let clock = Clock::new();
-        let state = state(&clock, &journal);
-        let format: Arc<dyn WebhookFormat> = Arc::<S>::clone(&state);
-        let sender = WebhookSender::new(format, options.plan.clone(), options.seed, clock.clone(), Arc::clone(&journal));
+    pub(super) fn new(settings: P::Settings, options: StartOptions, address: SocketAddr, gate: PortGate, journal: Journal) -> Self {
+        let (clock, journal) = (Clock::new(), Arc::new(journal));
+        let state = Arc::new(P::open(settings, &clock, &journal));
+        let format: Arc<dyn WebhookFormat> = Arc::<P::State>::clone(&state);
+        let sender = WebhookSender::new(format, options.webhooks, options.seed, clock.clone(), Arc::clone(&journal));
         let engine = Engine { address, clock, journal, faults: FaultQueue::new(options.seed), webhooks: Arc::new(sender) };
         let engine = Arc::new(engine);
-        Self { provider: Arc::new(provider(state, Arc::clone(&engine))), engine, gate }
+        Self { provider: Arc::new(P::new(state, Arc::clone(&engine))), engine, gate }
     }
 
     /// Restores the initial state.
     pub(super) fn reset(&self) {
         self.engine.clock.reset();
         self.engine.faults.reset();
-        self.engine.webhooks.reset(self.provider.plan());
+        self.engine.webhooks.reset();
         self.engine.journal.clear();
         self.provider.reset();
     }

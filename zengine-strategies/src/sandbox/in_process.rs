@@ -1,7 +1,6 @@
 //! An emulator without a socket: its request handler as an HTTP client.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -9,13 +8,10 @@ use http_body_util::{Either, Full};
 use zengine_connector::http::{CallOptions, HttpCause, HttpError};
 use zengine_connector::{HttpClient, Reach, async_trait};
 
-use super::clock::Clock;
-use super::emulator::StartOptions;
 use super::handler::RequestHandler;
 use super::journal::Journal;
-use super::provider::{Engine, Provider};
+use super::provider::Provider;
 use super::server::{PortGate, Reply, Request as ServerRequest};
-use super::webhooks::WebhookFormat;
 
 /// An emulator of the provider `P` that answers in process, as an HTTP client: nothing leaves the program, not even to loopback.
 ///
@@ -28,14 +24,11 @@ pub struct InProcess<P> {
 }
 
 impl<P: Provider> InProcess<P> {
-    pub(super) fn launch<S: WebhookFormat>(
-        options: &StartOptions<'_>,
-        state: impl FnOnce(&Clock, &Arc<Journal>) -> Arc<S>,
-        provider: impl FnOnce(Arc<S>, Arc<Engine>) -> P,
-    ) -> std::io::Result<Self> {
+    pub(super) fn launch(settings: P::Settings) -> std::io::Result<Self> {
+        let options = P::options(&settings);
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
-        let journal = Arc::new(Journal::open(options.journal, P::SECRETS)?);
-        Ok(Self { handler: RequestHandler::new(options, address, PortGate::absent(), journal, state, provider), prefix: String::new() })
+        let journal = Journal::open(options.journal.as_deref(), P::SECRETS)?;
+        Ok(Self { handler: RequestHandler::new(settings, options, address, PortGate::absent(), journal), prefix: String::new() })
     }
 
     /// Sets the path of the base address that the client has in place of the provider's, as in `/proxy`.

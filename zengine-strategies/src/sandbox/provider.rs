@@ -1,6 +1,7 @@
 //! The provider's part of an emulator, and the engine common to all.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,10 +14,10 @@ use super::clock::Clock;
 use super::control::Call;
 use super::faults::{FaultQueue, RequestFaultKind};
 use super::journal::Journal;
-use super::webhooks::{Plan, WebhookSender};
+use super::webhooks::{WebhookFormat, WebhookSender, Webhooks};
 
 /// The parts common to all emulators.
-pub(super) struct Engine {
+pub struct Engine {
     pub(super) address: SocketAddr,
     pub(super) clock: Clock,
     pub(super) journal: Arc<Journal>,
@@ -30,6 +31,8 @@ impl Engine {
         format!("http://{}", self.address)
     }
 }
+
+redacted!(Engine { address });
 
 /// The provider's meaning of a request path.
 #[derive(Debug)]
@@ -76,8 +79,21 @@ pub enum Refusal<'a> {
     },
 }
 
+/// Start options of every emulator.
+#[derive(Debug)]
+pub struct StartOptions {
+    pub(super) port: u16,
+    pub(super) seed: u64,
+    pub(super) journal: Option<PathBuf>,
+    pub(super) webhooks: Webhooks,
+}
+
 /// The provider's part of an emulator.
 pub trait Provider: Send + Sync + Sized + 'static {
+    /// Its settings.
+    type Settings;
+    /// Its state, which also formats its webhooks.
+    type State: WebhookFormat;
     /// The data of an accepted message for its webhooks.
     type Accepted: Send;
 
@@ -91,6 +107,15 @@ pub trait Provider: Send + Sync + Sized + 'static {
     const SECRETS: &'static [&'static str];
     /// The provider's own control calls.
     const CALLS: &'static [Call<Self>];
+
+    /// Returns the start options of its settings.
+    fn options(settings: &Self::Settings) -> StartOptions;
+
+    /// Makes the state of a start.
+    fn open(settings: Self::Settings, clock: &Clock, journal: &Arc<Journal>) -> Self::State;
+
+    /// Makes the provider's part, with its state and the engine.
+    fn new(state: Arc<Self::State>, engine: Arc<Engine>) -> Self;
 
     /// Returns the meaning of a path.
     fn route(&self, method: &Method, path: &str) -> RequestRoute;
@@ -106,9 +131,6 @@ pub trait Provider: Send + Sync + Sized + 'static {
 
     /// Sends the webhooks of an accepted message in the background; with a code, those of a failed message.
     fn follow(&self, accepted: (String, Self::Accepted), failure: Option<&str>);
-
-    /// The initial plan of webhook deliveries.
-    fn plan(&self) -> Plan;
 
     /// The provider's part of the control call `state`.
     fn state(&self) -> Value;

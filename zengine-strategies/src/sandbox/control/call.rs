@@ -63,18 +63,6 @@ impl ControlCall<'_> {
         form::read(&self.json()?).map_err(ControlError::bad_request)
     }
 
-    /// The body as changes to a value: members that are there replace its own.
-    pub(in crate::sandbox) fn merged<T: Serialize + DeserializeOwned>(&self, current: &T) -> Result<T, ControlError> {
-        let changes = self.json()?;
-        // Alone first, so that an error is about what was given.
-        form::read::<T>(&changes).map_err(ControlError::bad_request)?;
-        let mut all = serde_json::to_value(current).unwrap_or_default();
-        if let (Value::Object(all), Value::Object(changes)) = (&mut all, changes) {
-            all.extend(changes);
-        }
-        form::read(&all).map_err(ControlError::bad_request)
-    }
-
     /// The elements of the body: of an array, or the single object.
     pub(in crate::sandbox) fn list(&self) -> Result<Vec<Value>, ControlError> {
         match self.json()? {
@@ -98,6 +86,17 @@ impl ControlCall<'_> {
         let number = |text: &str| text.parse().map_err(|_| ControlError::bad_request(format!("`{name}` must be a whole number")));
         self.parameter(name).map(number).transpose()
     }
+}
+
+/// A value with changes: members that are there replace its own.
+pub(in crate::sandbox) fn merged<T: Serialize + DeserializeOwned>(current: &T, changes: Value) -> Result<T, ControlError> {
+    // Alone first, so that an error is about what was given.
+    form::read::<T>(&changes).map_err(ControlError::bad_request)?;
+    let mut all = serde_json::to_value(current).unwrap_or_default();
+    if let (Value::Object(all), Value::Object(changes)) = (&mut all, changes) {
+        all.extend(changes);
+    }
+    form::read(&all).map_err(ControlError::bad_request)
 }
 
 /// Reads every element of a list; an error names the index of the wrong one.

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::call::duration;
-pub(super) use self::call::{ControlCall, ControlError, each};
+pub(super) use self::call::{ControlCall, ControlError, each, merged};
 pub(super) use self::table::{Call, Handler, calls};
 use super::faults::{FaultKind, FaultQueue, FaultRule, RequestFaultKind};
 use super::handler::RequestHandler;

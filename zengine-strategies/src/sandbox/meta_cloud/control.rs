@@ -1,8 +1,6 @@
 //! The Meta emulator's own control calls.
 
-use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::route::Meta;
@@ -10,11 +8,10 @@ use super::state::State;
 use super::tokens::Signup;
 use super::updates::Update;
 use super::{media, oauth};
-use crate::sandbox::control::{Call, ControlCall, ControlError, calls, each};
-use crate::sandbox::provider::ms;
+use crate::sandbox::control::{Call, ControlCall, ControlError, calls, each, merged};
 use crate::sandbox::waba::Inbound;
+use crate::sandbox::waba::Number;
 use crate::sandbox::waba::templates::{Stored, Template, changed};
-use crate::sandbox::waba::{Number, Webhooks};
 use crate::sandbox::webhooks::Signature;
 use crate::sandbox::{Delivery, form, lock};
 
@@ -23,7 +20,7 @@ pub(super) const CALLS: &[Call<Meta>] = calls![
     POST "updates" "`{\"number\", \"from\", \"text\"}`, `{\"number\", \"message\": {…}}`, `{\"number\", \"status\": {…}}`, `{\"number\", \"field\", \"value\"}`, or an array of them"
         "one webhook POST; answers when it is delivered or given up, at once with `?wait=false`" => Later(|meta, call| Box::pin(updates(meta, call))),
     POST "webhooks/raw" "the body itself; `?signature=true\\|wrong\\|none`" "posts it as it is" => Later(|meta, call| Box::pin(raw(meta, call))),
-    GET "webhooks" "" "where webhooks go, and how" => Show(|meta| json!(webhooks(&meta.state))),
+    GET "webhooks" "" "where webhooks go, and how" => Show(webhooks),
     PUT "webhooks" "`callback`, `statuses: [{\"status\", \"ms\"}]`, `copies`, `batch: {\"most\", \"ms\"}`, `redelivery_ms: […]`, `timeout_ms`"
         "changes them; absent ones stay" => Now(set_webhooks),
     POST "handshake" "`{\"verify_token\"}`" "verifies the callback" => Later(|meta, call| Box::pin(handshake(meta, call))),
@@ -171,72 +168,24 @@ async fn raw(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     Ok(delivery(&meta.send_raw(call.body.clone(), signature).await))
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "an object")]
-struct WebhooksForm {
-    callback: Option<String>,
-    statuses: Vec<StatusForm>,
-    copies: u32,
-    batch: Option<BatchForm>,
-    redelivery_ms: Vec<u64>,
-    timeout_ms: u64,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
-struct StatusForm {
-    status: String,
-    #[serde(default)]
-    ms: u64,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
-struct BatchForm {
-    most: usize,
-    ms: u64,
-}
-
-impl Default for WebhooksForm {
-    fn default() -> Self {
-        Self::of(None, Webhooks::new())
-    }
-}
-
-impl WebhooksForm {
-    fn of(callback: Option<String>, Webhooks { statuses, plan }: Webhooks) -> Self {
-        Self {
-            callback,
-            statuses: statuses.into_iter().map(|(status, pause)| StatusForm { status, ms: ms(pause) }).collect(),
-            copies: plan.copies,
-            batch: plan.batch.map(|(most, within)| BatchForm { most, ms: ms(within) }),
-            redelivery_ms: plan.redelivery.into_iter().map(ms).collect(),
-            timeout_ms: ms(plan.timeout),
-        }
-    }
-}
-
-fn webhooks(state: &State) -> WebhooksForm {
-    WebhooksForm::of(state.callback(), state.webhooks())
+fn webhooks(Meta { state, engine }: &Meta) -> Value {
+    let mut webhooks = json!(engine.webhooks.settings());
+    webhooks["callback"] = json!(state.callback());
+    webhooks
 }
 
 fn set_webhooks(meta: &Meta, call: &ControlCall<'_>) -> Answered {
-    let form = call.merged(&webhooks(&meta.state))?;
-    if form.callback.as_ref().is_some_and(|url| !url.starts_with("http://")) {
-        return Err(ControlError::bad_request("`callback` must begin with http://: the emulator speaks no TLS"));
-    }
-    let pause = Duration::from_millis;
-    let mut plan = Webhooks::new()
-        .with_statuses(form.statuses.into_iter().map(|form| (form.status, pause(form.ms))))
-        .with_copies(form.copies)
-        .with_redelivery(form.redelivery_ms.into_iter().map(pause))
-        .with_timeout(pause(form.timeout_ms));
-    if let Some(BatchForm { most, ms }) = form.batch {
-        plan = plan.batched(most, pause(ms));
-    }
-    meta.state.set_callback(form.callback);
-    meta.set_webhooks(plan);
-    Ok(json!(webhooks(&meta.state)))
+    let mut changes = call.json()?;
+    let callback = match changes.as_object_mut().and_then(|members| members.remove("callback")) {
+        None => meta.state.callback(),
+        Some(Value::Null) => None,
+        Some(Value::String(url)) if url.starts_with("http://") => Some(url),
+        Some(_) => return Err(ControlError::bad_request("`callback` must begin with http://: the emulator speaks no TLS")),
+    };
+    let settings = merged(&meta.engine.webhooks.settings(), changes)?;
+    meta.state.set_callback(callback);
+    meta.engine.webhooks.set(settings.in_range());
+    Ok(webhooks(meta))
 }
 
 #[derive(Deserialize)]
@@ -256,7 +205,7 @@ async fn handshake(meta: &Meta, call: &ControlCall<'_>) -> Answered {
 }
 
 fn set_rules(meta: &Meta, call: &ControlCall<'_>) -> Answered {
-    meta.state.set_rules(call.merged(&meta.state.rules())?);
+    meta.state.set_rules(merged(&meta.state.rules(), call.json()?)?);
     Ok(json!(meta.state.rules()))
 }
 

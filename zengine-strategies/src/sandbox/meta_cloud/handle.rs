@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,12 +15,12 @@ use super::signature;
 use super::state::State;
 use super::tokens::Signup;
 use super::updates::Update;
-use crate::sandbox::emulator::{Emulator, StartOptions};
+use crate::sandbox::emulator::Emulator;
 use crate::sandbox::provider::ms;
 use crate::sandbox::waba::Inbound;
+use crate::sandbox::waba::Number;
 use crate::sandbox::waba::templates::{Stored, Template, changed};
-use crate::sandbox::waba::{Number, Webhooks};
-use crate::sandbox::webhooks::{Signature, WebhookFormat};
+use crate::sandbox::webhooks::{Signature, WebhookFormat, Webhooks};
 use crate::sandbox::{Delivery, InProcess, lock};
 use zengine_connector::http::encode;
 
@@ -35,9 +34,7 @@ impl Emulator<Meta> {
     ///
     /// The port is taken, the journal cannot be opened, or the thread cannot be started.
     pub fn start(settings: Settings) -> io::Result<Self> {
-        let journal = settings.journal.clone();
-        let options = start_options(&settings, journal.as_deref());
-        Self::launch(&options, |clock, journal| Arc::new(State::new(settings, clock, journal)), Meta::new)
+        Self::launch(settings)
     }
 
     /// Creates an emulator without a port, as an HTTP client.
@@ -46,9 +43,7 @@ impl Emulator<Meta> {
     ///
     /// The journal cannot be opened.
     pub fn in_process(settings: Settings) -> io::Result<InProcess<Meta>> {
-        let journal = settings.journal.clone();
-        let options = start_options(&settings, journal.as_deref());
-        InProcess::launch(&options, |clock, journal| Arc::new(State::new(settings, clock, journal)), Meta::new)
+        InProcess::launch(settings)
     }
 
     fn state(&self) -> &State {
@@ -185,7 +180,7 @@ impl Emulator<Meta> {
 
     /// Sets the webhooks and their delivery from now on.
     pub fn set_webhooks(&self, webhooks: Webhooks) {
-        self.handler.provider.set_webhooks(webhooks);
+        self.handler.engine.webhooks.set(webhooks);
     }
 
     /// Performs the handshake with the callback: a GET with the verify token and a challenge, which the callback must return.
@@ -282,10 +277,6 @@ impl Emulator<Meta> {
         let delivered = self.run(async move { meta.send_raw(sent, signature).await }).await;
         delivered.unwrap_or_else(|| Delivery::held(self.now_ms(), None))
     }
-}
-
-fn start_options<'a>(settings: &Settings, journal: Option<&'a Path>) -> StartOptions<'a> {
-    StartOptions { port: settings.port, seed: settings.seed.unwrap_or(1), journal, plan: settings.webhooks.plan.clone() }
 }
 
 /// The error of a failed handshake.

@@ -56,7 +56,8 @@ mod tokens;
 mod updates;
 
 pub use super::Delivery;
-pub use super::waba::{Inbound, Number, Review, Template, Webhooks};
+pub use super::waba::{Inbound, Number, Review, Template};
+pub use super::webhooks::Webhooks;
 pub use handle::{HandshakeError, MetaCloud};
 pub use route::Meta;
 pub use settings::Settings;

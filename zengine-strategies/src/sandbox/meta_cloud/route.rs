@@ -10,21 +10,24 @@ use serde_json::{Value, json};
 use super::control;
 use super::handle::{HandshakeError, handshake_url};
 use super::query::Query;
+use super::settings::Settings;
 use super::state::{Sending, State};
 use super::updates::Update;
 use super::{media, node, oauth, onboarding, subscriptions, templates};
 use crate::sandbox::Delivery;
+use crate::sandbox::clock::Clock;
 use crate::sandbox::control::Call;
-use crate::sandbox::provider::{Engine, Provider, ProviderRequest, ProviderResponse, Refusal, RequestRoute, ms};
+use crate::sandbox::journal::Journal;
+use crate::sandbox::provider::{Engine, Provider, ProviderRequest, ProviderResponse, Refusal, RequestRoute, StartOptions};
 use crate::sandbox::text::{content_type, is_form};
+use crate::sandbox::waba::Number;
 use crate::sandbox::waba::check::Checked;
 use crate::sandbox::waba::errors::{GraphError, json_answer};
 use crate::sandbox::waba::ids;
 use crate::sandbox::waba::messages::{self, Message, Parsed, Recipient};
 use crate::sandbox::waba::payload::Status;
 use crate::sandbox::waba::templates::{Stored, changed};
-use crate::sandbox::waba::{Number, Webhooks};
-use crate::sandbox::webhooks::{Item, Plan, Signature};
+use crate::sandbox::webhooks::{Item, Signature, StatusStep};
 
 /// Maximum length of an upload, and of any other body, in bytes.
 const UPLOAD_BYTES: usize = 101 * 1024 * 1024;
@@ -50,10 +53,6 @@ pub struct Accepted {
 }
 
 impl Meta {
-    pub(super) fn new(state: Arc<State>, engine: Arc<Engine>) -> Self {
-        Self { state, engine }
-    }
-
     fn dispatch(&self, edge: &str, request: &ProviderRequest<'_>) -> Checked<(Value, Option<(String, Accepted)>)> {
         let (head, json) = (request.head, request.json);
         let path = head.uri.path();
@@ -169,12 +168,6 @@ impl Meta {
         self.engine.webhooks.deliver_raw(self.state.callback(), body, signature).await
     }
 
-    /// Sets the webhooks and their delivery from now on.
-    pub(super) fn set_webhooks(&self, webhooks: Webhooks) {
-        self.engine.webhooks.set_plan(webhooks.plan.clone());
-        self.state.set_webhooks(webhooks);
-    }
-
     /// Sends updates in the background, one POST each, in order.
     pub(super) fn notify(&self, updates: Vec<Update>) {
         if updates.is_empty() {
@@ -243,6 +236,8 @@ impl Meta {
 }
 
 impl Provider for Meta {
+    type Settings = Settings;
+    type State = State;
     type Accepted = Accepted;
 
     const NAME: &'static str = "whatsapp-meta-cloud";
@@ -251,6 +246,19 @@ impl Provider for Meta {
     const SECRETS: &'static [&'static str] =
         &["app_secret", "appsecret_proof", "fb_exchange_token", "hub.verify_token", "input_token", "pin", "revoke_token", "verify_token"];
     const CALLS: &'static [Call<Self>] = control::CALLS;
+
+    fn options(settings: &Settings) -> StartOptions {
+        let Settings { port, seed, journal, webhooks, .. } = settings;
+        StartOptions { port: *port, seed: seed.unwrap_or(1), journal: journal.clone(), webhooks: webhooks.clone() }
+    }
+
+    fn open(settings: Settings, clock: &Clock, journal: &Arc<Journal>) -> State {
+        State::new(settings, clock, journal)
+    }
+
+    fn new(state: Arc<State>, engine: Arc<Engine>) -> Self {
+        Self { state, engine }
+    }
 
     fn route(&self, method: &Method, path: &str) -> RequestRoute {
         let edges: Vec<&str> = path.trim_matches('/').split('/').collect();
@@ -309,25 +317,25 @@ impl Provider for Meta {
 
     fn follow(&self, (wamid, accepted): (String, Accepted), failure: Option<&str>) {
         let failure = failure.map(number_of);
-        let mut steps = self.state.webhooks().statuses;
+        let mut steps = self.engine.webhooks.settings().statuses;
         if failure.is_some() {
             // Sent even if the settings have no statuses: the failure would otherwise be invisible.
-            let pause = steps.first().map(|(_, pause)| *pause).unwrap_or_default();
-            steps = vec![("failed".to_owned(), pause)];
+            let ms = steps.first().map_or(0, |step| step.ms);
+            steps = vec![StatusStep { status: "failed".to_owned(), ms }];
         } else if accepted.message.kind == "reaction" {
-            steps.retain(|(status, _)| status == "sent");
+            steps.retain(|step| step.status == "sent");
         }
         if steps.is_empty() {
             return;
         }
-        let later = steps.iter().map(|(status, _)| status.clone()).find(|status| status != "sent" && status != "failed");
+        let later = steps.iter().map(|step| step.status.clone()).find(|status| status != "sent" && status != "failed");
         let (state, clock) = (Arc::clone(&self.state), self.engine.clock.clone());
         let webhooks = Arc::clone(&self.engine.webhooks);
         let mut due = clock.now_ms();
         self.engine.webhooks.background(async move {
             let Accepted { number, message } = &accepted;
-            for (status, pause) in &steps {
-                due = due.saturating_add(ms(*pause));
+            for StatusStep { status, ms } in &steps {
+                due = due.saturating_add(*ms);
                 clock.pause_until(due).await;
                 state.record_status(&number.id, &wamid, status);
                 let priced = status == "sent" || later.as_ref() == Some(status);
@@ -336,10 +344,6 @@ impl Provider for Meta {
                 webhooks.submit(status.item()).await;
             }
         });
-    }
-
-    fn plan(&self) -> Plan {
-        self.state.settings.webhooks.plan.clone()
     }
 
     fn state(&self) -> Value {

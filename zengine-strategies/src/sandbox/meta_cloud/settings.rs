@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::sandbox::waba::{Number, Review, Template, Webhooks};
+use crate::sandbox::waba::{Number, Review, Template};
+use crate::sandbox::webhooks::Webhooks;
 
 /// Optional rules; all are off by default.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]

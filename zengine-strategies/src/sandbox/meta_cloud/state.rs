@@ -15,6 +15,7 @@ use super::tokens::{Owner, Token, Tokens};
 use crate::sandbox::clock::Clock;
 use crate::sandbox::journal::Journal;
 use crate::sandbox::lock;
+use crate::sandbox::waba::Number;
 use crate::sandbox::waba::check::{Checked, Param};
 use crate::sandbox::waba::errors::GraphError;
 use crate::sandbox::waba::ids::Ids;
@@ -22,7 +23,6 @@ use crate::sandbox::waba::messages::{Recipient, Sender};
 use crate::sandbox::waba::payload::envelope;
 use crate::sandbox::waba::templates;
 use crate::sandbox::waba::templates::{Stored, Templates};
-use crate::sandbox::waba::{Number, Webhooks};
 use crate::sandbox::webhooks::{Item, Signature, WebhookFormat};
 
 /// The customer service window, in milliseconds.
@@ -33,7 +33,7 @@ const PROOF_S: u64 = 5 * 60;
 /// The sending number of a message, and its statuses with their times in milliseconds.
 type Reported = (String, Vec<(String, u64)>);
 
-pub(super) struct State {
+pub struct State {
     /// The settings of the start, for resets.
     pub(super) settings: Settings,
     pub(super) clock: Clock,
@@ -45,12 +45,13 @@ pub(super) struct State {
     pub(super) media: Mutex<HashMap<String, Media>>,
     rules: Mutex<Rules>,
     callback: Mutex<Option<String>>,
-    webhooks: Mutex<Webhooks>,
     /// By number and person: the time of the last inbound message.
     windows: Mutex<HashMap<(String, String), u64>>,
     /// Reported statuses by message id, for look-ups.
     history: Mutex<HashMap<String, Reported>>,
 }
+
+redacted!(State {});
 
 impl State {
     pub(super) fn new(settings: Settings, clock: &Clock, journal: &Arc<Journal>) -> Self {
@@ -66,7 +67,6 @@ impl State {
             media: Mutex::default(),
             rules: Mutex::new(settings.rules),
             callback: Mutex::new(None),
-            webhooks: Mutex::new(settings.webhooks.clone()),
             windows: Mutex::default(),
             history: Mutex::default(),
             settings,
@@ -93,7 +93,6 @@ impl State {
         self.templates.clear();
         lock(&self.media).clear();
         *lock(&self.rules) = self.settings.rules;
-        *lock(&self.webhooks) = self.settings.webhooks.clone();
         lock(&self.windows).clear();
         lock(&self.history).clear();
         self.fill();
@@ -115,14 +114,6 @@ impl State {
 
     pub(super) fn set_callback(&self, url: Option<String>) {
         *lock(&self.callback) = url;
-    }
-
-    pub(super) fn webhooks(&self) -> Webhooks {
-        lock(&self.webhooks).clone()
-    }
-
-    pub(super) fn set_webhooks(&self, webhooks: Webhooks) {
-        *lock(&self.webhooks) = webhooks;
     }
 
     pub(super) fn add_number(&self, number: Number) {

@@ -11,9 +11,7 @@ pub(in crate::sandbox) mod messages;
 mod number;
 pub(in crate::sandbox) mod payload;
 pub(in crate::sandbox) mod templates;
-mod webhooks;
 
 pub use inbound::Inbound;
 pub use number::Number;
 pub use templates::{Review, Template};
-pub use webhooks::Webhooks;

@@ -16,7 +16,6 @@ use super::{Delivery, LOG_LENGTH, WebhookPost, WebhookSender};
 use crate::sandbox::faults::{WebhookFault, WebhookFaultKind};
 use crate::sandbox::journal::{EntryKind, Journal, JournalEntry, body_value};
 use crate::sandbox::lock;
-use crate::sandbox::provider::ms;
 use crate::sandbox::text::head_on_the_wire;
 
 /// Maximum length of a callback's response, in bytes.
@@ -108,7 +107,7 @@ impl WebhookSender {
                     let headers = self.headers(post);
                     let cut = self.http.cut(url, &headers, &post.body);
                     // With or without a connection, the attempt has failed.
-                    let _ = tokio::time::timeout(self.plan().timeout, cut).await;
+                    let _ = tokio::time::timeout(self.timeout(), cut).await;
                 }
                 self.write(post, 1, label, None)
             }
@@ -124,9 +123,9 @@ impl WebhookSender {
     /// Makes the redeliveries and copies after the first attempt.
     pub(super) async fn remaining_attempts(&self, post: WebhookPost, fault: Option<WebhookFault>, first: AttemptResult) -> Delivery {
         let (mut attempts, mut last) = (u32::from(post.url.is_some()), first);
-        let after = |result: AttemptResult, pause: Duration| result.at_ms.saturating_add(ms(pause));
+        let after = |result: AttemptResult, pause: u64| result.at_ms.saturating_add(pause);
         if !last.end.is_settled() {
-            for pause in self.plan().redelivery {
+            for pause in self.settings().redelivery_ms {
                 if !self.pause_until(after(last, pause), post.generation).await {
                     break;
                 }
@@ -138,13 +137,13 @@ impl WebhookSender {
             }
         }
         if last.end == AttemptEnd::Answered(Some(200)) {
-            for _ in 1..self.plan().copies {
+            for _ in 1..self.settings().copies {
                 self.attempt(&post, attempts, Some("copy")).await;
             }
-            if let Some(WebhookFaultKind::Duplicate { copies, ms: pause_ms }) = fault.map(|fault| fault.kind) {
+            if let Some(WebhookFaultKind::Duplicate { copies, ms }) = fault.map(|fault| fault.kind) {
                 let mut copy = last;
                 for _ in 0..copies {
-                    if !self.pause_until(after(copy, Duration::from_millis(pause_ms)), post.generation).await {
+                    if !self.pause_until(after(copy, ms), post.generation).await {
                         break;
                     }
                     copy = self.attempt(&post, attempts, Some("duplicate")).await;
@@ -165,7 +164,7 @@ impl WebhookSender {
         let answer = match request {
             Ok(mut request) => {
                 *request.headers_mut() = self.headers(post);
-                self.http.answer(request, self.plan().timeout).await
+                self.http.answer(request, self.timeout()).await
             }
             // Not a valid address.
             Err(_) => None,

@@ -2,7 +2,7 @@
 
 mod attempts;
 mod delivery;
-mod plan;
+mod settings;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +16,8 @@ use tokio::sync::watch;
 
 use self::attempts::HttpPoster;
 pub use self::delivery::Delivery;
-pub(super) use self::plan::{Plan, decreasing};
+pub(super) use self::settings::StatusStep;
+pub use self::settings::Webhooks;
 use super::clock::Clock;
 use super::faults::{FaultQueue, WebhookFault, WebhookFaultKind};
 use super::journal::Journal;
@@ -32,7 +33,7 @@ const MAX_TOGETHER: usize = 1_000;
 
 /// One update in a webhook.
 #[derive(Debug, Clone)]
-pub(super) struct Item {
+pub struct Item {
     pub(super) account: String,
     /// The number or channel of the update, if any.
     pub(super) sender: Option<String>,
@@ -42,14 +43,14 @@ pub(super) struct Item {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Signature {
+pub enum Signature {
     Valid,
     Wrong,
     Absent,
 }
 
 /// The provider's format of webhooks: address, body, signature.
-pub(super) trait WebhookFormat: Send + Sync + 'static {
+pub trait WebhookFormat: Send + Sync + 'static {
     /// The address of an update; `None` if it has no callback.
     fn address(&self, item: &Item) -> Option<String>;
     fn encode(&self, items: Vec<Item>) -> Bytes;
@@ -91,7 +92,9 @@ pub(super) struct WebhookSender {
     http: HttpPoster,
     clock: Clock,
     pub(super) faults: FaultQueue<WebhookFaultKind>,
-    plan: Mutex<Plan>,
+    /// The settings of the start, and those that hold.
+    initial: Webhooks,
+    settings: Mutex<Webhooks>,
     waiting: Mutex<Waiting>,
     pending: watch::Sender<usize>,
     log: Mutex<VecDeque<Delivery>>,
@@ -109,14 +112,15 @@ impl Drop for PendingGuard {
 }
 
 impl WebhookSender {
-    pub(super) fn new(format: Arc<dyn WebhookFormat>, plan: Plan, seed: u64, clock: Clock, journal: Arc<Journal>) -> Self {
+    pub(super) fn new(format: Arc<dyn WebhookFormat>, settings: Webhooks, seed: u64, clock: Clock, journal: Arc<Journal>) -> Self {
         Self {
             format,
             http: HttpPoster::new(journal),
             clock,
             // Draws differ from those of the request faults with the same seed.
             faults: FaultQueue::new(!seed),
-            plan: Mutex::new(plan),
+            settings: Mutex::new(settings.clone()),
+            initial: settings,
             waiting: Mutex::default(),
             pending: watch::Sender::new(0),
             log: Mutex::default(),
@@ -125,26 +129,26 @@ impl WebhookSender {
         }
     }
 
-    pub(super) fn set_plan(&self, plan: Plan) {
-        *lock(&self.plan) = plan;
+    pub(super) fn set(&self, settings: Webhooks) {
+        *lock(&self.settings) = settings;
     }
 
-    pub(super) fn plan(&self) -> Plan {
-        lock(&self.plan).clone()
+    pub(super) fn settings(&self) -> Webhooks {
+        lock(&self.settings).clone()
+    }
+
+    fn timeout(&self) -> Duration {
+        Duration::from_millis(lock(&self.settings).timeout_ms)
     }
 
     pub(super) fn log(&self) -> Vec<Delivery> {
         lock(&self.log).iter().cloned().collect()
     }
 
-    fn pending_guard(self: &Arc<Self>) -> PendingGuard {
-        self.pending.send_modify(|count| *count += 1);
-        PendingGuard(Arc::clone(self))
-    }
-
     /// Runs work that [`settle`](Self::settle) waits for.
     pub(super) fn background(self: &Arc<Self>, work: impl Future<Output = ()> + Send + 'static) {
-        let guard = self.pending_guard();
+        self.pending.send_modify(|count| *count += 1);
+        let guard = PendingGuard(Arc::clone(self));
         drop(tokio::spawn(async move {
             work.await;
             drop(guard);
@@ -157,10 +161,10 @@ impl WebhookSender {
         let _ = self.pending.subscribe().wait_for(|count| *count == 0).await;
     }
 
-    /// Clears the faults, the log and all pending webhooks.
-    pub(super) fn reset(&self, plan: Plan) {
+    /// Restores the settings; clears the faults, the log and all pending webhooks.
+    pub(super) fn reset(&self) {
         self.faults.reset();
-        self.set_plan(plan);
+        self.set(self.initial.clone());
         let dropped = {
             let waiting = &mut *lock(&self.waiting);
             let dropped = std::mem::take(waiting);
@@ -204,8 +208,8 @@ impl WebhookSender {
 
     /// Sends an update, at once or in a batch. Redelivery runs in the background, so that a failure does not delay the next update.
     pub(super) async fn submit(self: &Arc<Self>, item: Item) {
-        if let Some((most, within)) = self.plan().batch {
-            return self.collect(vec![item], most, within).await;
+        if let Some(batch) = self.settings().batch {
+            return self.collect(vec![item], batch.most, Duration::from_millis(batch.ms)).await;
         }
         let (fault, wanted) = self.draw(std::slice::from_ref(&item));
         if let Some(wanted) = wanted {
@@ -391,6 +395,6 @@ impl WebhookSender {
 
     /// Makes a GET request, such as the handshake.
     pub(super) async fn get(&self, url: String) -> Option<(u16, Bytes)> {
-        self.http.get(url, self.plan().timeout).await
+        self.http.get(url, self.timeout()).await
     }
 }
