@@ -11,7 +11,7 @@ use super::{media, oauth};
 use crate::sandbox::control::{Call, ControlCall, ControlError, calls, each, merged};
 use crate::sandbox::waba::Inbound;
 use crate::sandbox::waba::Number;
-use crate::sandbox::waba::templates::{Stored, Template, changed};
+use crate::sandbox::waba::templates::Template;
 use crate::sandbox::webhooks::Signature;
 use crate::sandbox::{Delivery, form, lock};
 
@@ -33,7 +33,7 @@ pub(super) const CALLS: &[Call<Meta>] = calls![
     POST "codes" "`{\"accounts\": [\"900100\"], \"days\": 60, \"redirect_uri\"}`" "a code of embedded signup" => Now(issue_code),
     POST "tokens" "`{\"token\"}` or `{\"number\"}` with `subcode` or `expire_in_ms`; `{\"accounts\"}`" "ends a token; issues a short-lived one" => Now(tokens),
     POST "media" "the file itself; `?number=&type=image/png`" "a file that a number received" => Now(add_media),
-    GET "templates" "" "the templates of all accounts" => Show(|meta| json!({"templates": meta.state.templates.all().iter().map(Stored::node).collect::<Vec<_>>()})),
+    GET "templates" "" "the templates of all accounts" => Show(|meta| json!({"templates": meta.state.templates.select(|_| true).iter().map(Template::node).collect::<Vec<_>>()})),
     POST "templates" "`{\"name\", \"language\", \"account\", \"category\", \"status\", \"components\"}`" "adds one" => Now(add_template),
     PUT "templates" "`{\"name\", \"language\"}` with `status` and `reason`, `quality` or `category`" "changes one, with its webhook"
         => Later(|meta, call| Box::pin(change_template(meta, call))),
@@ -70,7 +70,7 @@ pub(super) fn state(state: &State) -> Value {
         "subscribed_accounts": state.accounts.subscribed(),
         "valid_tokens": state.tokens.count(),
         "media": lock(&state.media).len(),
-        "templates": state.templates.all().len(),
+        "templates": state.templates.select(|_| true).len(),
     })
 }
 
@@ -324,7 +324,8 @@ fn add_template(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     if form.components.as_ref().is_some_and(|components| !components.is_array()) {
         return Err(ControlError::bad_request("`components` must be an array"));
     }
-    let template = Template { account: form.account, components: form.components, ..Template::new(form.name, form.language) };
+    let template = Template { account: form.account, ..Template::new(form.name, form.language) };
+    let template = form.components.into_iter().fold(template, Template::with_components);
     let template = form.category.into_iter().fold(template, Template::with_category);
     let template = form.status.into_iter().fold(template, Template::with_status);
     Ok(json!({"id": meta.state.templates.add(template, &meta.state.ids)}))
@@ -345,10 +346,10 @@ async fn change_template(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     let ChangeForm { name, language, status, reason, quality, category } = call.read()?;
     let sent = match (status, quality, category) {
         (Some(status), None, None) => {
-            meta.change_template(&name, &language, |template| changed::status(template, &status, reason.as_deref())).await
+            meta.change_template(&name, &language, |template| template.set_status(&status, reason.as_deref())).await
         }
-        (None, Some(quality), None) => meta.change_template(&name, &language, |template| changed::quality(template, &quality)).await,
-        (None, None, Some(category)) => meta.change_template(&name, &language, |template| changed::category(template, &category)).await,
+        (None, Some(quality), None) => meta.change_template(&name, &language, |template| template.set_quality(&quality)).await,
+        (None, None, Some(category)) => meta.change_template(&name, &language, |template| template.set_category(&category)).await,
         _ => return Err(ControlError::bad_request("give one of `status`, `quality`, `category`")),
     };
     sent.map(|sent| delivery(&sent)).ok_or_else(|| ControlError::not_found("there is no such template"))

@@ -19,7 +19,7 @@ use crate::sandbox::emulator::Emulator;
 use crate::sandbox::provider::ms;
 use crate::sandbox::waba::Inbound;
 use crate::sandbox::waba::Number;
-use crate::sandbox::waba::templates::{Stored, Template, changed};
+use crate::sandbox::waba::templates::{Template, TemplateUpdate};
 use crate::sandbox::webhooks::{Signature, WebhookFormat, Webhooks};
 use crate::sandbox::{Delivery, InProcess, lock};
 use zengine_connector::http::encode;
@@ -81,26 +81,26 @@ impl Emulator<Meta> {
     /// webhook. Returns `None` if there is no such template.
     pub async fn set_template_status(&self, name: &str, language: &str, status: &str, reason: Option<&str>) -> Option<Delivery> {
         let (status, reason) = (status.to_owned(), reason.map(str::to_owned));
-        self.change_template(name, language, move |template| changed::status(template, &status, reason.as_deref())).await
+        self.change_template(name, language, move |template| template.set_status(&status, reason.as_deref())).await
     }
 
     /// Sets the quality of a template (`GREEN`, `YELLOW`, `RED`, `UNKNOWN`) and sends the webhook.
     pub async fn set_template_quality(&self, name: &str, language: &str, quality: &str) -> Option<Delivery> {
         let quality = quality.to_owned();
-        self.change_template(name, language, move |template| changed::quality(template, &quality)).await
+        self.change_template(name, language, move |template| template.set_quality(&quality)).await
     }
 
     /// Sets the category of a template (`UTILITY`, `MARKETING`, `AUTHENTICATION`) and sends the webhook.
     pub async fn set_template_category(&self, name: &str, language: &str, category: &str) -> Option<Delivery> {
         let category = category.to_owned();
-        self.change_template(name, language, move |template| changed::category(template, &category)).await
+        self.change_template(name, language, move |template| template.set_category(&category)).await
     }
 
     async fn change_template(
         &self,
         name: &str,
         language: &str,
-        change: impl FnOnce(&mut Stored) -> (&'static str, Value) + Send + 'static,
+        change: impl FnOnce(&mut Template) -> TemplateUpdate + Send + 'static,
     ) -> Option<Delivery> {
         let (meta, name, language) = (Arc::clone(&self.handler.provider), name.to_owned(), language.to_owned());
         self.run(async move { meta.change_template(&name, &language, change).await }).await.flatten()

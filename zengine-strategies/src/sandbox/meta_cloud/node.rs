@@ -26,7 +26,7 @@ pub(super) fn node(state: &State, id: &str, fields: Option<&str>) -> Checked<Val
     select(&all, fields.unwrap_or(BY_DEFAULT))
 }
 
-fn select(all: &Map<String, Value>, fields: &str) -> Checked<Value> {
+pub(super) fn select(all: &Map<String, Value>, fields: &str) -> Checked<Value> {
     let mut asked = Map::new();
     for field in fields.split(',').map(str::trim).chain(["id"]) {
         match all.get(field) {

@@ -26,8 +26,8 @@ use crate::sandbox::waba::errors::{GraphError, json_answer};
 use crate::sandbox::waba::ids;
 use crate::sandbox::waba::messages::{self, Message, Parsed, Recipient};
 use crate::sandbox::waba::payload::Status;
-use crate::sandbox::waba::templates::{Stored, changed};
-use crate::sandbox::webhooks::{Item, Signature, StatusStep};
+use crate::sandbox::waba::templates::{Template, TemplateUpdate};
+use crate::sandbox::webhooks::{Signature, StatusStep};
 
 /// Maximum length of an upload, and of any other body, in bytes.
 const UPLOAD_BYTES: usize = 101 * 1024 * 1024;
@@ -183,7 +183,7 @@ impl Meta {
     }
 
     /// Reviews a template in the background, as configured.
-    fn review(&self, template: Stored) {
+    fn review(&self, template: Template) {
         let review = &self.state.settings.review;
         let Some(verdict) = review.verdict.clone() else { return };
         let (due, clock) = (self.engine.clock.due(review.after), self.engine.clock.clone());
@@ -193,14 +193,12 @@ impl Meta {
             let changed = state.templates.change(
                 |other| other.id == template.id && other.status == "PENDING",
                 |template| match &verdict {
-                    Ok(()) => changed::status(template, "APPROVED", None),
-                    Err(reason) => changed::status(template, "REJECTED", Some(reason)),
+                    Ok(()) => template.set_status("APPROVED", None),
+                    Err(reason) => template.set_status("REJECTED", Some(reason)),
                 },
             );
-            if let Some((template, (field, value))) = changed {
-                for account in state.accounts_with(&template) {
-                    webhooks.submit(Item { account, sender: None, edge: field.to_owned(), value: value.clone() }).await;
-                }
+            for item in changed.into_iter().flat_map(|(template, update)| state.items(&template, &update)) {
+                webhooks.submit(item).await;
             }
         });
     }
@@ -210,13 +208,11 @@ impl Meta {
         &self,
         name: &str,
         language: &str,
-        change: impl FnOnce(&mut Stored) -> (&'static str, Value),
+        change: impl FnOnce(&mut Template) -> TemplateUpdate,
     ) -> Option<Delivery> {
-        let fits = |template: &Stored| template.name == name && template.language == language;
-        let (template, (field, value)) = self.state.templates.change(fits, change)?;
-        let accounts = self.state.accounts_with(&template).into_iter();
-        let items = accounts.map(|account| Item { account, sender: None, edge: field.to_owned(), value: value.clone() }).collect();
-        Some(self.engine.webhooks.deliver(items, None).await)
+        let fits = |template: &Template| template.name == name && template.language == language;
+        let (template, update) = self.state.templates.change(fits, change)?;
+        Some(self.engine.webhooks.deliver(self.state.items(&template, &update), None).await)
     }
 
     /// Performs the handshake with a callback.

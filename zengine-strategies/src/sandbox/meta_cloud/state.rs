@@ -22,7 +22,7 @@ use crate::sandbox::waba::ids::Ids;
 use crate::sandbox::waba::messages::{Recipient, Sender};
 use crate::sandbox::waba::payload::envelope;
 use crate::sandbox::waba::templates;
-use crate::sandbox::waba::templates::{Stored, Templates};
+use crate::sandbox::waba::templates::{Template, TemplateUpdate, Templates};
 use crate::sandbox::webhooks::{Item, Signature, WebhookFormat};
 
 /// The customer service window, in milliseconds.
@@ -202,9 +202,11 @@ impl State {
         accounts
     }
 
-    /// The accounts that have a template.
-    pub(super) fn accounts_with(&self, template: &Stored) -> Vec<String> {
-        template.account.clone().map_or_else(|| self.accounts.subscribed(), |account| vec![account])
+    /// The updates of a changed template, one for every account that has it.
+    pub(super) fn items(&self, template: &Template, (field, value): &TemplateUpdate) -> Vec<Item> {
+        let accounts = template.account.clone().map_or_else(|| self.accounts.subscribed(), |account| vec![account]);
+        let item = |account| Item { account, sender: None, edge: (*field).to_owned(), value: value.clone() };
+        accounts.into_iter().map(item).collect()
     }
 
     // Rules for messages.

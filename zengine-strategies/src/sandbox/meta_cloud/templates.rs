@@ -1,12 +1,13 @@
 //! `/{waba_id}/message_templates` and `/{template_id}`.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::node::select;
 use super::query::Query;
 use super::state::State;
 use crate::sandbox::waba::check::{Checked, Param};
 use crate::sandbox::waba::errors::GraphError;
-use crate::sandbox::waba::templates::{Stored, Template, TemplateUpdate, changed, design};
+use crate::sandbox::waba::templates::{Template, TemplateUpdate, design};
 
 /// Maximum creations per hour, and maximum templates, of an account.
 const PER_HOUR: usize = 100;
@@ -38,14 +39,10 @@ fn ttl(param: &Param<'_>, category: &str) -> Checked<Option<i64>> {
 }
 
 /// `POST /{version}/{waba_id}/message_templates`; the new template is pending review.
-pub(super) fn create(state: &State, account: &str, json: &Value) -> Checked<(Value, Stored)> {
+pub(super) fn create(state: &State, account: &str, json: &Value) -> Checked<(Value, Template)> {
     let param = Param::root(json);
     param.only(KEYS)?;
-    let name_param = param.required("name")?;
-    let name = name_param.text_of(1, 512)?;
-    if name.chars().any(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')) {
-        return Err(name_param.invalid("may only contain a to z, 0 to 9 and _"));
-    }
+    let name = param.required("name")?.template_name()?;
     let language = param.required("language")?.text_of(2, 15)?;
     let category = param.required("category")?.one_of(&["AUTHENTICATION", "MARKETING", "UTILITY"])?;
     let format = param
@@ -55,7 +52,7 @@ pub(super) fn create(state: &State, account: &str, json: &Value) -> Checked<(Val
     let ttl_seconds = ttl(&param, category)?;
     let components = param.required("components")?;
     design::components(&components, category, named)?;
-    let existing = state.templates.of(account);
+    let existing = state.templates.select(|template| template.is_of(account));
     if existing.iter().any(|other| other.name == name && other.language == language) {
         let error = GraphError::because(100, "There is already content of this template in this language.");
         return Err(error.with_subcode(2_388_024));
@@ -66,15 +63,14 @@ pub(super) fn create(state: &State, account: &str, json: &Value) -> Checked<(Val
     if !state.templates.count(account, state.clock.now_ms(), PER_HOUR) {
         return Err(GraphError::because(80_008, "More than 100 templates were created within an hour."));
     }
-    let template = Template { named, ..Template::new(name, language) };
+    let template = Template { named, ttl_seconds, ..Template::new(name, language) };
     let template = template.for_account(account).with_category(category).with_status("PENDING").with_components(components.value.clone());
-    let template = Stored { ttl_seconds, ..Stored::new(template, state.ids.digits()) };
-    state.templates.push(template.clone());
+    let template = state.templates.push(template, &state.ids);
     Ok((json!({"id": template.id, "status": template.status, "category": template.category}), template))
 }
 
 /// A template of an account accessible to the token.
-fn visible(state: &State, token: &str, id: &str) -> Checked<Stored> {
+fn visible(state: &State, token: &str, id: &str) -> Checked<Template> {
     let template = state.templates.get(id).ok_or_else(|| GraphError::no_object(id))?;
     let allowed = match &template.account {
         Some(account) => state.account_for(token, account).is_ok(),
@@ -84,7 +80,7 @@ fn visible(state: &State, token: &str, id: &str) -> Checked<Stored> {
 }
 
 /// `POST /{version}/{template_id}`; the template is pending review again.
-pub(super) fn edit(state: &State, token: &str, id: &str, json: &Value) -> Checked<(Value, Stored)> {
+pub(super) fn edit(state: &State, token: &str, id: &str, json: &Value) -> Checked<(Value, Template)> {
     let template = visible(state, token, id)?;
     if !["APPROVED", "REJECTED", "PAUSED"].contains(&template.status.as_str()) {
         return Err(GraphError::bad(format!("A template that is {} cannot be edited.", template.status)));
@@ -107,8 +103,7 @@ pub(super) fn edit(state: &State, token: &str, id: &str, json: &Value) -> Checke
             "PENDING".clone_into(&mut template.status);
             template.ttl_seconds = ttl_seconds.or(template.ttl_seconds);
             if let Some(components) = components {
-                template.components = components.value.clone();
-                template.buttons_known = true;
+                (template.components, template.buttons_known) = (components.value.clone(), true);
             }
         },
     );
@@ -123,13 +118,13 @@ pub(super) fn delete(state: &State, account: &str, query: &Query) -> Checked<(Va
     if removed.is_empty() {
         return Err(GraphError::because(100, "There is no such template.").with_subcode(2_593_002));
     }
-    let updates = removed.into_iter().map(|mut template| changed::status(&mut template, "DELETED", None)).collect();
+    let updates = removed.into_iter().map(|mut template| template.set_status("DELETED", None)).collect();
     Ok((json!({"success": true}), updates))
 }
 
 /// `GET /{version}/{waba_id}/message_templates`, with filters and pages.
 pub(super) fn list(state: &State, account: &str, query: &Query) -> Checked<Value> {
-    let fits = |template: &Stored| {
+    let fits = |template: &Template| {
         let is = |key: &str, own: &str| query.get(key).is_none_or(|wanted| wanted.eq_ignore_ascii_case(own));
         is("name", &template.name)
             && is("status", &template.status)
@@ -139,24 +134,16 @@ pub(super) fn list(state: &State, account: &str, query: &Query) -> Checked<Value
                 .get("name_or_content")
                 .is_none_or(|part| template.name.contains(part) || template.components.to_string().contains(part))
     };
-    let found = state.templates.of(account).into_iter().filter(fits);
-    let nodes = found.map(|template| select(template.node(), query.get("fields"))).collect::<Checked<Vec<_>>>()?;
+    let found = state.templates.select(|template| template.is_of(account) && fits(template));
+    let nodes = found.iter().map(|template| shown(template, query)).collect::<Checked<Vec<_>>>()?;
     query.page(&nodes)
 }
 
 /// `GET /{version}/{template_id}`.
 pub(super) fn node(state: &State, token: &str, id: &str, query: &Query) -> Checked<Value> {
-    select(visible(state, token, id)?.node(), query.get("fields"))
+    shown(&visible(state, token, id)?, query)
 }
 
-fn select(mut all: Map<String, Value>, fields: Option<&str>) -> Checked<Value> {
-    let mut asked = Map::new();
-    for field in fields.unwrap_or(BY_DEFAULT).split(',').map(str::trim).chain(["id"]) {
-        match all.remove(field) {
-            Some(value) => drop(asked.insert(field.to_owned(), value)),
-            None if asked.contains_key(field) => {}
-            None => return Err(GraphError::bad(format!("Tried accessing nonexisting field ({field})"))),
-        }
-    }
-    Ok(asked.into())
+fn shown(template: &Template, query: &Query) -> Checked<Value> {
+    select(&template.node(), query.get("fields").unwrap_or(BY_DEFAULT))
 }

@@ -57,6 +57,12 @@ impl<'a> Param<'a> {
         Err(self.invalid(&format!("length is {length}, must be {least} to {most}")))
     }
 
+    pub(in crate::sandbox) fn template_name(&self) -> Checked<&'a str> {
+        let name = self.text_of(1, 512)?;
+        let fits = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        if fits { Ok(name) } else { Err(self.invalid("may only contain a to z, 0 to 9 and _")) }
+    }
+
     pub(in crate::sandbox) fn one_of(&self, allowed: &[&str]) -> Checked<&'a str> {
         let text = self.text()?;
         if allowed.contains(&text) { Ok(text) } else { Err(self.invalid(&format!("must be one of {}", allowed.join(", ")))) }

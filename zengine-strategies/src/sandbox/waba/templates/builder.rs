@@ -11,31 +11,39 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone)]
 #[must_use = "a template does nothing until it is given to the settings"]
 pub struct Template {
+    /// Given by the registry.
+    pub(in crate::sandbox) id: String,
     pub(in crate::sandbox) account: Option<String>,
     pub(in crate::sandbox) name: String,
     pub(in crate::sandbox) language: String,
+    /// The category, in capitals.
     pub(in crate::sandbox) category: String,
     pub(in crate::sandbox) status: String,
+    pub(in crate::sandbox) quality: String,
+    pub(in crate::sandbox) reason: Option<String>,
     pub(in crate::sandbox) named: bool,
-    pub(in crate::sandbox) header: Option<Value>,
-    pub(in crate::sandbox) body: String,
-    /// All components; replaces header and body.
-    pub(in crate::sandbox) components: Option<Value>,
+    pub(in crate::sandbox) components: Value,
+    /// Whether the components are complete, so that buttons can be checked.
+    pub(in crate::sandbox) buttons_known: bool,
+    pub(in crate::sandbox) ttl_seconds: Option<i64>,
 }
 
 impl Template {
     /// Creates an approved utility template without variables, of every account.
     pub fn new(name: impl Into<String>, language: impl Into<String>) -> Self {
         Self {
+            id: String::new(),
             account: None,
             name: name.into(),
             language: language.into(),
             category: "UTILITY".to_owned(),
             status: "APPROVED".to_owned(),
+            quality: "UNKNOWN".to_owned(),
+            reason: None,
             named: false,
-            header: None,
-            body: "Hello".to_owned(),
-            components: None,
+            components: json!([{"type": "BODY", "text": "Hello"}]),
+            buttons_known: false,
+            ttl_seconds: None,
         }
     }
 
@@ -44,27 +52,47 @@ impl Template {
         pub for_account(waba_id: impl Into<String>) => account = Some(waba_id.into());
         /// Sets the pricing category: `utility`, `marketing` or `authentication`. Defaults to `utility`.
         pub with_category(category: impl Into<String>) => category = category.into().to_ascii_uppercase();
-        /// Adds a header with one text variable.
-        pub with_header_variable() => header = Some(json!({"type": "HEADER", "format": "TEXT", "text": "{{1}}"}));
-        /// Adds a header of this kind: `image`, `video`, `document` or `location`.
-        pub with_header_media(kind: impl Into<String>) => header = Some(json!({"type": "HEADER", "format": kind.into().to_ascii_uppercase()}));
-        /// Sets all components in the management API's format; buttons are then checked as well.
-        pub with_components(components: impl Into<Value>) => components = Some(components.into());
         /// Sets the status: `APPROVED`, `PENDING`, `REJECTED`, `PAUSED`, `DISABLED`, …. Defaults to `APPROVED`.
         pub with_status(status: impl Into<String>) => status = status.into();
     }
 
-    /// Sets the number of positional variables in the body. Defaults to 0.
-    pub fn with_body_variables(mut self, count: usize) -> Self {
-        self.named = false;
-        self.body = (1..=count).fold("Hello".to_owned(), |text, number| format!("{text} {{{{{number}}}}}"));
+    /// Adds a header with one text variable.
+    pub fn with_header_variable(self) -> Self {
+        self.with_part(0, json!({"type": "HEADER", "format": "TEXT", "text": "{{1}}"}))
+    }
+
+    /// Adds a header of this kind: `image`, `video`, `document` or `location`.
+    pub fn with_header_media(self, kind: impl Into<String>) -> Self {
+        self.with_part(0, json!({"type": "HEADER", "format": kind.into().to_ascii_uppercase()}))
+    }
+
+    /// Sets all components in the management API's format; buttons are then checked as well.
+    pub fn with_components(mut self, components: impl Into<Value>) -> Self {
+        (self.components, self.buttons_known) = (components.into(), true);
         self
     }
 
+    /// Sets the number of positional variables in the body. Defaults to 0.
+    pub fn with_body_variables(self, count: usize) -> Self {
+        Self { named: false, ..self.with_body((1..=count).map(|number| number.to_string())) }
+    }
+
     /// Sets the names of the body's variables.
-    pub fn with_named_body_variables<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
-        self.named = true;
-        self.body = names.into_iter().fold("Hello".to_owned(), |text, name| format!("{text} {{{{{}}}}}", name.into()));
+    pub fn with_named_body_variables<N: Into<String>>(self, names: impl IntoIterator<Item = N>) -> Self {
+        Self { named: true, ..self.with_body(names.into_iter().map(Into::into)) }
+    }
+
+    fn with_body(self, variables: impl Iterator<Item = String>) -> Self {
+        let text = variables.fold("Hello".to_owned(), |text, name| format!("{text} {{{{{name}}}}}"));
+        self.with_part(usize::MAX, json!({"type": "BODY", "text": text}))
+    }
+
+    /// Puts a component at this place, or at the end, instead of the one of its kind.
+    fn with_part(mut self, at: usize, part: Value) -> Self {
+        if let Value::Array(parts) = &mut self.components {
+            parts.retain(|own| own["type"] != part["type"]);
+            parts.insert(at.min(parts.len()), part);
+        }
         self
     }
 

@@ -7,5 +7,5 @@ mod send;
 mod variables;
 
 pub use self::builder::{Review, Template};
-pub(in crate::sandbox) use self::registry::{Stored, TemplateUpdate, Templates, changed};
+pub(in crate::sandbox) use self::registry::{TemplateUpdate, Templates};
 pub(in crate::sandbox) use self::send::template;

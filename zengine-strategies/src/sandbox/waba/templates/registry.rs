@@ -8,35 +8,7 @@ use super::super::ids::Ids;
 use super::builder::Template;
 use crate::sandbox::lock;
 
-#[derive(Debug, Clone)]
-pub(in crate::sandbox) struct Stored {
-    pub(in crate::sandbox) id: String,
-    /// The account; `None` for every account.
-    pub(in crate::sandbox) account: Option<String>,
-    pub(in crate::sandbox) name: String,
-    pub(in crate::sandbox) language: String,
-    /// The category, in capitals.
-    pub(in crate::sandbox) category: String,
-    pub(in crate::sandbox) status: String,
-    pub(in crate::sandbox) quality: String,
-    pub(in crate::sandbox) reason: Option<String>,
-    pub(in crate::sandbox) named: bool,
-    pub(in crate::sandbox) components: Value,
-    /// Whether the components are complete, so that buttons can be checked.
-    pub(in crate::sandbox) buttons_known: bool,
-    pub(in crate::sandbox) ttl_seconds: Option<i64>,
-}
-
-impl Stored {
-    pub(in crate::sandbox) fn new(template: Template, id: String) -> Self {
-        let Template { account, name, language, category, status, named, header, body, components } = template;
-        let buttons_known = components.is_some();
-        let parts = || header.into_iter().chain([json!({"type": "BODY", "text": body})]).collect();
-        let components = components.unwrap_or_else(parts);
-        let (quality, reason, ttl_seconds) = ("UNKNOWN".to_owned(), None, None);
-        Self { id, account, name, language, category, status, quality, reason, named, components, buttons_known, ttl_seconds }
-    }
-
+impl Template {
     pub(in crate::sandbox) fn component(&self, kind: &str) -> Option<&Value> {
         let is_kind = |item: &&Value| item["type"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(kind));
         self.components.as_array()?.iter().find(is_kind)
@@ -70,22 +42,14 @@ impl Stored {
             "message_template_language": self.language,
         })
     }
-}
-
-/// A change of a template: the field and value of its webhook.
-pub(in crate::sandbox) type TemplateUpdate = (&'static str, Value);
-
-/// Changes of a template, each with its webhook.
-pub(in crate::sandbox) mod changed {
-    use super::{Stored, TemplateUpdate, Value, json};
 
     /// Changes the status, with an optional reason.
-    pub(in crate::sandbox) fn status(template: &mut Stored, status: &str, reason: Option<&str>) -> TemplateUpdate {
-        status.clone_into(&mut template.status);
-        template.reason = reason.map(str::to_owned);
-        let mut value = template.update();
+    pub(in crate::sandbox) fn set_status(&mut self, status: &str, reason: Option<&str>) -> TemplateUpdate {
+        status.clone_into(&mut self.status);
+        self.reason = reason.map(str::to_owned);
+        let mut value = self.update();
         value["event"] = status.into();
-        value["message_template_category"] = template.category.as_str().into();
+        value["message_template_category"] = self.category.as_str().into();
         value["reason"] = reason.map_or(if status == "APPROVED" { "NONE".into() } else { Value::Null }, Value::from);
         if let Some(reason) = reason.filter(|_| status == "REJECTED") {
             value["rejection_info"] = json!({"reason": reason, "recommendation": "Edit the template and submit it again."});
@@ -97,27 +61,28 @@ pub(in crate::sandbox) mod changed {
     }
 
     /// Changes the quality: `GREEN`, `YELLOW`, `RED` or `UNKNOWN`.
-    pub(in crate::sandbox) fn quality(template: &mut Stored, quality: &str) -> TemplateUpdate {
-        let mut value = template.update();
-        value["previous_quality_score"] = template.quality.as_str().into();
+    pub(in crate::sandbox) fn set_quality(&mut self, quality: &str) -> TemplateUpdate {
+        let mut value = self.update();
+        value["previous_quality_score"] = std::mem::replace(&mut self.quality, quality.to_owned()).into();
         value["new_quality_score"] = quality.into();
-        quality.clone_into(&mut template.quality);
         ("message_template_quality_update", value)
     }
 
     /// Changes the category.
-    pub(in crate::sandbox) fn category(template: &mut Stored, category: &str) -> TemplateUpdate {
-        let mut value = template.update();
-        value["previous_category"] = template.category.as_str().into();
+    pub(in crate::sandbox) fn set_category(&mut self, category: &str) -> TemplateUpdate {
+        let mut value = self.update();
+        value["previous_category"] = std::mem::replace(&mut self.category, category.to_owned()).into();
         value["new_category"] = category.into();
-        category.clone_into(&mut template.category);
         ("template_category_update", value)
     }
 }
 
+/// A change of a template: the field and value of its webhook.
+pub(in crate::sandbox) type TemplateUpdate = (&'static str, Value);
+
 #[derive(Debug, Default)]
 struct Inner {
-    templates: Vec<Stored>,
+    templates: Vec<Template>,
     /// Creations of templates within the last hour: the account and the time in milliseconds.
     created: Vec<(String, u64)>,
 }
@@ -133,17 +98,16 @@ impl Templates {
 
     /// Adds a template from a test; replaces one of the same account, name and language. Returns its id.
     pub(in crate::sandbox) fn add(&self, template: Template, ids: &Ids) -> String {
-        let stored = Stored::new(template, ids.digits());
-        let id = stored.id.clone();
-        let templates = &mut lock(&self.0).templates;
-        let same = |other: &Stored| (&other.account, &other.name, &other.language) == (&stored.account, &stored.name, &stored.language);
-        templates.retain(|other| !same(other));
-        templates.push(stored);
-        id
+        let key = |of: &Template| (of.account.clone(), of.name.clone(), of.language.clone());
+        self.remove(|other| key(other) == key(&template));
+        self.push(template, ids).id
     }
 
-    pub(in crate::sandbox) fn push(&self, template: Stored) {
-        lock(&self.0).templates.push(template);
+    /// Adds a template and gives it its id.
+    pub(in crate::sandbox) fn push(&self, template: Template, ids: &Ids) -> Template {
+        let template = Template { id: ids.digits(), ..template };
+        lock(&self.0).templates.push(template.clone());
+        template
     }
 
     /// Counts a creation; false if the hour already has `most`.
@@ -157,37 +121,27 @@ impl Templates {
         allowed
     }
 
-    pub(in crate::sandbox) fn get(&self, id: &str) -> Option<Stored> {
-        lock(&self.0).templates.iter().find(|template| template.id == id).cloned()
+    pub(in crate::sandbox) fn get(&self, id: &str) -> Option<Template> {
+        self.select(|template| template.id == id).pop()
     }
 
-    pub(in crate::sandbox) fn of(&self, account: &str) -> Vec<Stored> {
-        lock(&self.0).templates.iter().filter(|template| template.is_of(account)).cloned().collect()
-    }
-
-    /// The templates with this name in an account.
-    pub(in crate::sandbox) fn named(&self, account: &str, name: &str) -> Vec<Stored> {
-        let inner = lock(&self.0);
-        inner.templates.iter().filter(|template| template.is_of(account) && template.name == name).cloned().collect()
-    }
-
-    pub(in crate::sandbox) fn all(&self) -> Vec<Stored> {
-        lock(&self.0).templates.clone()
+    pub(in crate::sandbox) fn select(&self, fits: impl Fn(&Template) -> bool) -> Vec<Template> {
+        lock(&self.0).templates.iter().filter(|template| fits(template)).cloned().collect()
     }
 
     /// Changes the first matching template; `None` if there is none.
     pub(in crate::sandbox) fn change<T>(
         &self,
-        fits: impl Fn(&Stored) -> bool,
-        change: impl FnOnce(&mut Stored) -> T,
-    ) -> Option<(Stored, T)> {
+        fits: impl Fn(&Template) -> bool,
+        change: impl FnOnce(&mut Template) -> T,
+    ) -> Option<(Template, T)> {
         let templates = &mut lock(&self.0).templates;
         let found = templates.iter_mut().find(|template| fits(template))?;
         let changed = change(found);
         Some((found.clone(), changed))
     }
 
-    pub(in crate::sandbox) fn remove(&self, fits: impl Fn(&Stored) -> bool) -> Vec<Stored> {
+    pub(in crate::sandbox) fn remove(&self, fits: impl Fn(&Template) -> bool) -> Vec<Template> {
         lock(&self.0).templates.extract_if(.., |template| fits(template)).collect()
     }
 }

@@ -2,33 +2,26 @@
 
 use serde_json::Value;
 
-use super::super::check::Is::{AnyText, Integer, List, Number, Text};
+use super::super::check::Is::{AnyText, By, Integer, List, Number, Text, Word};
 use super::super::check::{Checked, Is, Param, object};
 use super::super::content;
 use super::super::errors::GraphError;
 use super::super::interactive::product_sections;
-use super::registry::{Stored, Templates};
+use super::builder::Template;
+use super::registry::Templates;
 use super::variables::{Format, Variables};
 
 /// Checks a template object of a message from an account; returns the pricing category.
 pub(in crate::sandbox) fn template(param: &Param<'_>, account: &str, known: &Templates, unknown_allowed: bool) -> Checked<String> {
-    param.only(&["name", "language", "components", "namespace"])?;
-    let name = param.required("name")?;
-    if name.text_of(1, 512)?.chars().any(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')) {
-        return Err(name.invalid("may only contain a to z, 0 to 9 and _"));
-    }
-    let language = param.required("language")?;
-    language.only(&["code", "policy"])?;
-    let code = language.required("code")?;
-    code.text_of(2, 15)?;
-    if let Some(policy) = language.optional("policy") {
-        policy.one_of(&["deterministic"])?;
-    }
+    param.is(&object!["name" ! By(|name| name.template_name().map(drop)), "language" ! object![
+        "code" ! Text(2, 15), "policy" ? Word(&["deterministic"]),
+    ], "components" ? Is::Any, "namespace" ? Is::Any])?;
     let components = param.optional("components").map_or(Ok(Vec::new()), |components| components.items_of(0, 20))?;
     each_component(&components, false)?;
-    let same_name = known.named(account, name.text()?);
+    let name = param.value["name"].as_str().unwrap_or_default();
+    let same_name = known.select(|template| template.is_of(account) && template.name == name);
     let absent = || GraphError::because(132_001, "The template does not exist in this language or has not been approved.");
-    let Some(template) = same_name.iter().find(|template| Some(template.language.as_str()) == code.value.as_str()) else {
+    let Some(template) = same_name.iter().find(|template| param.value["language"]["code"] == *template.language) else {
         return if same_name.is_empty() && unknown_allowed { Ok("utility".to_owned()) } else { Err(absent()) };
     };
     match template.status.as_str() {
@@ -42,7 +35,7 @@ pub(in crate::sandbox) fn template(param: &Param<'_>, account: &str, known: &Tem
 }
 
 /// Checks that the parameters of the message match the template.
-fn agrees(template: &Stored, components: &[Param<'_>]) -> Checked {
+fn agrees(template: &Template, components: &[Param<'_>]) -> Checked {
     let parameters = |kind: &str| -> Vec<&Value> {
         let found = components.iter().find(|item| is_kind(item.value, "type", kind));
         found.and_then(|item| item.value["parameters"].as_array()).map_or(Vec::new(), |list| list.iter().collect())
@@ -107,10 +100,8 @@ fn is_kind(value: &Value, key: &str, kind: &str) -> bool {
 }
 
 fn count(part: &str, got: usize, expected: usize) -> GraphError {
-    GraphError::because(
-        132_000,
-        format!("{part}: number of localizable_params ({got}) does not match the expected number of params ({expected})"),
-    )
+    let details = format!("{part}: number of localizable_params ({got}) does not match the expected number of params ({expected})");
+    GraphError::because(132_000, details)
 }
 
 /// Checks components, of which a message has one of each kind, and one for each button.
@@ -199,13 +190,9 @@ fn text_parameter(param: &Param<'_>, most: usize) -> Checked {
     param.only(&["type", "text", "parameter_name"])?;
     let text = param.required("text")?;
     let value = text.text_of(1, most)?;
-    if value.contains(['\n', '\r', '\t']) || value.contains("     ") {
-        return Err(GraphError::because(
-            132_012,
-            format!("{}: must not have new-line or tab characters or more than 4 consecutive spaces", text.path),
-        ));
-    }
-    Ok(())
+    let spaced = value.contains(['\n', '\r', '\t']) || value.contains("     ");
+    let details = || format!("{}: must not have new-line or tab characters or more than 4 consecutive spaces", text.path);
+    if spaced { Err(GraphError::because(132_012, details())) } else { Ok(()) }
 }
 
 /// The kinds of button that a message may name, in Meta's order.
@@ -236,7 +223,7 @@ fn button(param: &Param<'_>) -> Checked {
     for parameter in parameters {
         match kind.as_str() {
             "quick_reply" => typed(&parameter, "payload")?.text_of(1, 1024).map(drop)?,
-            "url" => url_button(&parameter)?,
+            "url" => parameter.is(&URL)?,
             "copy_code" => typed(&parameter, "coupon_code")?.text_of(1, 20).map(drop)?,
             "flow" => typed(&parameter, "action")?.only(&["flow_token", "flow_action_data"])?,
             "catalog" => typed(&parameter, "action")?.only(&["thumbnail_product_retailer_id"])?,
@@ -257,14 +244,8 @@ fn button(param: &Param<'_>) -> Checked {
     Ok(())
 }
 
-fn url_button(parameter: &Param<'_>) -> Checked {
-    parameter.only(&["type", "text", "payment_link_preview"])?;
-    let kind = parameter.required("type")?;
-    if !kind.text()?.eq_ignore_ascii_case("text") {
-        return Err(kind.invalid("must be text"));
-    }
-    if let Some(preview) = parameter.optional("payment_link_preview") {
-        preview.boolean()?;
-    }
-    parameter.required("text")?.text_of(1, 2000).map(drop)
+const URL: Is<'_> = object!["type" ! By(is_text), "text" ! Text(1, 2000), "payment_link_preview" ? Is::Bool];
+
+fn is_text(kind: &Param<'_>) -> Checked {
+    if kind.text()?.eq_ignore_ascii_case("text") { Ok(()) } else { Err(kind.invalid("must be text")) }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::registry::Stored;
+use super::builder::Template;
 
 /// The variable of the header.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +23,7 @@ pub(in crate::sandbox) struct Variables {
 }
 
 impl Variables {
-    pub(in crate::sandbox) fn of(template: &Stored) -> Self {
+    pub(in crate::sandbox) fn of(template: &Template) -> Self {
         let header = match template.component("HEADER") {
             Some(header) => match header["format"].as_str().unwrap_or("TEXT") {
                 "TEXT" if variables(header["text"].as_str().unwrap_or_default()).is_empty() => Format::None,
