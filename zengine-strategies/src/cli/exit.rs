@@ -53,19 +53,14 @@ impl From<Exit> for ExitCode {
 #[derive(Debug)]
 pub(super) struct Failure {
     exit: Exit,
-    lines: Vec<FailureLine>,
-}
-
-#[derive(Debug)]
-enum FailureLine {
-    Error(String),
-    Violation(Violation),
+    error: Option<String>,
+    violations: Vec<Violation>,
 }
 
 impl Failure {
     /// A failure with one line.
     pub(super) fn new(exit: Exit, line: impl Into<String>) -> Self {
-        Self { exit, lines: vec![FailureLine::Error(line.into())] }
+        Self { exit, error: Some(line.into()), violations: vec![] }
     }
 
     /// Invalid input.
@@ -82,40 +77,34 @@ impl Failure {
 
     /// Invalid input at these places; one line each.
     pub(super) fn violations(violations: Vec<Violation>) -> Self {
-        Self { exit: Exit::Invalid, lines: violations.into_iter().map(FailureLine::Violation).collect() }
+        Self { exit: Exit::Invalid, error: None, violations }
     }
 
     /// The reader closed standard output: prints nothing.
     fn closed_output() -> Self {
-        Self { exit: Exit::Done, lines: vec![] }
+        Self { exit: Exit::Done, error: None, violations: vec![] }
+    }
+
+    fn is_closed_output(&self) -> bool {
+        self.error.is_none() && self.violations.is_empty()
     }
 
     /// Sets the exit code, unless the failure is a closed output.
     #[must_use = "returns the failure with the exit code"]
-    pub(super) fn with_exit(mut self, exit: Exit) -> Self {
-        if !self.lines.is_empty() {
-            self.exit = exit;
-        }
-        self
+    pub(super) fn with_exit(self, exit: Exit) -> Self {
+        if self.is_closed_output() { self } else { Self { exit, ..self } }
     }
 
     /// Sets the exit code if the failure is a closed output, so that the code still reports the result.
     #[must_use = "returns the failure with the exit code"]
-    pub(super) fn with_exit_on_closed_output(mut self, exit: Exit) -> Self {
-        if self.lines.is_empty() {
-            self.exit = exit;
-        }
-        self
+    pub(super) fn with_exit_on_closed_output(self, exit: Exit) -> Self {
+        if self.is_closed_output() { Self { exit, ..self } } else { self }
     }
 
     /// Prints the lines and returns the exit code.
     pub(super) fn report(self) -> ExitCode {
-        for line in &self.lines {
-            match line {
-                FailureLine::Error(text) => output::error(text),
-                FailureLine::Violation(violation) => output::violation(violation),
-            }
-        }
+        self.error.iter().for_each(|line| output::error(line));
+        self.violations.iter().for_each(output::violation);
         self.exit.into()
     }
 }

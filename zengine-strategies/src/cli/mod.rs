@@ -46,7 +46,6 @@ mod input;
 mod keys;
 mod list;
 mod new;
-mod no_network;
 mod output;
 mod progress;
 mod receive;

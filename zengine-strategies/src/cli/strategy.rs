@@ -7,14 +7,14 @@ use http::{Request, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use zengine_connector::error::Violation;
-use zengine_connector::http::{CallOptions, HttpError};
+use zengine_connector::http::{CallOptions, HttpCause, HttpError};
 use zengine_connector::registry::RegistryBuilder;
 use zengine_connector::runtime::BoxFuture;
 use zengine_connector::schemars::{JsonSchema, schema_for};
 use zengine_connector::strategy::Descriptor;
-use zengine_connector::{Error, HttpClient, Orchestrator, Strategy, StrategyRegistry, TenantId, async_trait};
+use zengine_connector::{Error, HttpClient, Orchestrator, Reach, Strategy, StrategyRegistry, TenantId, async_trait};
 
-use super::{emulator::Emulator, exit::Failure, no_network::NoNetwork};
+use super::{emulator::Emulator, exit::Failure};
 
 /// The clients that a strategy of the command is built over.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ impl CliContext {
 
     /// Every call is refused.
     pub(super) fn offline() -> Self {
-        Self::recorded(Arc::new(NoNetwork))
+        Self::recorded(Arc::new(Answers(None)))
     }
 
     /// The command's HTTP client. In a dry run it shows the requests, and in a command that sends nothing it refuses them; you
@@ -147,7 +147,7 @@ impl CliStrategy {
     /// The provider's success answer to each request of a dry run, for a strategy without an emulator.
     #[must_use = "returns the strategy with its answers"]
     pub fn with_dry_run(self, answer: fn(&Request<Bytes>) -> Response<Bytes>) -> Self {
-        Self { dry_run: Some(Arc::new(move |_, _| Ok(Arc::new(Answers(answer))))), ..self }
+        Self { dry_run: Some(Arc::new(move |_, _| Ok(Arc::new(Answers(Some(answer)))))), ..self }
     }
 
     pub(super) fn name(&self) -> &'static str {
@@ -194,14 +194,14 @@ impl fmt::Debug for CliStrategy {
     }
 }
 
-/// A provider that answers by a function.
+/// A provider that answers by a function, or refuses every call.
 #[derive(Debug)]
-struct Answers(fn(&Request<Bytes>) -> Response<Bytes>);
+struct Answers(Option<fn(&Request<Bytes>) -> Response<Bytes>>);
 
 #[async_trait]
 impl HttpClient for Answers {
     async fn call(&self, request: Request<Bytes>, _: CallOptions) -> Result<Response<Bytes>, HttpError> {
-        Ok((self.0)(&request))
+        self.0.map(|answer| answer(&request)).ok_or_else(|| HttpError::new(HttpCause::Connect, Reach::NotSent))
     }
 }
 

@@ -14,7 +14,11 @@ use zengine_connector::{ErrorKind, FailureId};
 
 use super::store_failure;
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::output;
 use crate::cli::strategy::Strategies;
+
+/// Letters per page.
+const PAGE: usize = 100;
 
 /// The members of `zengine-connector/guide/formats.md` without the encrypted body; `message` or `event` only on request.
 #[derive(Serialize)]
@@ -70,6 +74,21 @@ fn attempt_end_ms() -> i64 {
     let settings = StrategySettings::default();
     let end = TokioClock::new().now() + settings.attempt_timeout + settings.dedup.clock_skew;
     i64::try_from(end.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The letters of the next page, with a note of what cannot be read, and where the page after it begins.
+pub(super) async fn page(
+    letters: &dyn DeadLetterStore,
+    after: Option<&FailureId>,
+) -> Result<(Vec<DeadLetter>, Option<FailureId>), Failure> {
+    let page = letters.list(after, PAGE).await.map_err(store_failure)?;
+    for id in &page.unreadable {
+        output::note(&format!("{id} cannot be read: `dead-letters show` says why"));
+    }
+    if page.without_id > 0 {
+        output::note(&format!("{} entries have no id and cannot be read: the store is damaged", page.without_id));
+    }
+    Ok((page.letters, page.next))
 }
 
 /// The letter with this id.

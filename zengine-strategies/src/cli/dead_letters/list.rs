@@ -4,13 +4,11 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use zengine_connector::store::{DeadLetter, LetterDirection};
 use zengine_connector::{FailureId, StrategyName, TenantId};
 
-use super::{StoreArgument, letter::DeadLetterLine, store_failure};
+use super::StoreArgument;
+use super::letter::{DeadLetterLine, page};
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::output::{self, Out};
+use crate::cli::output::Out;
 use crate::cli::strategy::Strategies;
-
-/// Letters per page.
-const PAGE: usize = 100;
 
 /// List dead letters, one JSON line each, in order of their ids
 ///
@@ -58,18 +56,12 @@ pub(super) async fn run(arguments: &Arguments, strategies: &Strategies, out: &mu
     let mut left = arguments.limit.unwrap_or(usize::MAX);
     let mut after = arguments.after.clone();
     while left > 0 {
-        let page = letters.list(after.as_ref(), PAGE).await.map_err(store_failure)?;
-        for letter in page.letters.iter().filter(|letter| arguments.wants(letter)).take(left) {
+        let (found, next) = page(&*letters, after.as_ref()).await?;
+        for letter in found.iter().filter(|letter| arguments.wants(letter)).take(left) {
             out.json(&DeadLetterLine::of(letter, strategies)?)?;
             left -= 1;
         }
-        for id in &page.unreadable {
-            output::note(&format!("{id} cannot be read: `dead-letters show` says why"));
-        }
-        if page.without_id > 0 {
-            output::note(&format!("{} entries have no id and cannot be read: the store is damaged", page.without_id));
-        }
-        after = page.next;
+        after = next;
         if after.is_none() {
             break;
         }

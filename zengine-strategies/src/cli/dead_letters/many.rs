@@ -5,16 +5,14 @@ use serde::Serialize;
 use zengine_connector::store::{DeadLetter, DeadLetterStore, LetterDirection};
 use zengine_connector::{ClientMessageId, Error, ErrorKind, FailureId, Outcome, StrategyName, TenantId};
 
+use super::letter::page;
 use super::redrive::{Arguments, Redrive, sent};
-use super::store_failure;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::host::Host;
 use crate::cli::output::{self, Out};
 use crate::cli::progress;
 use crate::cli::send::{Report, report_outcome};
 
-/// Letters per page.
-const PAGE: usize = 100;
 /// Most letters of one call.
 const MOST: u64 = 10_000;
 
@@ -52,18 +50,15 @@ pub(super) async fn choose(letters: &dyn DeadLetterStore, arguments: &Arguments)
     };
     let (mut chosen, mut after) = (vec![], None::<FailureId>);
     loop {
-        let page = letters.list(after.as_ref(), PAGE).await.map_err(store_failure)?;
-        for letter in page.letters.iter().filter(|letter| wants(letter)) {
+        let (found, next) = page(letters, after.as_ref()).await?;
+        for letter in found.iter().filter(|letter| wants(letter)) {
             if chosen.len() == arguments.limit {
                 output::note(&format!("there are more letters: the first {} are redriven", arguments.limit));
                 return Ok(chosen);
             }
             chosen.push(Chosen::of(letter)?);
         }
-        for id in &page.unreadable {
-            output::note(&format!("{id} cannot be read: `dead-letters show` says why"));
-        }
-        after = page.next;
+        after = next;
         if after.is_none() {
             return Ok(chosen);
         }

@@ -11,10 +11,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use zengine_connector::store::{StoreError, StoreErrorKind};
-use zengine_connector::{Embedded, Error, FailureId};
+use zengine_connector::{Embedded, Error};
 
 use super::exit::{Exit, Failure};
-use super::file::FileArgument;
 use super::output::Out;
 use super::strategy::Strategies;
 
@@ -50,17 +49,6 @@ pub(super) struct StoreArgument {
     /// The host's embedded store; its key file lies beside it
     #[arg(long, value_name = "FILE")]
     store: PathBuf,
-}
-
-/// A letter to be sent or handed over again, its store, and the file of its strategy.
-#[derive(Debug, clap::Args)]
-pub(super) struct LetterArguments {
-    /// The letter's `failure_id`
-    id: FailureId,
-    #[command(flatten)]
-    store: StoreArgument,
-    #[command(flatten)]
-    file: FileArgument,
 }
 
 impl StoreArgument {

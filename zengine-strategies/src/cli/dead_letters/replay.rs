@@ -2,11 +2,11 @@
 
 use zengine_connector::orchestrator::Replayed;
 use zengine_connector::store::{DeadLetter, LetterDirection, Stores};
-use zengine_connector::{HandlerContext, HandlerError, InboundEvent, TenantId};
+use zengine_connector::{FailureId, HandlerContext, HandlerError, InboundEvent, TenantId};
 
-use super::{LetterArguments, letter::find, refused};
+use super::{StoreArgument, letter::find, refused};
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::file::{File, Needs};
+use crate::cli::file::{File, FileArgument, Needs};
 use crate::cli::host::Host;
 use crate::cli::output::Out;
 use crate::cli::strategy::Strategies;
@@ -20,24 +20,28 @@ use crate::cli::{host, output};
 /// access to the store: while a host runs, replay in that host.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
+    /// The letter's `failure_id`
+    id: FailureId,
     #[command(flatten)]
-    letter: LetterArguments,
+    store: StoreArgument,
+    #[command(flatten)]
+    file: FileArgument,
 }
 
 pub(super) async fn run(arguments: &Arguments, strategies: &Strategies) -> Result<Exit, Failure> {
-    let store = arguments.letter.store.writing("Replay in that host (Orchestrator::replay), or stop it first")?;
-    let letter = find(&*store.dead_letters(), &arguments.letter.id).await?;
+    let store = arguments.store.writing("Replay in that host (Orchestrator::replay), or stop it first")?;
+    let letter = find(&*store.dead_letters(), &arguments.id).await?;
     if letter.direction != LetterDirection::Inbound {
         return Err(Failure::invalid("only events can be replayed; a message is redriven"));
     }
     let strategy = strategies.find(letter.strategy.as_str())?;
-    let file = File::read(&arguments.letter.file.config, strategy, Needs::Config).await?;
+    let file = File::read(&arguments.file.config, strategy, Needs::Config).await?;
     let tenant = tenant_of(&letter)?;
     let host = Host::new(strategy, &file, &tenant, host::client()?, Stores::from(&store), |builder| builder.on_inbound(print)).await?;
     if tenant == letter.tenant {
         host.bind(&tenant).await?;
     }
-    let replayed = host.orchestrator.replay(&arguments.letter.id).await.map_err(refused)?;
+    let replayed = host.orchestrator.replay(&arguments.id).await.map_err(refused)?;
     Ok(match replayed {
         Replayed::Stored => Exit::Done,
         Replayed::Settled => {

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, io};
 
+use clap::builder::PossibleValuesParser;
+use zengine_connector::message::Channel;
+
 use super::exit::{Exit, Failure};
 use super::output::Out;
 
@@ -28,23 +31,12 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FOLDER")]
     checkout: Option<PathBuf>,
     /// The kind of conversation
-    #[arg(long, value_enum, default_value_t = Channel::Messenger)]
-    channel: Channel,
+    #[arg(long, value_parser = PossibleValuesParser::new(CHANNELS.split(' ')), default_value = "messenger")]
+    channel: String,
 }
 
-/// The kinds of conversation, by the names of the core's variants.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Channel {
-    #[value(name = "whatsapp")]
-    WhatsApp,
-    Webchat,
-    Email,
-    Sms,
-    ContactCentre,
-    Messenger,
-    Voice,
-    Push,
-}
+/// The kinds of conversation.
+const CHANNELS: &str = "whatsapp webchat email sms contact-centre messenger voice push";
 
 pub(super) fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure> {
     let name = Name::new(&arguments.name, files::uses).map_err(Failure::invalid)?;
@@ -57,7 +49,8 @@ pub(super) fn run(arguments: &Arguments, out: &mut Out) -> Result<Exit, Failure>
     }
     let core = core(arguments.checkout.as_deref(), &arguments.into)?;
     let mut written = 0;
-    let channel = format!("{:?}", arguments.channel);
+    let channel: Channel = serde_json::from_value(arguments.channel.replace('-', "_").into()).map_err(io::Error::from)?;
+    let channel = format!("{channel:?}");
     for (path, text) in files::render(&name, &channel, &core) {
         let path = folder.join(path);
         write(&path, &text).map_err(|error| Failure::new(Exit::Broken, format!("{}: {error}", path.display())))?;

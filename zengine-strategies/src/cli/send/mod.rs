@@ -5,6 +5,7 @@ mod report;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use serde_json::value::RawValue;
 use zengine_connector::message::Degrade;
 use zengine_connector::runtime::{Rng as _, SystemRng};
 use zengine_connector::store::{Memory, Stores};
@@ -17,7 +18,6 @@ use super::output::Out;
 use super::strategy::{CliContext, CliStrategy, Strategies};
 use super::{dry_run, host, output, progress};
 
-use message::Message;
 pub(super) use report::Report;
 
 /// Send one message, read as canonical JSON from standard input
@@ -67,7 +67,7 @@ pub(super) async fn run(arguments: Arguments, strategies: &Strategies, out: &mut
         None => generated()?,
     };
     let tenant = file.tenant(arguments.tenant.as_ref())?;
-    let message = Message::read()?;
+    let message = message::read()?;
     let send = Send { strategy, file: &file, tenant: &tenant, id: &id, options: options(&arguments), message: &message };
     if arguments.dry_run {
         return send.dry_run(out).await;
@@ -107,7 +107,7 @@ struct Send<'a> {
     tenant: &'a TenantId,
     id: &'a ClientMessageId,
     options: SendOptions,
-    message: &'a Message,
+    message: &'a RawValue,
 }
 
 impl Send<'_> {
@@ -118,7 +118,7 @@ impl Send<'_> {
     }
 
     async fn send(&self, host: &Host<'_>) -> Result<Outcome, Failure> {
-        let sent = host.orchestrator.send_with(self.tenant, self.strategy.name(), self.id, self.message.as_json(), self.options.clone());
+        let sent = host.orchestrator.send_with(self.tenant, self.strategy.name(), self.id, self.message, self.options.clone());
         sent.await.map_err(|error| {
             let exit = Exit::of_refusal(&error);
             Failure::from(error).with_exit(exit)
