@@ -196,7 +196,9 @@ impl fmt::Debug for CliStrategy {
 
 /// A provider that answers by a function, or refuses every call.
 #[derive(Debug)]
-struct Answers(Option<fn(&Request<Bytes>) -> Response<Bytes>>);
+struct Answers(Option<Answer>);
+
+type Answer = fn(&Request<Bytes>) -> Response<Bytes>;
 
 #[async_trait]
 impl HttpClient for Answers {

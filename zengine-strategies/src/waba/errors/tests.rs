@@ -161,6 +161,14 @@ fn of(code: i64) -> GraphError {
 }
 
 #[test]
+fn every_line_of_the_table_is_a_row() {
+    assert!(table::lines().count() > 100);
+    for line in table::lines() {
+        assert!(table::row(line).is_some_and(|(codes, _)| !codes.is_empty()), "{line}");
+    }
+}
+
+#[test]
 fn the_reasons_of_a_dead_token_are_told_apart() {
     let what = |subcode| classify(&GraphError { subcode, ..of(190) }, Some(401)).what;
     let all: Vec<_> = [None, Some(458), Some(460), Some(463), Some(467)].map(what).into();

@@ -157,9 +157,9 @@ fn header_of(cx: &mut Cx, at: &str, header: &Header, measured: bool) -> Value {
         Header::Text { text } => {
             let at = format!("{at}/text");
             if measured {
-                cx.line(at, text, LINE)
+                cx.line(at, text, LINE);
             } else {
-                cx.single(&at, text)
+                cx.single(&at, text);
             }
             json!({"type": "text", "text": text})
         }

@@ -188,7 +188,7 @@ impl<'a> Scope<'a> {
     }
 
     /// An event without an id from a person to the business.
-    pub(super) fn from_person(&self, event: Event, raw: ValueRef<'_>, obj: &Object<'_>, person: &Object<'_>, alone: bool) -> RoutedEvent {
+    pub(super) fn by_person(&self, event: Event, raw: ValueRef<'_>, obj: &Object<'_>, person: &Object<'_>, alone: bool) -> RoutedEvent {
         let names = Names::read(person, &Keys::PERSON);
         let mut routed = self.to_business(event, self.by_bytes(raw), obj);
         routed.from = names.party(self.contact(&names, alone));
