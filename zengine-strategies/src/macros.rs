@@ -1,4 +1,4 @@
-//! Macros for repeated code: `Debug`, setters, constructors.
+//! Macros for repeated code: `Debug`, setters, constructors, forms.
 #![allow(unused_macros, reason = "a build with few features needs few of them")]
 
 /// `Debug` for a type that holds secrets or what people wrote: the named fields, or values computed from the whole, and `..`.
@@ -51,5 +51,14 @@ macro_rules! members {
     };
     ($of:ident, $read:ident($obj:ident): $($field:ident),+) => {
         $($of.$field = $read($obj, stringify!($field));)+
+    };
+}
+
+/// The body of a control call: an object of these members, and no others.
+macro_rules! form {
+    ($name:ident { $($(#[$meta:meta])* $field:ident: $type:ty),+ $(,)? }) => {
+        #[derive(serde::Deserialize)]
+        #[serde(deny_unknown_fields, expecting = "an object")]
+        struct $name { $($(#[$meta])* $field: $type),+ }
     };
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header, response};
+use http::{Method, Response, header, response};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::control;
 use super::faults::{Fault, RequestFaultKind, Target};
 use super::journal::{JournalEntry, body_value};
-use super::provider::{Engine, Provider, ProviderRequest, ProviderResponse, Refusal};
+use super::provider::{Engine, Provider, ProviderRequest, ProviderResponse, Refusal, add_header, page};
 use super::server::{ChunkedBody, PortGate, ReadError, Reply, Request};
 use super::text::{content_type, head_on_the_wire};
 
@@ -216,13 +216,6 @@ impl<P: Provider> RequestHandler<P> {
     }
 }
 
-fn page(status: u16, content_type: &str, body: String) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(body));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    add_header(&mut response, header::CONTENT_TYPE.as_str(), content_type);
-    response
-}
-
 /// The body of a response for the journal.
 fn answer_of(response: &Response<Bytes>) -> Value {
     let content_type = content_type(response.headers());
@@ -262,10 +255,4 @@ fn with_wrong_length(response: &Response<Bytes>, by: i64) -> Bytes {
     let mut wire = head_on_the_wire(start, response.headers());
     wire.extend_from_slice(response.body());
     Bytes::from(wire)
-}
-
-fn add_header(response: &mut Response<Bytes>, name: &str, value: &str) {
-    if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
-        response.headers_mut().insert(name, value);
-    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Method, Response};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use serde_json::Value;
 
 use super::clock::Clock;
@@ -142,4 +142,19 @@ pub trait Provider: Send + Sync + Sized + 'static {
 /// A duration in milliseconds, as in JSON and in times.
 pub(super) fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A response; an invalid status is 500, and an invalid content type is left out.
+pub(super) fn page(status: u16, content_type: &str, body: impl Into<Bytes>) -> Response<Bytes> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    add_header(&mut response, "content-type", content_type);
+    response
+}
+
+/// Sets a header, if it is valid.
+pub(super) fn add_header(response: &mut Response<Bytes>, name: &str, value: &str) {
+    if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
+        response.headers_mut().insert(name, value);
+    }
 }

@@ -19,7 +19,7 @@ pub(super) use self::table::{Call, Handler, calls};
 use super::faults::{FaultKind, FaultQueue, FaultRule, RequestFaultKind};
 use super::handler::RequestHandler;
 use super::journal::{EntryKind, events};
-use super::provider::{Provider, ms};
+use super::provider::{Provider, ms, page};
 use super::server::{ChunkedBody, ReadError, Reply, Request};
 use super::text::fields;
 
@@ -94,7 +94,9 @@ async fn answer<P: Provider>(handler: &RequestHandler<P>, request: Request) -> R
     let query = fields(head.uri.query().unwrap_or_default());
     let call = ControlCall { method: &head.method, path, query, headers: &head.headers, body: &body };
     if call.method == Method::OPTIONS {
-        return Reply::Whole(empty(204));
+        let mut nothing = Response::default();
+        *nothing.status_mut() = StatusCode::NO_CONTENT;
+        return Reply::Whole(nothing);
     }
     let found = match table::run(RequestHandler::<P>::CALLS, handler, &call).await {
         Some(found) => found,
@@ -185,12 +187,10 @@ fn clock<P: Provider>(handler: &RequestHandler<P>) -> Value {
     json!({"now_ms": handler.engine.clock.now_ms(), "ahead_ms": handler.engine.clock.ahead_ms()})
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
-struct Advance {
+form! { Advance {
     advance: Option<String>,
     advance_ms: Option<u64>,
-}
+} }
 
 fn advance<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> Result<Value, ControlError> {
     let by = match call.read::<Advance>()? {
@@ -204,11 +204,7 @@ fn advance<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> 
     Ok(clock(handler))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
-struct Refuse {
-    refuse_ms: u64,
-}
+form! { Refuse { refuse_ms: u64 } }
 
 async fn refuse<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> Result<Value, ControlError> {
     let Refuse { refuse_ms } = call.read()?;
@@ -219,11 +215,7 @@ async fn refuse<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>
     refused.map(|()| json!({"refused_ms": refuse_ms})).map_err(|error| ControlError::with_status(500, error.to_string()))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
-struct Settle {
-    timeout_ms: Option<u64>,
-}
+form! { Settle { timeout_ms: Option<u64> } }
 
 async fn settle<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> Result<Value, ControlError> {
     let Settle { timeout_ms } = call.read()?;
@@ -247,9 +239,7 @@ fn journal<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> 
         serde_json::to_writer(&mut lines, entry).map_err(|error| ControlError::with_status(500, error.to_string()))?;
         lines.push(b'\n');
     }
-    let mut response = Response::new(Bytes::from(lines));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
-    Ok(Reply::Whole(response))
+    Ok(Reply::Whole(page(200, "application/x-ndjson", lines)))
 }
 
 fn stream<P: Provider>(handler: &RequestHandler<P>, call: &ControlCall<'_>) -> Result<Reply, ControlError> {
@@ -282,17 +272,6 @@ fn failed(error: &ControlError) -> Reply {
     Reply::Whole(json_answer(error.status, &error.body()))
 }
 
-fn empty(status: u16) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response
-}
-
 fn json_answer(status: u16, value: &Value) -> Response<Bytes> {
-    let mut text = serde_json::to_vec_pretty(value).unwrap_or_default();
-    text.push(b'\n');
-    let mut response = empty(status);
-    *response.body_mut() = Bytes::from(text);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    page(status, "application/json", format!("{value:#}\n"))
 }

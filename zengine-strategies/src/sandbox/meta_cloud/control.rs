@@ -1,6 +1,5 @@
 //! The Meta emulator's own control calls.
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::route::Meta;
@@ -88,10 +87,8 @@ fn credentials(Meta { state, .. }: &Meta) -> Value {
     })
 }
 
-/// One update, in one of its forms.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
-struct UpdateForm {
+// One update, in one of its forms.
+form! { UpdateForm {
     number: String,
     message: Option<Value>,
     from: Option<String>,
@@ -100,7 +97,7 @@ struct UpdateForm {
     status: Option<Value>,
     field: Option<String>,
     value: Option<Value>,
-}
+} }
 
 impl UpdateForm {
     fn update(self) -> Result<Update, &'static str> {
@@ -188,11 +185,7 @@ fn set_webhooks(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     Ok(webhooks(meta))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
-struct HandshakeForm {
-    verify_token: Option<String>,
-}
+form! { HandshakeForm { verify_token: Option<String> } }
 
 async fn handshake(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     let form: HandshakeForm = call.read()?;
@@ -209,9 +202,7 @@ fn set_rules(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     Ok(json!(meta.state.rules()))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
-struct NumberForm {
+form! { NumberForm {
     id: String,
     account: String,
     token: Option<String>,
@@ -221,7 +212,7 @@ struct NumberForm {
     fresh: bool,
     #[serde(default)]
     coexisting: bool,
-}
+} }
 
 fn add_number(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     let form: NumberForm = call.read()?;
@@ -239,13 +230,11 @@ fn add_number(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     Ok(answer)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
-struct NodeForm {
+form! { NodeForm {
     number: String,
     field: String,
     value: Value,
-}
+} }
 
 fn set_node(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     let NodeForm { number, field, value } = call.read()?;
@@ -263,13 +252,11 @@ fn verification_code(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     Ok(json!({"code": record.verification}))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
-struct CodeForm {
+form! { CodeForm {
     accounts: Vec<String>,
     days: Option<u32>,
     redirect_uri: Option<String>,
-}
+} }
 
 fn issue_code(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     let form: CodeForm = call.read()?;
@@ -280,15 +267,13 @@ fn issue_code(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     Ok(json!({"code": meta.state.tokens.issue_code(&meta.state.ids, signup)}))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
-struct TokenForm {
+form! { TokenForm {
     token: Option<String>,
     number: Option<String>,
     subcode: Option<i64>,
     expire_in_ms: Option<u64>,
     accounts: Option<Vec<String>>,
-}
+} }
 
 fn tokens(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     let form: TokenForm = call.read()?;
@@ -308,16 +293,14 @@ fn tokens(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     if found { Ok(json!({"changed": true})) } else { Err(ControlError::not_found("the token is unknown")) }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
-struct TemplateForm {
+form! { TemplateForm {
     name: String,
     language: String,
     account: Option<String>,
     category: Option<String>,
     status: Option<String>,
     components: Option<Value>,
-}
+} }
 
 fn add_template(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     let form: TemplateForm = call.read()?;
@@ -331,16 +314,14 @@ fn add_template(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     Ok(json!({"id": meta.state.templates.add(template, &meta.state.ids)}))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
-struct ChangeForm {
+form! { ChangeForm {
     name: String,
     language: String,
     status: Option<String>,
     reason: Option<String>,
     quality: Option<String>,
     category: Option<String>,
-}
+} }
 
 async fn change_template(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     let ChangeForm { name, language, status, reason, quality, category } = call.read()?;

@@ -3,13 +3,14 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, header};
+use http::{HeaderMap, Response};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::state::State;
 use crate::sandbox::lock;
 use crate::sandbox::multipart::{boundary, parts};
+use crate::sandbox::provider::page;
 use crate::sandbox::text::content_type;
 use crate::sandbox::waba::Number;
 use crate::sandbox::waba::check::Checked;
@@ -138,11 +139,7 @@ pub(super) fn download(state: &State, token: Option<&str>, id: Option<&str>, exp
     let expired = expires.and_then(|at| at.parse().ok()).is_none_or(|at: u64| at < state.clock.now_ms());
     let media = id.filter(|_| !expired).map(|id| owned(state, token, id, None));
     let Some(Ok(media)) = media else { return refuse(404) };
-    let mut response = Response::new(media.bytes);
-    if let Ok(mime) = HeaderValue::from_str(&media.mime) {
-        response.headers_mut().insert(header::CONTENT_TYPE, mime);
-    }
-    response
+    page(200, &media.mime, media.bytes)
 }
 
 /// A media type without parameters.

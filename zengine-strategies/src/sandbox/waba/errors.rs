@@ -1,8 +1,10 @@
 //! Meta's error responses.
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::Response;
 use serde_json::{Value, json};
+
+use crate::sandbox::provider::{add_header, page};
 
 /// An error: the content of the error body.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,14 +125,10 @@ impl GraphError {
         if let Some((account, minutes)) = &self.usage {
             let usage = json!({account: [{"type": "whatsapp", "call_count": 100, "total_cputime": 25, "total_time": 25,
                 "estimated_time_to_regain_access": minutes}]});
-            if let Ok(usage) = HeaderValue::from_str(&usage.to_string()) {
-                response.headers_mut().insert("x-business-use-case-usage", usage);
-            }
+            add_header(&mut response, "x-business-use-case-usage", &usage.to_string());
         }
-        if self.code == 190
-            && let Ok(challenge) = HeaderValue::from_str("OAuth \"Facebook Platform\" \"invalid_token\"")
-        {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        if self.code == 190 {
+            add_header(&mut response, "www-authenticate", "OAuth \"Facebook Platform\" \"invalid_token\"");
         }
         response
     }
@@ -138,10 +136,8 @@ impl GraphError {
 
 /// A JSON response with the Graph API's headers.
 pub(in crate::sandbox) fn json_answer(status: u16, body: &Value) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(body.to_string()));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));
-    response.headers_mut().insert("facebook-api-version", HeaderValue::from_static("v26.0"));
+    let mut response = page(status, "application/json; charset=UTF-8", body.to_string());
+    add_header(&mut response, "facebook-api-version", "v26.0");
     response
 }
 
