@@ -10,6 +10,7 @@ pub(crate) mod mapper;
 pub(crate) mod media;
 pub(crate) mod node;
 mod problem;
+pub(crate) mod settings;
 mod text;
 pub(crate) mod webhook;
 pub(crate) mod wire;

@@ -1,10 +1,11 @@
 //! The settings of the application and of each tenant.
 
-use http::Uri;
 use serde::{Deserialize, Deserializer};
 use zengine_connector::error::Violation;
-use zengine_connector::message::{Checker, Unit};
+use zengine_connector::message::Checker;
 use zengine_connector::{Error, ErrorKind, Secret, SecretRef, schemars};
+
+use crate::waba::settings::{self, LengthUnit};
 
 /// Settings of one Meta app. They belong to the application, not to a tenant. Secrets are references, never values.
 ///
@@ -109,21 +110,9 @@ impl MetaApp {
 
 /// The address without a slash at the end.
 fn checked_base_url(url: &str) -> Result<String, Error> {
-    let wrong = |what| Err(Error::new(ErrorKind::Settings, what).with_context("field", "/base_url"));
-    let url = url.trim_end_matches('/');
-    let uri = url.parse::<Uri>().unwrap_or_default();
-    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    let is_loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    if uri.scheme_str() != Some("https") && (uri.scheme_str() != Some("http") || !is_loopback) {
-        return wrong("the base URL must be https, or http on a loopback address");
-    }
-    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) || uri.query().is_some() || url.contains('#') {
-        return wrong("the base URL must have no user, query or fragment");
-    }
-    if uri.path().rsplit('/').next().is_some_and(is_version) {
-        return wrong("the base URL ends with a Graph version: give it as graph_version");
-    }
-    Ok(url.to_owned())
+    let url = settings::checked_base_url(url)?;
+    let is_versioned = url.rsplit('/').next().is_some_and(is_version);
+    if is_versioned { Err(settings::wrong_base_url("the base URL ends with a Graph version: give it as graph_version")) } else { Ok(url) }
 }
 
 fn checked_version(version: String) -> Result<String, Error> {
@@ -136,28 +125,6 @@ fn checked_version(version: String) -> Result<String, Error> {
 fn is_version(text: &str) -> bool {
     let digits = |part: &str| !part.is_empty() && part.len() <= 3 && part.bytes().all(|b| b.is_ascii_digit());
     text.strip_prefix('v').and_then(|rest| rest.split_once('.')).is_some_and(|(major, minor)| digits(major) && digits(minor))
-}
-
-/// The unit in which text lengths are counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(crate = "zengine_connector::schemars")]
-#[non_exhaustive]
-pub enum LengthUnit {
-    /// Unicode characters.
-    #[default]
-    Chars,
-    /// UTF-16 code units: an emoji counts twice. The stricter reading.
-    Utf16,
-}
-
-impl LengthUnit {
-    pub(super) const fn unit(self) -> Unit {
-        match self {
-            Self::Chars => Unit::Chars,
-            Self::Utf16 => Unit::Utf16,
-        }
-    }
 }
 
 /// The lifetime of an access token.
@@ -364,27 +331,6 @@ impl WhatsAppMetaCloudConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_base_url_is_https_or_loopback() {
-        for good in
-            ["https://graph.facebook.com", "https://proxy.example.org/meta/", "http://127.0.0.1:80", "http://[::1]:9", "http://localhost:1"]
-        {
-            assert!(checked_base_url(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "",
-            "graph.facebook.com",
-            "http://graph.facebook.com",
-            "http://10.0.0.1",
-            "https://a@b.org",
-            "https://x/?q=1",
-            "ftp://localhost",
-            "https://x/#f",
-        ] {
-            assert!(checked_base_url(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn the_app_settings_are_checked_as_they_are_read() {

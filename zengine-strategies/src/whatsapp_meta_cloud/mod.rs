@@ -23,7 +23,7 @@ use zengine_connector::{
     SendError, Strategy,
 };
 
-pub use config::{LengthUnit, MetaApp, TokenKind, WhatsAppMetaCloudConfig};
+pub use config::{MetaApp, TokenKind, WhatsAppMetaCloudConfig};
 pub use manage::{BlockReport, BusinessProfile, DeliveryEvent, QrCode, QrImage, TemplateRecord};
 pub use media::{MediaInfo, NewMedia, StoredMedia};
 pub use onboarding::{
@@ -32,7 +32,7 @@ pub use onboarding::{
 };
 pub use token::{TokenHook, TokenStatus};
 
-pub use crate::waba::{capabilities::CAPABILITIES, wire::Addressee};
+pub use crate::waba::{capabilities::CAPABILITIES, settings::LengthUnit, wire::Addressee};
 
 use crate::waba::capabilities::CAPABILITIES_UTF16;
 use crate::waba::mapper::Rules;
