@@ -11,6 +11,7 @@ pub(crate) mod media;
 pub(crate) mod node;
 mod problem;
 pub(crate) mod settings;
+pub mod templates;
 mod text;
 pub(crate) mod webhook;
 pub(crate) mod wire;

@@ -32,7 +32,7 @@ pub use onboarding::{
 };
 pub use token::{TokenHook, TokenStatus};
 
-pub use crate::waba::{capabilities::CAPABILITIES, settings::LengthUnit, wire::Addressee};
+pub use crate::waba::{capabilities::CAPABILITIES, settings::LengthUnit, templates, wire::Addressee};
 
 use crate::waba::capabilities::CAPABILITIES_UTF16;
 use crate::waba::mapper::Rules;

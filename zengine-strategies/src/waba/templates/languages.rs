@@ -1,0 +1,14 @@
+//! Language codes of templates.
+
+/// The codes of Meta's list, as of 2026-05. It grows every year, so that another code of this form only warns.
+pub(super) const KNOWN: &str = "af ar ar_AE ar_EG ar_LB ar_MA ar_QA az be_BY bg bn bn_IN ca cs da de de_AT de_CH el en en_AE en_AU en_CA en_GB \
+    en_GH en_IE en_IN en_JM en_MY en_NZ en_QA en_SG en_UG en_US en_ZA es es_AR es_CL es_CO es_CR es_DO es_EC es_ES es_HN es_MX es_PA es_PE es_UY \
+    et fa fi fil fr fr_BE fr_CA fr_CH fr_CI fr_MA ga gu ha he hi hr hu id it ja ka kk kn ko ky_KG lo lt lv mk ml mr ms nb nl nl_BE pa pl prs_AF \
+    ps_AF pt_BR pt_PT ro ru rw_RW si_LK sk sl sq sr sv sw ta te th tr uk ur uz vi zh_CN zh_HK zh_TW zu";
+
+/// Whether a code has the form of one: a language of two or three small letters, and perhaps a country.
+pub(super) fn is_code(code: &str) -> bool {
+    let (language, country) = code.split_once('_').map_or((code, None), |(language, country)| (language, Some(country)));
+    let is_language = (2..=3).contains(&language.len()) && language.bytes().all(|byte| byte.is_ascii_lowercase());
+    is_language && country.is_none_or(|country| (2..=4).contains(&country.len()) && country.bytes().all(|byte| byte.is_ascii_alphabetic()))
+}
