@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`TemplateDefinition`], [`TemplateChanges`], [`Component`] | a template as you want it, in the provider's form; `check` finds every violation before anything leaves, by the numbers of [`LIMITS`] |
 //! | [`TemplateRecord`], [`TemplateStatus`] | a template as the provider has it; [`TemplateRecord::apply`] follows its webhooks |
+//! | [`Plan`] | the decision for one template: create, edit, nothing, wait, cannot or conflict |
 //! | [`TemplatePage`], [`TemplateListing`] | the pages of a list, in both forms, and the question whether the list is complete |
 
 #[macro_use]
@@ -11,12 +12,15 @@ mod words;
 
 mod answers;
 mod check;
+mod compare;
 mod component;
+mod decide;
 mod definition;
 mod languages;
 mod limits;
 mod listing;
 mod page;
+mod plan;
 mod read;
 mod record;
 mod status;
@@ -30,6 +34,7 @@ pub use definition::{TemplateChanges, TemplateDefinition, TemplateFamily};
 pub use limits::{LIMITS, TemplateForm, TemplateLimit};
 pub use listing::TemplateListing;
 pub use page::{ListWarning, TemplatePage, UnreadElement};
+pub use plan::{Decision, DeleteScope, Plan, PlanIntent, PlanOptions, PlanReason, TemplateDeletion, TemplateHistory};
 pub use record::{TemplateId, TemplateQuality, TemplateRecord};
 pub use status::TemplateStatus;
 pub use update::Transition;

@@ -53,6 +53,16 @@ impl TemplateStatus {
     pub fn is_editable(&self) -> bool {
         matches!(self, Self::Approved | Self::Rejected | Self::Paused)
     }
+
+    /// Whether it ends by itself, or by a review.
+    pub(super) fn passes(&self) -> bool {
+        matches!(self, Self::Pending | Self::InAppeal | Self::LimitExceeded | Self::Flagged | Self::Locked)
+    }
+
+    /// Whether the template is gone, or about to be.
+    pub(super) fn is_going(&self) -> bool {
+        matches!(self, Self::PendingDeletion | Self::Deleted)
+    }
 }
 
 impl Serialize for TemplateStatus {

@@ -45,9 +45,9 @@ impl TemplateRecord {
             return Transition::Other;
         }
         let before = self.clone();
-        for (own, told) in [(&mut self.id.meta, &update.template_id), (&mut self.id.hub, &update.hub_id)] {
-            *own = own.take().or_else(|| told.clone());
-        }
+        // It goes into paths.
+        self.id.meta = self.id.meta.take().or_else(|| TemplateId::of(update.template_id.as_deref()?).meta);
+        self.id.hub = self.id.hub.take().or_else(|| update.hub_id.clone());
         let current = update.current.as_deref().map(str::trim).filter(|word| !word.is_empty());
         let is_stale = match (update.aspect.as_str(), current) {
             ("status", Some(word)) => self.apply_status(word, update),
