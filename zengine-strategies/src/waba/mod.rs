@@ -4,12 +4,17 @@ use zengine_connector::json;
 
 pub(crate) mod answer;
 pub(crate) mod capabilities;
+pub(crate) mod context;
 pub(crate) mod errors;
+pub(crate) mod files;
+pub(crate) mod gateway;
+pub(crate) mod health;
 mod identity;
 pub(crate) mod mapper;
 pub(crate) mod media;
 pub(crate) mod node;
 mod problem;
+pub(crate) mod send;
 pub(crate) mod settings;
 pub mod templates;
 mod text;

@@ -22,7 +22,7 @@ impl Node {
             id: body.get("id").and_then(id),
             status: word("/status"),
             quality: word("/quality_rating"),
-            can_send: word("/health_status/can_send_message"),
+            can_send: word("/health_status/can_send_message").or_else(|| word("/health_status/can_send_messages")),
             words: Self::words(body),
         }
     }

@@ -2,9 +2,7 @@
 
 #[cfg(feature = "cli")]
 pub(crate) mod cli;
-mod client;
 mod config;
-mod context;
 mod health;
 mod inbound;
 mod manage;
@@ -14,7 +12,7 @@ mod token;
 
 use std::{sync::Arc, time::Duration};
 
-use zengine_connector::error::{Step, StepReach, Violation};
+use zengine_connector::error::Violation;
 use zengine_connector::message::{Capabilities, Message};
 use zengine_connector::runtime::Clock;
 use zengine_connector::strategy::{HealthStatus, Rate, Scopes};
@@ -25,21 +23,21 @@ use zengine_connector::{
 
 pub use config::{MetaApp, TokenKind, WhatsAppMetaCloudConfig};
 pub use manage::{BlockReport, BusinessProfile, DeliveryEvent, QrCode, QrImage, TemplateRecord};
-pub use media::{MediaInfo, NewMedia, StoredMedia};
 pub use onboarding::{
     AppCredentials, CodeMethod, GrantedScope, IssuedToken, Onboarding, Page, PhoneAppData, PhoneNumber, Pin, Signup, SignupEvent,
     SubscribedApp, TokenInfo, WebhookOverride, WebhookOverrides,
 };
 pub use token::{TokenHook, TokenStatus};
 
+pub use crate::waba::files::{MediaInfo, NewMedia, StoredMedia};
 pub use crate::waba::{capabilities::CAPABILITIES, settings::LengthUnit, templates, wire::Addressee};
 
 use crate::waba::capabilities::CAPABILITIES_UTF16;
+use crate::waba::files::Files;
+use crate::waba::gateway::{Credentials, Limits, Paths};
 use crate::waba::mapper::Rules;
-use crate::waba::{answer, mapper};
-use client::Payload;
-use http::Method;
-use token::{Credentials, Keeper};
+use crate::waba::{mapper, send};
+use token::Keeper;
 
 /// Sends and receives WhatsApp messages through Meta's Cloud API.
 #[derive(Strategy)]
@@ -81,6 +79,8 @@ pub struct Tenant {
     config: WhatsAppMetaCloudConfig,
     /// `https://graph.facebook.com/v26.0`.
     root: String,
+    paths: Paths,
+    limits: Limits,
     token: Keeper,
 }
 
@@ -126,12 +126,27 @@ impl Configure<WhatsAppMetaCloudConfig> for WhatsAppMetaCloud {
             }
             _ => Keeper::fixed(credentials),
         };
-        Ok(Tenant { config, root, token })
+        let id = &config.phone_number_id;
+        let paths = Paths {
+            messages: format!("/{id}/messages"),
+            media: format!("/{id}/media"),
+            // Naming the number makes Meta check that the file is this tenant's.
+            file_query: format!("?phone_number_id={id}"),
+            health: format!("/{id}?fields={}", health::FIELDS),
+            files: Files::Direct(&["graph.facebook.com", ".fbsbx.com", ".fbcdn.net"]),
+        };
+        let limits = Limits {
+            send: Duration::from_millis(config.send_timeout_ms),
+            media: Duration::from_millis(config.media_timeout_ms),
+            health: Duration::from_millis(config.health_timeout_ms),
+            file_bytes: config.max_media_bytes,
+        };
+        Ok(Tenant { config, root, paths, limits, token })
     }
 
     async fn healthcheck(&self, tenant: &Tenant, cx: &HealthContext) -> HealthStatus {
-        match self.graph(tenant, cx).await {
-            Ok(graph) => match health::check(&graph, tenant, cx).await {
+        match self.gateway(tenant, cx).await {
+            Ok(gateway) => match health::check(&gateway, tenant, cx).await {
                 HealthStatus::Healthy if tenant.token.ends_soon(cx).await => HealthStatus::degraded("the access token ends soon"),
                 status => status,
             },
@@ -142,29 +157,13 @@ impl Configure<WhatsAppMetaCloudConfig> for WhatsAppMetaCloud {
 
 impl OutboundStrategy<WhatsAppMetaCloudConfig, OutboundMessage> for WhatsAppMetaCloud {
     async fn send(&self, tenant: &Tenant, message: &OutboundMessage, cx: &SendContext) -> Result<Receipt, SendError> {
-        // Checked before already where the message comes through the orchestrator; not where somebody calls directly.
-        message.validate(tenant.capabilities()).map_err(answer::invalid)?;
-        let mut request = mapper::request(message, tenant.rules(), cx.provider_key().as_str()).map_err(answer::invalid)?;
-        let graph = self.graph(tenant, cx).await?;
-        let mut uploaded = None;
-        if let Some(file) = request.upload {
-            let id = media::upload_of(&graph, tenant, file, cx).await?;
-            request.body[file.kind.as_str()]["id"] = id.as_str().into();
-            uploaded = Some(Step::preparing("upload", StepReach::Accepted).with_id(id));
-        }
-        let timeout = Duration::from_millis(tenant.config.send_timeout_ms).min(cx.remaining());
-        let path = format!("/{}/messages", tenant.config.phone_number_id);
-        let response = graph.call(Method::POST, &path, Payload::Json(&request.body), timeout).await?;
-        let receipt = if request.numbered { answer::message } else { answer::mark }(&response, cx, &tenant.config.waba_id);
-        let receipt = receipt.inspect_err(|error| {
+        let request = send::prepare(message, tenant.capabilities(), tenant.rules(), cx)?;
+        let gateway = self.gateway(tenant, cx).await?;
+        let receipt = send::carry(&gateway, &tenant.limits, &tenant.config.waba_id, request, cx).await;
+        receipt.inspect_err(|error| {
             if error.kind() == ErrorKind::Unauthorized {
                 tenant.token.refused();
             }
-        });
-        // The stored file's id: valid for another message too.
-        Ok(match uploaded {
-            Some(step) => receipt?.with_step(step).with_step(Step::carrying("message", StepReach::Accepted)),
-            None => receipt?,
         })
     }
 

@@ -7,8 +7,8 @@ use zengine_connector::message::ElementError;
 use zengine_connector::strategy::{InboundRequest, MediaFile, MediaRequest, RawPayload, RoutedEvent, Verified, VerifyError};
 use zengine_connector::{EventContext, InboundContext, InboundStrategy, SendError};
 
-use super::{Tenant, WhatsAppMetaCloud, WhatsAppMetaCloudConfig, media};
-use crate::waba::webhook;
+use super::{Tenant, WhatsAppMetaCloud, WhatsAppMetaCloudConfig};
+use crate::waba::{files, webhook};
 
 impl InboundStrategy<WhatsAppMetaCloudConfig> for WhatsAppMetaCloud {
     async fn verify(&self, request: &InboundRequest, cx: &InboundContext<Tenant>) -> Result<Verified, VerifyError> {
@@ -35,7 +35,7 @@ impl InboundStrategy<WhatsAppMetaCloudConfig> for WhatsAppMetaCloud {
     /// `Media` if the file is too large or gone, `Protocol` if it is on another host or differs from the announced digest;
     /// Meta's errors. Safe to repeat.
     async fn media(&self, tenant: &Tenant, request: &MediaRequest, cx: &EventContext) -> Result<MediaFile, SendError> {
-        media::path(tenant, &request.handle)?;
-        media::fetch(&self.graph(tenant, cx).await?, tenant, request, cx).await
+        files::path("", &request.handle)?;
+        files::fetch(&self.gateway(tenant, cx).await?, &tenant.limits, request, cx).await
     }
 }

@@ -1,7 +1,6 @@
 //! The block list of a number.
 
 use std::fmt;
-use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
@@ -10,8 +9,8 @@ use zengine_connector::{ErrorKind, EventContext, Identity, SendError, http::read
 use super::list;
 use crate::waba::answer;
 use crate::waba::errors::GraphError;
+use crate::waba::gateway::{Payload, encoded};
 use crate::waba::wire::{items, text};
-use crate::whatsapp_meta_cloud::client::{Payload, encoded};
 use crate::whatsapp_meta_cloud::{Page, Tenant, WhatsAppMetaCloud, onboarding};
 
 /// The result of a change of the block list. It may succeed for some people and fail for others.
@@ -85,9 +84,9 @@ impl WhatsAppMetaCloud {
         let users: Option<Vec<_>> = users.iter().map(|user| Some(json!({member(user)?: user.value()}))).collect();
         let users = users.ok_or_else(|| wrong("a user must be a phone number, a WhatsApp id or a business-scoped id"))?;
         let body = json!({"messaging_product": "whatsapp", "block_users": users});
-        let graph = self.graph(tenant, cx).await?;
-        let timeout = Duration::from_millis(tenant.config.send_timeout_ms).min(cx.remaining());
-        let response = graph.call(method, &path(tenant), Payload::Json(&body), timeout).await?;
+        let gateway = self.gateway(tenant, cx).await?;
+        let timeout = tenant.limits.send.min(cx.remaining());
+        let response = gateway.call(method, &path(tenant), Payload::Json(&body), timeout).await?;
         // A success in part comes with an error beside it.
         match read_json::<Value>(&response).ok().as_ref().and_then(|body| body.get("block_users").filter(|report| report.is_object())) {
             Some(report) => Ok(read(report)),

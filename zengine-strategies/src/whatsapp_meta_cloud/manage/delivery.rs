@@ -4,8 +4,8 @@ use serde_json::Value;
 use zengine_connector::{ErrorKind, EventContext, SendError, message::State};
 
 use super::list;
+use crate::waba::gateway::encoded;
 use crate::waba::wire::{items, text};
-use crate::whatsapp_meta_cloud::client::encoded;
 use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud};
 
 /// A state that a message reached.

@@ -12,10 +12,10 @@ use http::Method;
 use serde_json::Value;
 use zengine_connector::{ErrorKind, EventContext, SendError};
 
-use super::client::{Graph, Payload};
-use super::context::CallContext;
 use super::{Tenant, WhatsAppMetaCloud};
 use crate::waba::answer;
+use crate::waba::context::CallContext;
+use crate::waba::gateway::{Access, Gateway, Payload};
 
 pub use block_list::BlockReport;
 pub use delivery::DeliveryEvent;
@@ -25,15 +25,15 @@ pub use templates::TemplateRecord;
 
 impl WhatsAppMetaCloud {
     /// The API with the current token.
-    pub(super) async fn graph<'a>(&'a self, tenant: &'a Tenant, cx: &dyn CallContext) -> Result<Graph<'a>, SendError> {
+    pub(super) async fn gateway<'a>(&'a self, tenant: &'a Tenant, cx: &dyn CallContext) -> Result<Gateway<'a>, SendError> {
         let credentials = tenant.token.current(&*self.http, self.token_hook.as_deref(), cx).await?;
-        Ok(Graph::new(&*self.http, &tenant.root, Some(credentials)))
+        Ok(Gateway::new(&*self.http, &tenant.root, Access::Bearer(credentials)).with_paths(&tenant.paths))
     }
 
     /// Makes a query. It changes nothing, so every error is safe to repeat.
     pub(super) async fn ask(&self, tenant: &Tenant, cx: &EventContext, operation: &'static str, path: &str) -> Result<Value, SendError> {
-        let graph = self.graph(tenant, cx).await?;
-        let answer = graph.call(Method::GET, path, Payload::Nothing, time(tenant, cx)).await;
+        let gateway = self.gateway(tenant, cx).await?;
+        let answer = gateway.call(Method::GET, path, Payload::Nothing, time(tenant, cx)).await;
         let response = answer.map_err(|lost| answer::again(lost, operation))?;
         answer::read(&response, cx.now(), operation)
     }
@@ -48,8 +48,8 @@ impl WhatsAppMetaCloud {
         path: &str,
         payload: Payload<'_>,
     ) -> Result<Value, SendError> {
-        let graph = self.graph(tenant, cx).await?;
-        let response = graph.call(method, path, payload, time(tenant, cx)).await?;
+        let gateway = self.gateway(tenant, cx).await?;
+        let response = gateway.call(method, path, payload, time(tenant, cx)).await?;
         answer::changed(&response, cx.now(), operation)
     }
 
@@ -63,8 +63,8 @@ impl WhatsAppMetaCloud {
         path: &str,
         payload: Payload<'_>,
     ) -> Result<(), SendError> {
-        let graph = self.graph(tenant, cx).await?;
-        let response = graph.call(method, path, payload, time(tenant, cx)).await?;
+        let gateway = self.gateway(tenant, cx).await?;
+        let response = gateway.call(method, path, payload, time(tenant, cx)).await?;
         answer::done(&response, cx.now(), operation)
     }
 }
@@ -76,5 +76,5 @@ pub(super) fn list<'v>(body: &'v Value, operation: &'static str) -> Result<&'v [
 }
 
 fn time(tenant: &Tenant, cx: &EventContext) -> Duration {
-    Duration::from_millis(tenant.config.send_timeout_ms).min(cx.remaining())
+    tenant.limits.send.min(cx.remaining())
 }

@@ -6,7 +6,8 @@ use serde_json::Value;
 use zengine_connector::{ErrorKind, EventContext, SendError};
 
 use super::list;
-use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::Payload};
+use crate::waba::gateway::Payload;
+use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud};
 
 const FIELDS: &str = "about,address,description,email,profile_picture_url,vertical,websites";
 

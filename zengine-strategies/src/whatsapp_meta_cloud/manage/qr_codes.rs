@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use zengine_connector::{ErrorKind, EventContext, SendError};
 
 use super::list;
+use crate::waba::gateway;
+use crate::waba::gateway::Payload;
 use crate::waba::wire::text;
-use crate::whatsapp_meta_cloud::client::Payload;
-use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client};
+use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud};
 
 /// Maximum length of the text, in characters.
 const LONGEST: usize = 140;
@@ -78,7 +79,7 @@ impl WhatsAppMetaCloud {
     /// # Errors
     /// `MessageInvalid` if `code` is not a code; Meta's errors.
     pub async fn delete_qr_code(&self, tenant: &Tenant, code: &str, cx: &EventContext) -> Result<(), SendError> {
-        if !client::is_id(code) {
+        if !gateway::is_id(code) {
             return Err(SendError::of(ErrorKind::MessageInvalid, "not a code").context("field", "code").not_sent());
         }
         let path = format!("{}/{code}", path(tenant));

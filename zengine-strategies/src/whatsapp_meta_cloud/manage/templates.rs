@@ -5,9 +5,10 @@ use serde_json::Value;
 use zengine_connector::{ErrorKind, EventContext, SendError, message::RawJson};
 
 use super::list;
+use crate::waba::gateway;
+use crate::waba::gateway::{Payload, encoded};
 use crate::waba::wire::text;
-use crate::whatsapp_meta_cloud::client::{Payload, encoded};
-use crate::whatsapp_meta_cloud::{Page, Tenant, WhatsAppMetaCloud, client, onboarding};
+use crate::whatsapp_meta_cloud::{Page, Tenant, WhatsAppMetaCloud, onboarding};
 
 const FIELDS: &str = "id,name,status,category,language,parameter_format,quality_score,rejected_reason,components";
 
@@ -76,7 +77,7 @@ impl WhatsAppMetaCloud {
     /// `MessageInvalid` if `id` is not an id or `changes` is not an object; Meta's errors.
     pub async fn edit_template(&self, tenant: &Tenant, id: &str, changes: &Value, cx: &EventContext) -> Result<(), SendError> {
         let wrong = |field, what| Err(SendError::of(ErrorKind::MessageInvalid, what).context("field", field).not_sent());
-        if !client::is_id(id) {
+        if !gateway::is_id(id) {
             return wrong("id", "not an id");
         }
         if !changes.is_object() {

@@ -12,9 +12,10 @@ use super::calls::{AppCalls, issued};
 use super::numbers::{self, Page, PhoneNumber};
 use super::token_info::TokenInfo;
 use crate::waba::answer;
-use crate::whatsapp_meta_cloud::client::{Graph, Payload};
-use crate::whatsapp_meta_cloud::token::Credentials;
-use crate::whatsapp_meta_cloud::{MetaApp, client};
+use crate::waba::gateway;
+use crate::waba::gateway::{Access, Credentials};
+use crate::waba::gateway::{Gateway, Payload};
+use crate::whatsapp_meta_cloud::MetaApp;
 
 /// An app's id and secret, which prove the app itself.
 #[derive(Clone, Debug)]
@@ -124,7 +125,7 @@ impl Onboarding {
     pub async fn revoke(&self, token: &Secret<String>) -> Result<(), SendError> {
         let mut fields = self.app.fields();
         fields.extend([("revoke_token", token.expose().as_str()), ("access_token", token.expose().as_str())]);
-        let response = self.post(&Graph::new(&*self.http, &self.root, None), "/oauth/revoke", Payload::Form(&fields)).await?;
+        let response = self.post(&Gateway::new(&*self.http, &self.root, Access::Nothing), "/oauth/revoke", Payload::Form(&fields)).await?;
         answer::done(&response, self.now(), "revoke_token")
     }
 
@@ -137,9 +138,9 @@ impl Onboarding {
         let path = format!("/{}/system_user_access_tokens", checked_id(business_id, "business_id")?);
         let credentials = Credentials::new(own_token.clone(), Some(&self.app.app_secret));
         let proof = credentials.proof().map(|proof| proof.expose().clone()).unwrap_or_default();
-        let graph = Graph::new(&*self.http, &self.root, Some(Arc::new(Credentials::new(own_token.clone(), None))));
+        let gateway = Gateway::new(&*self.http, &self.root, Access::bearer(own_token.clone(), None));
         let fields = [("appsecret_proof", proof.as_str()), ("fetch_only", "true")];
-        let response = self.post(&graph, &path, Payload::Form(&fields)).await?;
+        let response = self.post(&gateway, &path, Payload::Form(&fields)).await?;
         issued(&answer::changed(&response, self.now(), "fetch_customer_token")?, "fetch_customer_token")
     }
 
@@ -166,17 +167,17 @@ impl Onboarding {
         AppCalls { http: &*self.http, root: &self.root, app: &self.app, timeout: self.timeout, now: self.now() }
     }
 
-    fn as_customer(&self, token: &Secret<String>) -> Graph<'_> {
-        Graph::new(&*self.http, &self.root, Some(Arc::new(Credentials::new(token.clone(), Some(&self.app.app_secret)))))
+    fn as_customer(&self, token: &Secret<String>) -> Gateway<'_> {
+        Gateway::new(&*self.http, &self.root, Access::bearer(token.clone(), Some(&self.app.app_secret)))
     }
 
-    async fn ask(&self, graph: &Graph<'_>, operation: &'static str, path: &str) -> Result<Value, SendError> {
-        let response = graph.call(Method::GET, path, Payload::Nothing, self.timeout).await;
+    async fn ask(&self, gateway: &Gateway<'_>, operation: &'static str, path: &str) -> Result<Value, SendError> {
+        let response = gateway.call(Method::GET, path, Payload::Nothing, self.timeout).await;
         answer::read(&response.map_err(|lost| answer::again(lost, operation))?, self.now(), operation)
     }
 
-    async fn post(&self, graph: &Graph<'_>, path: &str, payload: Payload<'_>) -> Result<Response<Bytes>, SendError> {
-        graph.call(Method::POST, path, payload, self.timeout).await
+    async fn post(&self, gateway: &Gateway<'_>, path: &str, payload: Payload<'_>) -> Result<Response<Bytes>, SendError> {
+        gateway.call(Method::POST, path, payload, self.timeout).await
     }
 
     fn now(&self) -> SystemTime {
@@ -188,7 +189,7 @@ redacted!(Onboarding { root, app });
 
 /// Checks an id that goes into a path.
 pub(super) fn checked_id<'i>(id: &'i str, field: &'static str) -> Result<&'i str, SendError> {
-    if client::is_id(id) {
+    if gateway::is_id(id) {
         return Ok(id);
     }
     Err(SendError::of(ErrorKind::MessageInvalid, "not an id").context("field", field).not_sent())

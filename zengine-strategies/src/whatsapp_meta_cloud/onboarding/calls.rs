@@ -1,6 +1,5 @@
 //! Calls that an app proves by its own id and secret.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -10,8 +9,8 @@ use zengine_connector::{ErrorKind, HttpClient, Secret, SendError, error::NeedsRe
 
 use super::{AppCredentials, IssuedToken, TokenInfo};
 use crate::waba::answer;
-use crate::whatsapp_meta_cloud::client::{Graph, Payload, encoded};
-use crate::whatsapp_meta_cloud::token::Credentials;
+use crate::waba::gateway::Access;
+use crate::waba::gateway::{Gateway, Payload, encoded};
 
 /// Subcodes of code 100 for a signup code that was used before, is too old, or is invalid.
 const CODE_REFUSED: [i64; 2] = [36_007, 36_009];
@@ -32,8 +31,8 @@ impl AppCalls<'_> {
     pub(super) async fn token(&self, operation: &'static str, what: &[(&str, &str)]) -> Result<IssuedToken, SendError> {
         let mut fields = self.app.fields();
         fields.extend(what);
-        let graph = Graph::new(self.http, self.root, None);
-        let response = graph.call(Method::POST, "/oauth/access_token", Payload::Form(&fields), self.timeout).await?;
+        let gateway = Gateway::new(self.http, self.root, Access::Nothing);
+        let response = gateway.call(Method::POST, "/oauth/access_token", Payload::Form(&fields), self.timeout).await?;
         if let Some(error) = reauthorise(&response, operation) {
             return Err(error);
         }
@@ -50,9 +49,9 @@ impl AppCalls<'_> {
     /// Meta's information about a token.
     pub(in crate::whatsapp_meta_cloud) async fn inspect(&self, token: &Secret<String>) -> Result<TokenInfo, SendError> {
         let own = Secret::new(format!("{}|{}", self.app.app_id, self.app.app_secret.expose()));
-        let graph = Graph::new(self.http, self.root, Some(Arc::new(Credentials::new(own, None))));
+        let gateway = Gateway::new(self.http, self.root, Access::bearer(own, None));
         let path = format!("/debug_token?input_token={}", encoded(token.expose()));
-        let answer = graph.call(Method::GET, &path, Payload::Nothing, self.timeout).await;
+        let answer = gateway.call(Method::GET, &path, Payload::Nothing, self.timeout).await;
         let response = answer.map_err(|lost| answer::again(lost, "debug_token"))?;
         let body = answer::read(&response, self.now, "debug_token")?;
         TokenInfo::read(&body).ok_or_else(|| unreadable("debug_token").not_sent())

@@ -5,7 +5,8 @@ use serde_json::json;
 use zengine_connector::{ErrorKind, EventContext, SendError};
 
 use super::text;
-use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::Payload};
+use crate::waba::gateway::Payload;
+use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud};
 
 /// Data that the app on the phone holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use serde_json::Value;
 use zengine_connector::{EventContext, SendError};
 
 use super::{list, text};
-use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::encoded};
+use crate::waba::gateway::encoded;
+use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud};
 
 const FIELDS: &str =
     "id,display_phone_number,verified_name,quality_rating,status,name_status,code_verification_status,platform_type,is_on_biz_app";

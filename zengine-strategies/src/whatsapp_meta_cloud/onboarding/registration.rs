@@ -4,7 +4,8 @@ use http::Method;
 use serde_json::json;
 use zengine_connector::{Error, ErrorKind, EventContext, Secret, SendError};
 
-use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::Payload};
+use crate::waba::gateway::Payload;
+use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud};
 
 /// The six digits of a number's two-step verification.
 ///

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use zengine_connector::{Error, ErrorKind, EventContext, Secret, SendError};
 
 use super::{list, text};
-use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::Payload};
+use crate::waba::gateway::Payload;
+use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud};
 
 /// Maximum length of an address, in characters.
 const LONGEST: usize = 200;

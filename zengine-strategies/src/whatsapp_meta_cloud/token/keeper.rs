@@ -9,7 +9,8 @@ use zengine_connector::{ErrorKind, HttpClient, SendError, runtime::to_ms, strate
 use super::record::{Held, KEY, Life, Record};
 use super::renewal::Ended;
 use super::{Credentials, TokenHook, renewal};
-use crate::whatsapp_meta_cloud::{AppCredentials, TokenKind, context::CallContext, onboarding::AppCalls};
+use crate::waba::context::CallContext;
+use crate::whatsapp_meta_cloud::{AppCredentials, TokenKind, onboarding::AppCalls};
 
 /// Time that a record of the sessions is cached.
 const MEMORY: Duration = Duration::from_secs(300);

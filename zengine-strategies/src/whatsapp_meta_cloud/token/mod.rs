@@ -4,7 +4,6 @@
 //! tenant's sessions, so that all processes use the same; each caches it in memory for minutes. The call that finds it due
 //! renews it, one process and one call at a time, while all others go on with the token they have.
 
-mod credentials;
 mod keeper;
 mod methods;
 mod record;
@@ -14,7 +13,7 @@ use zengine_connector::{Error, TenantId, async_trait};
 
 pub use methods::TokenStatus;
 
-pub(super) use credentials::Credentials;
+use crate::waba::gateway::Credentials;
 pub(super) use keeper::Keeper;
 
 /// A hook that is called after every renewal of a token, so that the host can store it where it stores the configured one.

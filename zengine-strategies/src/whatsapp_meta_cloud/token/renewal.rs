@@ -8,7 +8,8 @@ use zengine_connector::{ErrorKind, HttpClient, Secret, SendError};
 use super::keeper::Watch;
 use super::record::{KEY, Record, TURN};
 use super::{Credentials, TokenHook, TokenStatus};
-use crate::whatsapp_meta_cloud::{TokenInfo, context::CallContext};
+use crate::waba::context::CallContext;
+use crate::whatsapp_meta_cloud::TokenInfo;
 
 /// Time after which another process that holds the lock is considered dead.
 const TURN_TIME: Duration = Duration::from_secs(60);

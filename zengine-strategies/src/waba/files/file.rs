@@ -91,7 +91,7 @@ impl NewMedia {
     }
 
     /// The file and its content, after all checks.
-    pub(super) fn checked(self, capabilities: &Capabilities) -> Result<(Self, Bytes), SendError> {
+    pub(crate) fn checked(self, capabilities: &Capabilities) -> Result<(Self, Bytes), SendError> {
         let wrong = |field, what| Err(SendError::of(ErrorKind::MessageInvalid, what).context("field", field).not_sent());
         if !is_mime(&self.mime) {
             return wrong("/mime", "must be a MIME type");

@@ -1,9 +1,8 @@
-//! Fetching a file that an event names: its address from the Graph API, then the bytes from Meta's file hosts.
+//! Fetching a file that an event names: its address from the provider, then the bytes.
 //!
-//! The address comes from an answer and redirects come from the file host, so neither is trusted: the token is sent only
-//! to Meta's own hosts, and other hosts are not called at all.
+//! The address comes from an answer and redirects come from the file host, so neither is trusted: see [`Files`](super::Files).
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{Response, StatusCode, Uri};
@@ -13,23 +12,20 @@ use zengine_connector::message::read_sha256;
 use zengine_connector::strategy::{MediaFile, MediaRequest};
 use zengine_connector::{ErrorKind, Secret, SendError, error::NeedsReach, http::HttpCause};
 
+use super::address::{next, protocol};
 use super::file::MediaInfo;
-use super::hosts;
 use crate::waba::answer;
-use crate::whatsapp_meta_cloud::client::{CallFailure, Graph, MAX_ANSWER};
-use crate::whatsapp_meta_cloud::context::CallContext;
-use crate::whatsapp_meta_cloud::{Tenant, client};
-
-const REDIRECTS: usize = 3;
+use crate::waba::context::CallContext;
+use crate::waba::gateway::{CallFailure, Gateway, Limits, MAX_ANSWER, is_id};
 
 /// The file of a media id. No message is sent, so every error is safe to repeat.
-pub(in crate::whatsapp_meta_cloud) async fn fetch(
-    graph: &Graph<'_>,
-    tenant: &Tenant,
+pub(crate) async fn fetch(
+    gateway: &Gateway<'_>,
+    limits: &Limits,
     request: &MediaRequest,
     cx: &dyn CallContext,
 ) -> Result<MediaFile, SendError> {
-    let (fetch, limit) = (Fetch::new(graph, tenant, cx), tenant.config.max_media_bytes.min(request.max_bytes));
+    let (fetch, limit) = (Fetch::new(gateway, limits, cx), limits.file_bytes.min(request.max_bytes));
     let info = fetch.resolve(&request.handle).await?;
     if let Some(file) = fetch.bytes(&info, limit).await? {
         return Ok(file);
@@ -39,29 +35,27 @@ pub(in crate::whatsapp_meta_cloud) async fn fetch(
     fetch.bytes(&again, limit).await?.ok_or_else(|| SendError::of(ErrorKind::Media, "the file is no longer there").not_sent())
 }
 
-/// Meta's information about a media id.
-pub(super) async fn info(graph: &Graph<'_>, tenant: &Tenant, id: &str, cx: &dyn CallContext) -> Result<MediaInfo, SendError> {
-    Fetch::new(graph, tenant, cx).resolve(id).await
+/// The provider's information about a media id.
+pub(crate) async fn info(gateway: &Gateway<'_>, limits: &Limits, id: &str, cx: &dyn CallContext) -> Result<MediaInfo, SendError> {
+    Fetch::new(gateway, limits, cx).resolve(id).await
 }
 
 struct Fetch<'a> {
-    graph: &'a Graph<'a>,
-    tenant: &'a Tenant,
+    gateway: &'a Gateway<'a>,
     now: SystemTime,
     end: SystemTime,
     cx: &'a dyn CallContext,
 }
 
 impl<'a> Fetch<'a> {
-    fn new(graph: &'a Graph<'a>, tenant: &'a Tenant, cx: &'a dyn CallContext) -> Self {
-        let own = Duration::from_millis(tenant.config.media_timeout_ms);
-        Self { graph, tenant, now: cx.now(), end: cx.now() + own.min(cx.remaining()), cx }
+    fn new(gateway: &'a Gateway<'a>, limits: &Limits, cx: &'a dyn CallContext) -> Self {
+        Self { gateway, now: cx.now(), end: cx.now() + limits.media.min(cx.remaining()), cx }
     }
 
-    /// Resolves a media id. Naming the number makes Meta check that the file is this tenant's.
+    /// Resolves a media id.
     async fn resolve(&self, id: &str) -> Result<MediaInfo, SendError> {
-        let address = path(self.tenant, id)?;
-        let address = self.graph.url(&address).parse().map_err(|_| not_an_id())?;
+        let path = path(&self.gateway.paths.file_query, id)?;
+        let address = self.gateway.url(&path).parse().map_err(|_| not_an_id())?;
         let response = self.get(&address, MAX_ANSWER).await.map_err(SendError::from)?;
         let body = answer::read(&response, self.now, "media_info")?;
         let url = body.get("url").and_then(Value::as_str).ok_or_else(|| protocol("the file has no address").not_sent())?;
@@ -80,11 +74,10 @@ impl<'a> Fetch<'a> {
             return Err(too_large().context("limit", limit).context("actual", size).not_sent());
         }
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
-        let mut address = info.url.expose().parse().map_err(|_| protocol("the file has no address").not_sent())?;
-        for _ in 0..=REDIRECTS {
-            if !hosts::is_trusted(&address, &self.tenant.root) {
-                return Err(protocol("the file is on a host that is not Meta's").not_sent());
-            }
+        let mut address: Uri = info.url.expose().parse().map_err(|_| protocol("the file has no address").not_sent())?;
+        let files = &self.gateway.paths.files;
+        for _ in 0..=files.redirects() {
+            address = files.address(&address, self.gateway.root).map_err(NeedsReach::not_sent)?;
             let response = match self.get(&address, most).await {
                 Err(CallFailure::Http(lost)) if lost.cause == HttpCause::TooLarge => {
                     return Err(too_large().context("limit", limit).not_sent());
@@ -92,10 +85,10 @@ impl<'a> Fetch<'a> {
                 other => other?,
             };
             match response.status() {
-                StatusCode::OK => return checked(info, response.into_body(), limit).map(Some),
+                StatusCode::OK => return checked(info, response.into_body(), limit, files.takes_other_digest()).map(Some),
                 StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(None),
                 status if status.is_redirection() => {
-                    address = hosts::next(&address, &response).ok_or_else(|| protocol("a redirect without an address").not_sent())?;
+                    address = next(&address, &response).ok_or_else(|| protocol("a redirect without an address").not_sent())?;
                 }
                 _ => {
                     answer::read(&response, self.now, "media_download")?;
@@ -108,21 +101,20 @@ impl<'a> Fetch<'a> {
 
     async fn get(&self, address: &Uri, most: usize) -> Result<Response<Bytes>, CallFailure> {
         let left = self.end.duration_since(self.cx.now()).unwrap_or_default();
-        self.graph.fetch(address, left, most).await
+        self.gateway.fetch(address, left, most).await
     }
 }
 
-fn checked(info: &MediaInfo, bytes: Bytes, limit: u64) -> Result<MediaFile, SendError> {
+fn checked(info: &MediaInfo, bytes: Bytes, limit: u64, takes_other_digest: bool) -> Result<MediaFile, SendError> {
     if bytes.len() as u64 > limit {
         return Err(too_large().context("limit", limit).not_sent());
     }
     let mut file = MediaFile::new(bytes);
     file.mime.clone_from(&info.mime);
     match info.sha256 {
-        Some(announced) if announced != *Sha256::digest(&file.bytes) => {
-            return Err(protocol("the file is not the one that was announced").not_sent());
-        }
-        Some(_) => {}
+        Some(announced) if announced == *Sha256::digest(&file.bytes) => {}
+        Some(_) if takes_other_digest => file.warnings.push("the file has another digest than the provider announced"),
+        Some(_) => return Err(protocol("the file is not the one that was announced").not_sent()),
         None if info.bytes.is_some_and(|announced| announced > file.bytes.len() as u64) => {
             return Err(protocol("the file is shorter than was announced").not_sent());
         }
@@ -131,20 +123,13 @@ fn checked(info: &MediaInfo, bytes: Bytes, limit: u64) -> Result<MediaFile, Send
     Ok(file)
 }
 
-/// The path of a file, for this number.
-pub(in crate::whatsapp_meta_cloud) fn path(tenant: &Tenant, id: &str) -> Result<String, SendError> {
-    if !client::is_id(id) {
-        return Err(not_an_id());
-    }
-    Ok(format!("/{id}?phone_number_id={}", tenant.config.phone_number_id))
+/// The path of a file. The query may name the number, so that the provider checks whose file it is.
+pub(crate) fn path(query: &str, id: &str) -> Result<String, SendError> {
+    if is_id(id) { Ok(format!("/{id}{query}")) } else { Err(not_an_id()) }
 }
 
 fn not_an_id() -> SendError {
     SendError::of(ErrorKind::MessageInvalid, "not a media id").context("field", "handle").not_sent()
-}
-
-fn protocol(what: &'static str) -> NeedsReach {
-    SendError::of(ErrorKind::Protocol, what)
 }
 
 fn too_large() -> NeedsReach {

@@ -3,9 +3,10 @@
 use http::Method;
 use zengine_connector::{EventContext, SendError};
 
-use super::file::{MediaInfo, NewMedia, StoredMedia};
-use super::{download, upload};
-use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud, client::Payload};
+use super::{MediaInfo, NewMedia, StoredMedia};
+use crate::waba::files;
+use crate::waba::gateway::Payload;
+use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud};
 
 /// Files, for one tenant.
 ///
@@ -31,9 +32,8 @@ impl WhatsAppMetaCloud {
     /// `MessageInvalid` or `Media`, before anything is sent, if MIME type or size do not fit the kind; Meta's errors. No
     /// message is sent in any case, so every error is safe to repeat: at worst the file is stored twice.
     pub async fn upload(&self, tenant: &Tenant, file: NewMedia, cx: &EventContext) -> Result<StoredMedia, SendError> {
-        let (head, bytes) = file.checked(tenant.capabilities())?;
-        let graph = self.graph(tenant, cx).await?;
-        upload::store(&graph, tenant, &upload::Part::of(&head), &bytes, cx).await.map(|id| StoredMedia { id })
+        let checked = file.checked(tenant.capabilities())?;
+        files::store(&self.gateway(tenant, cx).await?, &tenant.limits, checked, cx).await
     }
 
     /// Meta's information about a file: size, MIME type, digest. The file must be this number's.
@@ -42,9 +42,8 @@ impl WhatsAppMetaCloud {
     /// `MessageInvalid` if `id` is not a media id; Meta's errors, `Config` if it knows no such file of this number. Safe to
     /// repeat.
     pub async fn media_info(&self, tenant: &Tenant, id: &str, cx: &EventContext) -> Result<MediaInfo, SendError> {
-        download::path(tenant, id)?;
-        let graph = self.graph(tenant, cx).await?;
-        download::info(&graph, tenant, id, cx).await
+        files::path("", id)?;
+        files::info(&self.gateway(tenant, cx).await?, &tenant.limits, id, cx).await
     }
 
     /// Deletes a file of this number.
@@ -52,7 +51,7 @@ impl WhatsAppMetaCloud {
     /// # Errors
     /// Meta's errors; `Config` if it knows no such file of this number.
     pub async fn delete_media(&self, tenant: &Tenant, id: &str, cx: &EventContext) -> Result<(), SendError> {
-        let path = download::path(tenant, id)?;
+        let path = files::path(&tenant.paths.file_query, id)?;
         self.command(tenant, cx, "delete_media", Method::DELETE, &path, Payload::Nothing).await
     }
 }

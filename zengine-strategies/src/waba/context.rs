@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use zengine_connector::{EventContext, HealthContext, SendContext, TenantId, strategy::Sessions};
 
 /// Time and state of one call.
-pub(super) trait CallContext: Send + Sync {
+pub(crate) trait CallContext: Send + Sync {
     fn tenant(&self) -> &TenantId;
     fn now(&self) -> SystemTime;
     fn remaining(&self) -> Duration;

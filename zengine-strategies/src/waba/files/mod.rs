@@ -1,0 +1,11 @@
+//! Files at the provider: storing, finding and fetching them.
+
+mod address;
+mod download;
+mod file;
+mod upload;
+
+pub(crate) use address::Files;
+pub(crate) use download::{fetch, info, path};
+pub use file::{MediaInfo, NewMedia, StoredMedia};
+pub(crate) use upload::{store, store_inline};
