@@ -196,9 +196,10 @@ impl fmt::Debug for CliStrategy {
 
 /// A provider that answers by a function, or refuses every call.
 #[derive(Debug)]
-struct Answers(Option<Answer>);
+struct Answers(Option<DryRunAnswer>);
 
-type Answer = fn(&Request<Bytes>) -> Response<Bytes>;
+/// The answer of a provider in a dry run.
+type DryRunAnswer = fn(&Request<Bytes>) -> Response<Bytes>;
 
 #[async_trait]
 impl HttpClient for Answers {

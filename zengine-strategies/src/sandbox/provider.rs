@@ -111,10 +111,10 @@ pub trait Provider: Send + Sync + Sized + 'static {
     /// Returns the start options of its settings.
     fn options(settings: &Self::Settings) -> StartOptions;
 
-    /// Makes the state of a start.
+    /// Creates the state of a start.
     fn open(settings: Self::Settings, clock: &Clock, journal: &Arc<Journal>) -> Self::State;
 
-    /// Makes the provider's part, with its state and the engine.
+    /// Creates the provider's part from its state and the engine.
     fn new(state: Arc<Self::State>, engine: Arc<Engine>) -> Self;
 
     /// Returns the meaning of a path.

@@ -19,11 +19,12 @@ pub(super) fn find(code: i64) -> Option<Class> {
     TABLE.iter().find(|(codes, _)| codes.contains(&code)).map(|(_, class)| *class)
 }
 
+/// The lines of the table, without comments.
 pub(super) fn lines() -> impl Iterator<Item = &'static str> {
     include_str!("codes.txt").lines().filter(|line| !line.starts_with('#'))
 }
 
-/// `None` where a line is none of the table's; a test reads them all.
+/// Parses a line. `None` if it is malformed: a test reads every line.
 pub(super) fn row(line: &'static str) -> Option<Row> {
     let mut words = line.splitn(6, ' ');
     let codes = words.next()?;

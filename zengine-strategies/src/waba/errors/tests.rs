@@ -164,7 +164,11 @@ fn of(code: i64) -> GraphError {
 fn every_line_of_the_table_is_a_row() {
     assert!(table::lines().count() > 100);
     for line in table::lines() {
-        assert!(table::row(line).is_some_and(|(codes, _)| !codes.is_empty()), "{line}");
+        let (codes, class) = table::row(line).unwrap_or_else(|| panic!("{line}"));
+        // Neither malformed, nor behind a range that holds it.
+        for code in [*codes.start(), *codes.end()] {
+            assert_eq!(table::find(code).map(|found| found.what), Some(class.what), "{line}");
+        }
     }
 }
 

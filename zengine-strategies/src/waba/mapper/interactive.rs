@@ -40,40 +40,46 @@ pub(super) fn message(cx: &mut Cx, at: &str, item: &Interactive) -> Value {
             let sections = list_sections(cx, at, sections);
             frame("list", header, Some(body), footer, json!({"button": button, "sections": sections}))
         }
-        Interactive::CtaUrl(link) => framed(cx, at, "cta_url", (link.header.as_ref(), Some(&link.body), link.footer.as_ref()), |cx| {
-            let mut action = cta_url(cx, at, &link.label, &link.url);
-            if link.payment_link_preview {
-                action["parameters"]["payment_link_preview"] = true.into();
-            }
-            action
-        }),
+        Interactive::CtaUrl(link) => {
+            framed(cx, at, "cta_url", Frame::of_body(&link.body).with(link.header.as_ref(), link.footer.as_ref()), |cx| {
+                let mut action = cta_url(cx, at, &link.label, &link.url);
+                if link.payment_link_preview {
+                    action["parameters"]["payment_link_preview"] = true.into();
+                }
+                action
+            })
+        }
         Interactive::Product { body, footer, catalog, sku } => {
-            framed(cx, at, "product", (None, written(body.as_ref()), footer.as_ref()), |cx| product(cx, at, catalog, sku))
+            framed(cx, at, "product", Frame { body: non_empty(body.as_ref()), ..Frame::default() }.with(None, footer.as_ref()), |cx| {
+                product(cx, at, catalog, sku)
+            })
         }
         Interactive::ProductList { header, body, footer, catalog, sections } => {
-            framed(cx, at, "product_list", (Some(header), Some(body), footer.as_ref()), |cx| {
+            framed(cx, at, "product_list", Frame::of_body(body).with(Some(header), footer.as_ref()), |cx| {
                 let plain = matches!(header, Header::Text { .. });
                 cx.require("product_list.header", plain, format!("{at}/header"), "a product list has a text header");
                 cx.id(format!("{at}/catalog"), catalog);
                 json!({"catalog_id": catalog, "sections": product_sections(cx, at, sections)})
             })
         }
-        Interactive::Catalog(catalog) => framed(cx, at, "catalog_message", (None, Some(&catalog.body), catalog.footer.as_ref()), |cx| {
-            let mut action = Object::new().with("name", "catalog_message");
-            if let Some(sku) = &catalog.thumbnail_sku {
-                cx.id(format!("{at}/thumbnail_sku"), sku);
-                action.put("parameters", json!({"thumbnail_product_retailer_id": sku}));
-            }
-            action.into()
-        }),
+        Interactive::Catalog(catalog) => {
+            framed(cx, at, "catalog_message", Frame::of_body(&catalog.body).with(None, catalog.footer.as_ref()), |cx| {
+                let mut action = Object::new().with("name", "catalog_message");
+                if let Some(sku) = &catalog.thumbnail_sku {
+                    cx.id(format!("{at}/thumbnail_sku"), sku);
+                    action.put("parameters", json!({"thumbnail_product_retailer_id": sku}));
+                }
+                action.into()
+            })
+        }
         Interactive::Flow(form) => {
-            framed(cx, at, "flow", (form.header.as_ref(), Some(&form.body), form.footer.as_ref()), |cx| flow(cx, at, form))
+            framed(cx, at, "flow", Frame::of_body(&form.body).with(form.header.as_ref(), form.footer.as_ref()), |cx| flow(cx, at, form))
         }
         Interactive::LocationRequest { body } => {
-            framed(cx, at, "location_request_message", (None, Some(body), None), |_| json!({"name": "send_location"}))
+            framed(cx, at, "location_request_message", Frame::of_body(body), |_| json!({"name": "send_location"}))
         }
         Interactive::AddressRequest { header, body, footer, country, parameters } => {
-            framed(cx, at, "address_message", (header.as_ref(), Some(body), footer.as_ref()), |cx| {
+            framed(cx, at, "address_message", Frame::of_body(body).with(header.as_ref(), footer.as_ref()), |cx| {
                 cx.require("address.country", country == "IN", format!("{at}/country"), "addresses can be asked for in India (IN) only");
                 let at = format!("{at}/parameters");
                 let mut all = parameters.as_ref().map(|parameters| cx.object(&at, parameters)).unwrap_or_default();
@@ -82,7 +88,7 @@ pub(super) fn message(cx: &mut Cx, at: &str, item: &Interactive) -> Value {
                 json!({"name": "address_message", "parameters": all})
             })
         }
-        Interactive::VoiceCall { body, label, ttl_minutes, payload } => framed(cx, at, "voice_call", (None, Some(body), None), |cx| {
+        Interactive::VoiceCall { body, label, ttl_minutes, payload } => framed(cx, at, "voice_call", Frame::of_body(body), |cx| {
             cx.label_of(&format!("{at}/label"), label, LABEL);
             if let Some(minutes) = ttl_minutes {
                 cx.require("call.ttl", (1..=CALL_TTL).contains(minutes), format!("{at}/ttl_minutes"), "must be 1 to 43200 minutes");
@@ -97,18 +103,18 @@ pub(super) fn message(cx: &mut Cx, at: &str, item: &Interactive) -> Value {
             named("voice_call", parameters)
         }),
         Interactive::CallPermissionRequest(request) => {
-            let words = (None, written(request.body.as_ref()), None);
-            framed(cx, at, "call_permission_request", words, |_| json!({"name": "call_permission_request"}))
+            let texts = Frame { body: non_empty(request.body.as_ref()), ..Frame::default() };
+            framed(cx, at, "call_permission_request", texts, |_| json!({"name": "call_permission_request"}))
         }
         Interactive::ContactInfoRequest { body } => {
-            framed(cx, at, "request_contact_info", (None, Some(body), None), |_| json!({"name": "request_contact_info"}))
+            framed(cx, at, "request_contact_info", Frame::of_body(body), |_| json!({"name": "request_contact_info"}))
         }
-        Interactive::Carousel(cards) => framed(cx, at, "carousel", (None, Some(&cards.body), None), |cx| carousel::action(cx, at, cards)),
+        Interactive::Carousel(cards) => framed(cx, at, "carousel", Frame::of_body(&cards.body), |cx| carousel::action(cx, at, cards)),
         Interactive::OrderDetails { body, parameters } => {
-            framed(cx, at, "order_details", (None, Some(body), None), |cx| order(cx, at, "review_and_pay", parameters))
+            framed(cx, at, "order_details", Frame::of_body(body), |cx| order(cx, at, "review_and_pay", parameters))
         }
         Interactive::OrderStatus { body, parameters } => {
-            framed(cx, at, "order_status", (None, Some(body), None), |cx| order(cx, at, "review_order", parameters))
+            framed(cx, at, "order_status", Frame::of_body(body), |cx| order(cx, at, "review_order", parameters))
         }
         _ => {
             cx.check.rule("interactive.unsupported").add(at, "WhatsApp does not have this interactive kind");
@@ -117,22 +123,37 @@ pub(super) fn message(cx: &mut Cx, at: &str, item: &Interactive) -> Value {
     }
 }
 
-/// Header, body and footer.
-type Words<'a> = (Option<&'a Header>, Option<&'a String>, Option<&'a String>);
-
-/// A message whose words are checked here: the core checks those of buttons and lists only.
-fn framed(cx: &mut Cx, at: &str, kind: &str, (header, body, footer): Words<'_>, action: impl FnOnce(&mut Cx) -> Value) -> Value {
-    if let Some(body) = body {
-        cx.text(format!("{at}/body"), body, BODY);
-    }
-    let header = header.map(|header| header_of(cx, at, header, true));
-    let footer = footer_of(cx, at, footer.map(String::as_str));
-    frame(kind, header, body.map(String::as_str), footer, action(cx))
+/// The texts around an action.
+#[derive(Clone, Copy, Default)]
+struct Frame<'a> {
+    header: Option<&'a Header>,
+    body: Option<&'a str>,
+    footer: Option<&'a str>,
 }
 
-/// A body that may be missing.
-fn written(body: Option<&String>) -> Option<&String> {
-    body.filter(|body| !body.is_empty())
+impl<'a> Frame<'a> {
+    fn of_body(body: &'a str) -> Self {
+        Self { body: Some(body), ..Self::default() }
+    }
+
+    fn with(self, header: Option<&'a Header>, footer: Option<&'a String>) -> Self {
+        Self { header, footer: footer.map(String::as_str), ..self }
+    }
+}
+
+/// A message whose words are checked here: the core checks those of buttons and lists only.
+fn framed(cx: &mut Cx, at: &str, kind: &str, of: Frame<'_>, action: impl FnOnce(&mut Cx) -> Value) -> Value {
+    if let Some(body) = of.body {
+        cx.text(format!("{at}/body"), body, BODY);
+    }
+    let header = of.header.map(|header| header_of(cx, at, header, true));
+    let footer = footer_of(cx, at, of.footer);
+    frame(kind, header, of.body, footer, action(cx))
+}
+
+/// A text, unless it is empty.
+fn non_empty(text: Option<&String>) -> Option<&str> {
+    text.map(String::as_str).filter(|text| !text.is_empty())
 }
 
 fn frame(kind: &str, header: Option<Value>, body: Option<&str>, footer: Option<&str>, action: Value) -> Value {

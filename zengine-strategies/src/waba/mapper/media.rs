@@ -79,7 +79,7 @@ fn uploaded(cx: &mut Cx, at: &str, media: &Media) {
     }
 }
 
-/// The picture, film or document above a text.
+/// The header of a message or template: an image, a video or a document.
 pub(super) fn header(cx: &mut Cx, at: &str, media: &Media) -> Value {
     let shown = matches!(media.kind, MediaKind::Image | MediaKind::Video | MediaKind::Document);
     cx.require("header.kind", shown, format!("{at}/media/kind"), "a header is text, an image, a video or a document");

@@ -162,9 +162,9 @@ fn header(cx: &mut Cx, at: &str, parameter: &TemplateParameter) -> Option<Value>
         TemplateParameter::Gif { media: item } => json!({"type": "gif", "gif": media::bare(cx, &format!("{at}/media"), item)}),
         TemplateParameter::Location { location } => {
             let at = format!("{at}/location");
-            let [north, east] = [location.latitude.abs() <= 90.0, location.longitude.abs() <= 180.0];
-            cx.require("location.range", north, format!("{at}/latitude"), "must be -90 to 90 degrees");
-            cx.require("location.range", east, format!("{at}/longitude"), "must be -180 to 180 degrees");
+            let (latitude_fits, longitude_fits) = (location.latitude.abs() <= 90.0, location.longitude.abs() <= 180.0);
+            cx.require("location.range", latitude_fits, format!("{at}/latitude"), "must be -90 to 90 degrees");
+            cx.require("location.range", longitude_fits, format!("{at}/longitude"), "must be -180 to 180 degrees");
             json!({"type": "location", "location": plain::location(location)})
         }
         TemplateParameter::Product { catalog, sku } => {

@@ -23,7 +23,7 @@ pub(super) fn update(scope: &Scope<'_>, value: &Object<'_>, raw_value: Option<Va
     update.event = value.first_text(&words).or_else(|| alert.first_text(&words)).map(String::from);
     let names = ["rejection_reason", "reason", "alert_description", "message", "warning"];
     update.reason = reason::of(value, &names).or_else(|| reason::of(&alert, &names)).or_else(|| reason::of_parts(value));
-    scope.to_business(Event::Account(update), scope.by_bytes(raw), value)
+    scope.business_event(Event::Account(update), scope.by_bytes(raw), value)
 }
 
 /// A change of an object of the tenant's, with its JSON.
@@ -62,5 +62,5 @@ fn element(scope: &Scope<'_>, raw: ValueRef<'_>, field: &str, word: &str) -> Eve
         Some(id) => scope.by_id(field, &id, update.event.as_deref().as_slice()),
         None => scope.by_bytes(raw),
     };
-    Ok(scope.to_business(Event::Account(update), dedup, &obj))
+    Ok(scope.business_event(Event::Account(update), dedup, &obj))
 }

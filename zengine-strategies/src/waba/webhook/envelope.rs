@@ -267,5 +267,5 @@ fn reader(name: &str) -> Option<Reader> {
 fn error<'a>(scope: &Scope<'a>, raw: ValueRef<'a>, _: bool) -> EventResult {
     let obj = raw.object().ok_or(NOT_AN_OBJECT)?;
     let update = account::account_update(&scope.field, Some("error".to_owned()), vec![problem::one(raw)], Some(raw));
-    Ok(scope.to_business(Event::Account(update), scope.by_bytes(raw), &obj))
+    Ok(scope.business_event(Event::Account(update), scope.by_bytes(raw), &obj))
 }

@@ -16,7 +16,7 @@ pub(super) fn group<'a>(scope: &Scope<'a>, raw: ValueRef<'a>, _: bool) -> EventR
     let obj = raw.object().ok_or(NOT_AN_OBJECT)?;
     let mut update = account_update(&scope.field, obj.owned_text("type"), problem::with_parts(&obj), Some(raw));
     update.reason = reason::of(&obj, &["reason"]);
-    let mut routed = scope.to_business(Event::Account(update), scope.by_bytes(raw), &obj);
+    let mut routed = scope.business_event(Event::Account(update), scope.by_bytes(raw), &obj);
     let group = name(&obj, "group_id").and_then(|id| Identity::new(IdentityKind::Group, &id).ok());
     routed.conversation = scope.conversation(group.as_slice());
     let person = |obj: &Object<'a>| {

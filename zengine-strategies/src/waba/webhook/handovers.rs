@@ -22,5 +22,5 @@ pub(super) fn handover<'a>(scope: &Scope<'a>, value: &Object<'a>, raw_value: Opt
         word => Event::Unknown { provider_type: word.unwrap_or("messaging_handovers").to_owned() },
     };
     let sender = value.object("sender").unwrap_or_default();
-    scope.by_person(event, raw, value, &sender, false)
+    scope.person_event(event, raw, value, &sender, false)
 }

@@ -18,5 +18,5 @@ pub(super) fn preference<'a>(scope: &Scope<'a>, raw: ValueRef<'a>, alone: bool) 
         Some("resume" | "signup" | "accept") => Event::OptIn(preference),
         _ => Event::Unknown { provider_type: value.unwrap_or_else(|| "user_preferences".to_owned()) },
     };
-    Ok(scope.by_person(event, raw, &obj, &obj, alone))
+    Ok(scope.person_event(event, raw, &obj, &obj, alone))
 }

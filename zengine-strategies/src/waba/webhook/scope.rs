@@ -179,7 +179,7 @@ impl<'a> Scope<'a> {
     }
 
     /// An event to the business, about an object that may tell its time.
-    pub(super) fn to_business(&self, event: Event, dedup: String, obj: &Object<'_>) -> RoutedEvent {
+    pub(super) fn business_event(&self, event: Event, dedup: String, obj: &Object<'_>) -> RoutedEvent {
         let mut routed = self.event(event, dedup);
         routed.to = self.business();
         let time_ms = || obj.object("metadata")?.time_ms("timestamp");
@@ -188,9 +188,9 @@ impl<'a> Scope<'a> {
     }
 
     /// An event without an id from a person to the business.
-    pub(super) fn by_person(&self, event: Event, raw: ValueRef<'_>, obj: &Object<'_>, person: &Object<'_>, alone: bool) -> RoutedEvent {
+    pub(super) fn person_event(&self, event: Event, raw: ValueRef<'_>, obj: &Object<'_>, person: &Object<'_>, alone: bool) -> RoutedEvent {
         let names = Names::read(person, &Keys::PERSON);
-        let mut routed = self.to_business(event, self.by_bytes(raw), obj);
+        let mut routed = self.business_event(event, self.by_bytes(raw), obj);
         routed.from = names.party(self.contact(&names, alone));
         routed.conversation = self.conversation(&routed.from.ids);
         routed

@@ -66,7 +66,8 @@ impl Template {
         self.with_part(0, json!({"type": "HEADER", "format": kind.into().to_ascii_uppercase()}))
     }
 
-    /// Sets all components in the management API's format; buttons are then checked as well.
+    /// Sets all components in the management API's format, instead of those that were set before; buttons are then checked as well. Call it
+    /// before the other methods that set components.
     pub fn with_components(mut self, components: impl Into<Value>) -> Self {
         (self.components, self.buttons_known) = (components.into(), true);
         self
@@ -90,7 +91,8 @@ impl Template {
     /// Puts a component at this place, or at the end, instead of the one of its kind.
     fn with_part(mut self, at: usize, part: Value) -> Self {
         if let Value::Array(parts) = &mut self.components {
-            parts.retain(|own| own["type"] != part["type"]);
+            let is_of_kind = |own: &Value| own["type"].as_str().zip(part["type"].as_str()).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b));
+            parts.retain(|own| !is_of_kind(own));
             parts.insert(at.min(parts.len()), part);
         }
         self

@@ -98,9 +98,15 @@ impl Templates {
 
     /// Adds a template from a test; replaces one of the same account, name and language. Returns its id.
     pub(in crate::sandbox) fn add(&self, template: Template, ids: &Ids) -> String {
-        let key = |of: &Template| (of.account.clone(), of.name.clone(), of.language.clone());
-        self.remove(|other| key(other) == key(&template));
-        self.push(template, ids).id
+        fn key(of: &Template) -> (&Option<String>, &str, &str) {
+            (&of.account, &of.name, &of.language)
+        }
+        let template = Template { id: ids.digits(), ..template };
+        let templates = &mut lock(&self.0).templates;
+        templates.retain(|other| key(other) != key(&template));
+        let id = template.id.clone();
+        templates.push(template);
+        id
     }
 
     /// Adds a template and gives it its id.
