@@ -1,14 +1,12 @@
 //! Changes of templates.
 
-use std::borrow::Cow;
-
 use zengine_connector::{Event, message::TemplateUpdate, strategy::RoutedEvent};
 
 use super::{reason, scope::Scope};
 use crate::waba::json::{Object, ValueRef};
 
 /// A language in the spelling of the management calls: webhooks also write `en-US`.
-pub(super) fn language(spelled: Cow<'_, str>) -> String {
+pub(super) fn language(spelled: &str) -> String {
     spelled.replace('-', "_")
 }
 
@@ -37,7 +35,7 @@ pub(super) fn update(scope: &Scope<'_>, value: &Object<'_>, raw_value: Option<Va
     (update.previous, update.current) = (previous, current);
     update.template_id = value.owned_text("message_template_id");
     update.name = value.owned_text("message_template_name");
-    update.language = value.text("message_template_language").map(language);
+    update.language = value.text("message_template_language").map(|spelled| language(&spelled));
     update.waba_id = scope.account().map(str::to_owned);
     update.recommendation = value.object("rejection_info").and_then(|info| info.owned_text("recommendation"));
     update.reason = reason::of(value, &["reason"]).or_else(|| reason::of_parts(value));
