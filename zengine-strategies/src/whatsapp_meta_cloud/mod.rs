@@ -22,7 +22,7 @@ use zengine_connector::{
 };
 
 pub use config::{MetaApp, TokenKind, WhatsAppMetaCloudConfig};
-pub use manage::{BlockReport, BusinessProfile, DeliveryEvent, QrCode, QrImage, TemplateRecord};
+pub use manage::{BlockReport, BusinessProfile, DeliveryEvent, QrCode, QrImage};
 pub use onboarding::{
     AppCredentials, CodeMethod, GrantedScope, IssuedToken, Onboarding, Page, PhoneAppData, PhoneNumber, Pin, Signup, SignupEvent,
     SubscribedApp, TokenInfo, WebhookOverride, WebhookOverrides,

@@ -7,7 +7,7 @@ use zengine_connector::{
     message::{IdentityKind, State},
     strategy::HealthStatus,
 };
-use zengine_strategies::whatsapp_meta_cloud::{BusinessProfile, QrImage};
+use zengine_strategies::whatsapp_meta_cloud::{BusinessProfile, QrImage, templates::TemplateStatus};
 
 use super::support::{Bench, answer, raw, refused};
 
@@ -133,11 +133,15 @@ async fn templates_are_handed_in_listed_changed_and_deleted() {
         json!({"success": true}),
     ]);
     let made = meta.create_template(number, &definition, &cx).await.unwrap();
-    assert_eq!((made.id.as_str(), made.status.as_deref(), made.category.as_deref()), ("17", Some("PENDING"), Some("MARKETING")));
+    assert_eq!(
+        (made.id.meta.as_deref(), &made.status, made.category.as_deref()),
+        (Some("17"), &Some(TemplateStatus::Pending), Some("MARKETING"))
+    );
+    assert!(made.is_of("order_ready", "en_US"), "the rest is as it was asked for");
     let page = meta.templates(number, Some("order_ready"), Some("a b"), &cx).await.unwrap();
-    assert_eq!((page.items[0].status.as_deref(), page.next), (Some("APPROVED"), None));
-    assert!(page.items[0].data.is_some());
-    let reasons: Vec<_> = page.items.iter().map(|template| template.rejected_reason.as_deref()).collect();
+    assert_eq!((page.records[0].is_sendable(), page.next, page.complete), (true, None, true));
+    assert!(page.records[0].raw.is_some());
+    let reasons: Vec<_> = page.records.iter().map(|template| template.rejected_reason.as_deref()).collect();
     assert_eq!(reasons, [None, Some("ABUSIVE_CONTENT")]);
     meta.edit_template(number, "17", &json!({"category": "UTILITY"}), &cx).await.unwrap();
     meta.delete_template(number, "order ready", None, &cx).await.unwrap();

@@ -21,7 +21,6 @@ pub use block_list::BlockReport;
 pub use delivery::DeliveryEvent;
 pub use profile::BusinessProfile;
 pub use qr_codes::{QrCode, QrImage};
-pub use templates::TemplateRecord;
 
 impl WhatsAppMetaCloud {
     /// The API with the current token.
@@ -72,7 +71,11 @@ impl WhatsAppMetaCloud {
 /// The elements of a list. An answer without a list is an error, not an empty list.
 pub(super) fn list<'v>(body: &'v Value, operation: &'static str) -> Result<&'v [Value], SendError> {
     let list = body.get("data").and_then(Value::as_array).map(Vec::as_slice);
-    list.ok_or_else(|| SendError::of(ErrorKind::Protocol, "the answer is no list").context("operation", operation).not_sent())
+    list.ok_or_else(|| no_list(operation))
+}
+
+fn no_list(operation: &'static str) -> SendError {
+    SendError::of(ErrorKind::Protocol, "the answer is no list").context("operation", operation).not_sent()
 }
 
 fn time(tenant: &Tenant, cx: &EventContext) -> Duration {

@@ -2,37 +2,16 @@
 
 use http::Method;
 use serde_json::Value;
-use zengine_connector::{ErrorKind, EventContext, SendError, message::RawJson};
+use zengine_connector::{ErrorKind, EventContext, SendError};
 
-use super::list;
-use crate::waba::gateway;
-use crate::waba::gateway::{Payload, encoded};
-use crate::waba::wire::text;
-use crate::whatsapp_meta_cloud::{Page, Tenant, WhatsAppMetaCloud, onboarding};
+use super::no_list;
+use crate::waba::gateway::{self, Payload, encoded};
+use crate::waba::templates::{TemplateDefinition, TemplatePage, TemplateRecord};
+use crate::whatsapp_meta_cloud::{Tenant, WhatsAppMetaCloud};
 
+/// Templates of one page.
+const LIMIT: u64 = 100;
 const FIELDS: &str = "id,name,status,category,language,parameter_format,quality_score,rejected_reason,components";
-
-/// A template of the account.
-#[derive(Clone, Debug, PartialEq, Default)]
-#[non_exhaustive]
-pub struct TemplateRecord {
-    /// Its id.
-    pub id: String,
-    /// Its name; absent in the answer to a new template.
-    pub name: Option<String>,
-    /// Its language.
-    pub language: Option<String>,
-    /// `APPROVED`, `PENDING`, `REJECTED` and so on.
-    pub status: Option<String>,
-    /// `MARKETING`, `UTILITY` or `AUTHENTICATION`; Meta may choose another than requested.
-    pub category: Option<String>,
-    /// `NAMED` or `POSITIONAL`.
-    pub parameter_format: Option<String>,
-    /// Meta's word for why it was rejected, such as `ABUSIVE_CONTENT`.
-    pub rejected_reason: Option<String>,
-    /// Meta's JSON of the template.
-    pub data: Option<RawJson>,
-}
 
 /// The templates of the tenant's account. Meta's limit: 100 new ones per hour.
 impl WhatsAppMetaCloud {
@@ -43,18 +22,22 @@ impl WhatsAppMetaCloud {
     /// Meta's errors, `Template` if it refuses the template.
     pub async fn create_template(&self, tenant: &Tenant, definition: &Value, cx: &EventContext) -> Result<TemplateRecord, SendError> {
         let operation = "create_template";
-        for field in ["name", "language", "category"] {
-            if definition.get(field).and_then(Value::as_str).is_none_or(str::is_empty) {
+        let member = |field| {
+            definition.get(field).and_then(Value::as_str).filter(|text| !text.is_empty()).ok_or_else(|| {
                 let missing = SendError::of(ErrorKind::MessageInvalid, "a template needs a name, a language and a category");
-                return Err(missing.context("field", field).not_sent());
-            }
-        }
+                missing.context("field", field).not_sent()
+            })
+        };
+        let asked = TemplateDefinition::new(member("name")?, member("language")?, member("category")?);
         let answer = self.change(tenant, cx, operation, Method::POST, &path(tenant), Payload::Json(definition)).await?;
-        read(&answer)
+        let record = TemplateRecord::created(answer.to_string().as_bytes(), &asked).ok();
+        record
+            .filter(|record| record.id.meta.is_some())
             .ok_or_else(|| SendError::of(ErrorKind::Protocol, "a template was taken without an id").context("operation", operation).maybe())
     }
 
-    /// A page of the templates, all or those of one name; `after` is the `next` of the page before.
+    /// A page of the templates, all or those of one name; `after` is the `next` of the page before. A
+    /// [`TemplateListing`](crate::waba::templates::TemplateListing) puts pages together.
     ///
     /// # Errors
     /// Meta's errors. Safe to repeat.
@@ -64,11 +47,11 @@ impl WhatsAppMetaCloud {
         name: Option<&str>,
         after: Option<&str>,
         cx: &EventContext,
-    ) -> Result<Page<TemplateRecord>, SendError> {
+    ) -> Result<TemplatePage, SendError> {
         let name = name.map(|name| format!("&name={}", encoded(name))).unwrap_or_default();
-        let after = after.map(|after| format!("&after={}", encoded(after))).unwrap_or_default();
-        let body = self.ask(tenant, cx, "templates", &format!("{}?fields={FIELDS}&limit=100{name}{after}", path(tenant))).await?;
-        Ok(Page { items: list(&body, "templates")?.iter().filter_map(read).collect(), next: onboarding::next(&body) })
+        let place = after.map(|after| format!("&after={}", encoded(after))).unwrap_or_default();
+        let body = self.ask(tenant, cx, "templates", &format!("{}?fields={FIELDS}&limit={LIMIT}{name}{place}", path(tenant))).await?;
+        TemplatePage::read(body.to_string().as_bytes(), after, LIMIT).map_err(|_| no_list("templates"))
     }
 
     /// Changes a template, in Meta's form.
@@ -103,11 +86,4 @@ impl WhatsAppMetaCloud {
 
 fn path(tenant: &Tenant) -> String {
     format!("/{}/message_templates", tenant.config.waba_id)
-}
-
-fn read(value: &Value) -> Option<TemplateRecord> {
-    let mut template = TemplateRecord { id: text(value, "id")?, data: RawJson::from_value(value).ok(), ..TemplateRecord::default() };
-    members!(template, text(value): name, language, status, category, parameter_format, rejected_reason);
-    template.rejected_reason.take_if(|reason| reason == "NONE");
-    Some(template)
 }
