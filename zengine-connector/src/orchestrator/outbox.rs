@@ -146,7 +146,7 @@ impl OutboxOf<'_> {
     }
 
     async fn versioned(&self) -> Result<(Outbox, Option<u64>), SessionError> {
-        let stored = self.sessions.get::<Outbox>(&self.key).await?;
+        let stored = self.sessions.get_any::<Outbox>(&self.key).await?;
         Ok(stored.map_or_else(|| (Outbox { v: 1, ..Outbox::default() }, None), |stored| (stored.value, Some(stored.version))))
     }
 
@@ -158,7 +158,7 @@ impl OutboxOf<'_> {
                 ControlFlow::Continue(done) => done,
                 ControlFlow::Break(unchanged) => return Ok(unchanged),
             };
-            match self.sessions.put(&self.key, &outbox, version, self.orchestrator.inbound.settings.outbox_keep).await {
+            match self.sessions.put_any(&self.key, &outbox, version, self.orchestrator.inbound.settings.outbox_keep).await {
                 Ok(_) => return Ok(done),
                 Err(error) if error.kind == SessionErrorKind::Conflict => {}
                 Err(error) => return Err(error),

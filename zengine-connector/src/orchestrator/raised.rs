@@ -4,6 +4,8 @@
 //! removed once its handler stored it or its dead letter is kept. A task per conversation hands its events over in their order; the claim of
 //! rule 84 decides between several processes.
 
+mod kept;
+mod left;
 mod queue;
 mod sweep;
 
@@ -13,7 +15,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use futures_util::future::{Either, select};
 
 use super::{
     Inbound, Orchestrator,
@@ -26,6 +28,7 @@ use crate::{
     runtime::{BoxFuture, ms, within},
     strategy::{Raise, RaisedEvent, SessionErrorKind},
 };
+use kept::Kept;
 pub(super) use queue::RaisedQueue;
 use queue::{OfConversation, Pending};
 pub use sweep::SweptEvents;
@@ -34,29 +37,15 @@ pub(super) use sweep::sweep_all;
 /// Time that a send waits for the record of an event that it raises.
 const KEEP_WITHIN: Duration = Duration::from_secs(1);
 
-/// Waits before the tries to hand an event over. After the last one, it waits for a sweep.
-const TRIES: [Duration; 5] =
-    [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(10), Duration::from_secs(60), Duration::from_secs(300)];
+/// Waits between the tries to hand an event over. After the last one a line says that it waits, and it comes again and again.
+const WAITS: [Duration; 4] = [Duration::from_secs(1), Duration::from_secs(10), Duration::from_secs(60), LAST_WAIT];
+const LAST_WAIT: Duration = Duration::from_secs(300);
 
 /// Key of a raised event among the tenant's sessions; this prefix is the core's.
 const PREFIX: &str = "core:raised/";
 
 fn key_of(key: &DedupeKey) -> String {
     format!("{PREFIX}{key}")
-}
-
-/// A raised event, as stored.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    /// Version of this format: 1.
-    v: u32,
-    event: InboundEvent,
-    /// Its place among the events that its process raised.
-    #[serde(default)]
-    number: u64,
-    /// The time from which on it is known no longer whether its handler got it. Absent in the records of older releases.
-    #[serde(default)]
-    until_ms: Option<i64>,
 }
 
 /// Publishes the events that strategies raise.
@@ -116,51 +105,84 @@ impl Orchestrator {
             context: crate::message::Context::default(),
             raw: Bytes::new(),
         };
+        let until_ms = now_ms.saturating_add(ms(self.inbound.settings.keep));
+        let place = self.inbound.raised.place(now_ms);
+        let kept = Kept::of(&event, &raised.conversation, place, until_ms);
+        let of = OfConversation { tenant: tenant.clone(), strategy: strategy.clone(), conversation: raised.conversation };
+        let key = key_of(&dedupe_key);
+        let pending = Pending { event, key: key.clone(), until_ms };
         let sessions = self.engine.tenants.sessions(tenant, strategy);
-        let (key, kept) = (key_of(&dedupe_key), self.kept(event.clone()));
-        let keeping = sessions.put(&key, &kept, None, self.inbound.settings.keep);
-        match within(&*self.engine.clock, KEEP_WITHIN, keeping).await {
+        // Queued also where the send is dropped in the write.
+        let raising = Raising { orchestrator: &self, event: Some((of, pending)) };
+        let written = match &kept {
+            Ok(kept) => within(&*self.engine.clock, KEEP_WITHIN, sessions.put_any(&key, kept, None, self.inbound.settings.keep)).await,
+            Err(_) => None,
+        };
+        drop(raising);
+        match written {
             Some(Ok(_)) => {}
             // Raised before, by this attempt or an earlier one.
             Some(Err(error)) if error.kind == SessionErrorKind::Conflict => {}
-            _ => tracing::warn!(tenant_id = %tenant, strategy = %strategy, event_id = %event.id, "event.raised_not_kept"),
+            _ => tracing::warn!(tenant_id = %tenant, strategy = %strategy, event_id = dedupe_key.event_id(), "event.raised_not_kept"),
         }
-        let of = OfConversation { tenant: tenant.clone(), strategy: strategy.clone(), conversation: raised.conversation };
-        let Some(turn) = self.inbound.raised.push(of, Pending { event, sessions, key }) else { return };
-        let engine = Arc::clone(&self.engine);
+    }
+}
+
+/// An event on its way into the queue of its conversation. Dropping it puts it there.
+struct Raising<'a> {
+    orchestrator: &'a Orchestrator,
+    event: Option<(OfConversation, Pending)>,
+}
+
+impl Drop for Raising<'_> {
+    fn drop(&mut self) {
+        let Some((of, pending)) = self.event.take() else { return };
+        let (tenant, strategy) = (of.tenant.clone(), of.strategy.clone());
+        let Some(turn) = self.orchestrator.inbound.raised.push(of, pending) else { return };
+        let events = LocalEvents::of(self.orchestrator);
         // A turn that is dropped gives its events up to a sweep.
-        if !engine.spawner.spawn(Box::pin(async move { self.deliver(turn).await })) {
+        if !self.orchestrator.engine.spawner.spawn(Box::pin(events.deliver(turn))) {
             tracing::warn!(tenant_id = %tenant, strategy = %strategy, "event.raised_not_spawned");
         }
     }
+}
 
-    fn kept(&self, event: InboundEvent) -> Kept {
-        let until_ms = event.received_at_ms.saturating_add(ms(self.inbound.settings.keep));
-        Kept { v: 1, event, number: self.inbound.raised.number(), until_ms: Some(until_ms) }
-    }
-
+impl LocalEvents {
     /// Hands the events of a conversation over, one after the other.
-    async fn deliver(self, mut turn: queue::Turn) {
+    async fn deliver(self: Arc<Self>, mut turn: queue::Turn) {
         while let Some(pending) = turn.next() {
-            if !self.try_to_hand_over(pending).await {
+            if !self.hand_over(&pending).await {
+                pending.say_waits();
                 return;
             }
         }
     }
 
-    async fn try_to_hand_over(&self, Pending { event, sessions, key }: Pending) -> bool {
-        for wait in TRIES {
-            if !wait.is_zero() && !self.engine.pause(wait).await {
-                break;
-            }
-            if hand_over(self, event.clone()).await == HandOver::Done {
-                if let Ok(Some(kept)) = sessions.get::<serde::de::IgnoredAny>(&key).await {
-                    let _ = sessions.delete(&key, kept.version).await;
-                }
+    /// Tries until a handler got the event; what a sweep hands over meanwhile is known by its claim. Returns `false` if the host shuts down,
+    /// or the time is over in which a second hand-over is known.
+    async fn hand_over(&self, pending: &Pending) -> bool {
+        let mut waits = WAITS.into_iter();
+        loop {
+            // Held in the try alone: a host that is dropped closes its stores.
+            let Some(orchestrator) = self.orchestrator() else { return false };
+            let engine = &orchestrator.engine;
+            if hand_over(&orchestrator, pending.event.clone()).await == HandOver::Done {
+                let sessions = engine.tenants.sessions(&pending.event.tenant, &pending.event.strategy);
+                let _ = sessions.delete_any(&pending.key).await;
                 return true;
             }
+            let wait = waits.next();
+            if wait == Some(LAST_WAIT) {
+                pending.say_waits();
+            }
+            if engine.is_closing() || engine.now_ms() >= pending.until_ms {
+                return false;
+            }
+            let (clock, closed) = (Arc::clone(&engine.clock), engine.on_close());
+            drop(orchestrator);
+            if let Either::Right(_) = select(clock.sleep(wait.unwrap_or(LAST_WAIT)), closed).await {
+                return false;
+            }
         }
-        tracing::warn!(tenant_id = %event.tenant, strategy = %event.strategy, event_id = %event.id, "event.raised_waits");
-        false
     }
 }

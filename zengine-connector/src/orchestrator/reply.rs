@@ -99,7 +99,7 @@ impl Orchestrator {
         let reason = match error.kind {
             SessionErrorKind::Conflict | SessionErrorKind::Undecided => DeferredReason::Busy,
             SessionErrorKind::Unavailable => DeferredReason::StoreUnavailable,
-            SessionErrorKind::Corrupt => {
+            SessionErrorKind::Corrupt | SessionErrorKind::Reserved => {
                 return Err(Error::new(ErrorKind::Corrupt, "the conversation's outbox cannot be read").with_source(error));
             }
         };

@@ -128,7 +128,7 @@ impl Engine {
     }
 
     /// Completes when the engine is closed or dropped.
-    pub(super) fn on_close(&self) -> Shared<oneshot::Receiver<()>> {
+    pub(crate) fn on_close(&self) -> Shared<oneshot::Receiver<()>> {
         self.on_close.clone()
     }
 

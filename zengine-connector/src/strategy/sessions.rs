@@ -16,6 +16,9 @@ use crate::{
     store::{Ports, SessionPage, StoreError, StoreErrorKind, StoredSession, session_place},
 };
 
+/// The start of the core's keys.
+const RESERVED: &str = "core:";
+
 /// Time after which a send that met an unreadable session comes again.
 const UNREAD: Duration = Duration::from_secs(900);
 
@@ -39,7 +42,8 @@ impl SessionPorts {
 }
 
 /// Values with compare-and-set, scoped to one tenant and one strategy: another tenant's key cannot be named. The core
-/// encrypts every value.
+/// encrypts every value. Keys that begin with `core:` are the core's, and those that begin with `conversation` are of
+/// [`Conversations`](super::Conversations), where a strategy uses it.
 #[derive(Clone)]
 pub struct Sessions {
     ports: Arc<SessionPorts>,
@@ -68,6 +72,16 @@ impl Sessions {
         scope.rsplit_once('|').is_some_and(|(whose, _)| whose == tenant.as_str())
     }
 
+    /// Returns `true` if a scope is that of this tenant and strategy.
+    pub(crate) fn is_scope(scope: &str, tenant: &TenantId, strategy: &StrategyName) -> bool {
+        Self::owner_of(scope) == (tenant.as_str(), strategy.as_str())
+    }
+
+    /// The tenant and the strategy of a scope.
+    pub(crate) fn owner_of(scope: &str) -> (&str, &str) {
+        scope.rsplit_once('|').unwrap_or_default()
+    }
+
     /// The part of the host that publishes what strategies raise; none in a test without an orchestrator.
     pub(crate) fn raise(&self) -> Option<&Arc<dyn Raise>> {
         self.ports.raise.get()
@@ -89,7 +103,7 @@ impl Sessions {
 
     /// The tenant and the strategy.
     pub(super) fn owner(&self) -> (&str, &str) {
-        self.scope.rsplit_once('|').unwrap_or_default()
+        Self::owner_of(&self.scope)
     }
 
     /// A page of the stored sessions whose keys begin with `prefix`, sealed.
@@ -105,8 +119,14 @@ impl Sessions {
     /// Reads a value.
     ///
     /// # Errors
-    /// `Unavailable` if the store does not answer, `Corrupt` if the stored value cannot be read.
+    /// `Unavailable` if the store does not answer, `Corrupt` if the stored value cannot be read, `Reserved`.
     pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<Versioned<T>>, SessionError> {
+        check(key)?;
+        self.get_any(key).await
+    }
+
+    /// Reads a value, also under a key of the core.
+    pub(crate) async fn get_any<T: DeserializeOwned>(&self, key: &str) -> Result<Option<Versioned<T>>, SessionError> {
         let Some((version, sealed)) = self.ports.stores.session(&self.scope, key).await? else { return Ok(None) };
         let text = keyring::open(&*self.ports.keys, &session_place(&self.scope, key), &sealed).map_err(|_| SessionErrorKind::Corrupt)?;
         let value = serde_json::from_slice(&text).map_err(|_| SessionErrorKind::Corrupt)?;
@@ -116,8 +136,21 @@ impl Sessions {
     /// Writes a value if the stored version is `expect`; `None` expects that there is no value. Returns the new version.
     ///
     /// # Errors
-    /// `Conflict` if another caller wrote first, `Unavailable` if the store does not answer, `Corrupt` if the value has no JSON form.
+    /// `Conflict` if another caller wrote first, `Unavailable` if the store does not answer, `Corrupt` if the value has no JSON form,
+    /// `Reserved`.
     pub async fn put<T: Serialize + Sync>(&self, key: &str, value: &T, expect: Option<u64>, ttl: Duration) -> Result<u64, SessionError> {
+        check(key)?;
+        self.put_any(key, value, expect, ttl).await
+    }
+
+    /// Writes a value, also under a key of the core.
+    pub(crate) async fn put_any<T: Serialize + Sync>(
+        &self,
+        key: &str,
+        value: &T,
+        expect: Option<u64>,
+        ttl: Duration,
+    ) -> Result<u64, SessionError> {
         let text = serde_json::to_vec(value).map_err(|_| SessionErrorKind::Corrupt)?;
         let sealed = keyring::seal(&*self.ports.keys, &*self.ports.rng, &session_place(&self.scope, key), &text)
             .map_err(|_| SessionErrorKind::Unavailable)?;
@@ -127,10 +160,21 @@ impl Sessions {
     /// Deletes a value if the stored version is `expect`.
     ///
     /// # Errors
-    /// `Conflict` if the stored version is another, `Unavailable` if the store does not answer.
+    /// `Conflict` if the stored version is another, `Unavailable` if the store does not answer, `Reserved`.
     pub async fn delete(&self, key: &str, expect: u64) -> Result<(), SessionError> {
+        check(key)?;
         Ok(self.ports.stores.delete_session(&self.scope, key, expect).await?)
     }
+
+    /// Deletes a value, whatever it is, also under a key of the core.
+    pub(crate) async fn delete_any(&self, key: &str) -> Result<(), SessionError> {
+        let Some((version, _)) = self.ports.stores.session(&self.scope, key).await? else { return Ok(()) };
+        Ok(self.ports.stores.delete_session(&self.scope, key, version).await?)
+    }
+}
+
+fn check(key: &str) -> Result<(), SessionError> {
+    if key.starts_with(RESERVED) { Err(SessionErrorKind::Reserved.into()) } else { Ok(()) }
 }
 
 /// The error of reading or writing a session. That call sent nothing to the provider; only the strategy knows how far the
@@ -155,6 +199,8 @@ pub enum SessionErrorKind {
     Corrupt,
     /// The conversation of an event may still be opening; see [`find_or_wait`](super::Conversations::find_or_wait). Ask again later.
     Undecided,
+    /// The key is one of the core's.
+    Reserved,
 }
 
 impl SessionErrorKind {
@@ -164,17 +210,22 @@ impl SessionErrorKind {
             Self::Unavailable => "the session store does not answer",
             Self::Corrupt => "a stored session cannot be read",
             Self::Undecided => "the conversation may still be opening",
+            Self::Reserved => "the key of the session is one of the core's",
         }
     }
 }
 
 impl SessionError {
     /// The attempt's error; still needs its reach. It is `Busy`, so that the send is deferred: also what cannot be read may be, by a
-    /// newer process, and is asked for again after 15 minutes.
+    /// newer process, and is asked for again after 15 minutes. A key of the core is `Unsupported`.
     pub fn into_send_error(self) -> NeedsReach {
-        let busy = SendError::of(ErrorKind::Busy, self.kind.message());
-        let busy = if self.kind == SessionErrorKind::Corrupt { busy.retry_after(UNREAD) } else { busy };
-        busy.source(self)
+        let error = |kind| SendError::of(kind, self.kind.message());
+        let error = match self.kind {
+            SessionErrorKind::Conflict | SessionErrorKind::Unavailable | SessionErrorKind::Undecided => error(ErrorKind::Busy),
+            SessionErrorKind::Corrupt => error(ErrorKind::Busy).retry_after(UNREAD),
+            SessionErrorKind::Reserved => error(ErrorKind::Unsupported),
+        };
+        error.source(self)
     }
 }
 

@@ -39,6 +39,10 @@ pub(crate) struct Faults {
     pub(crate) sessions_down: AtomicBool,
     /// Sessions are never read.
     pub(crate) sessions_hang: AtomicBool,
+    /// Session writes are never answered.
+    pub(crate) session_writes_hang: AtomicBool,
+    /// Sessions are not listed.
+    pub(crate) session_lists_down: AtomicBool,
     /// So many session writes lose their race.
     pub(crate) lose_races: AtomicUsize,
     /// The task that cannot be spawned, counted from 1; 0 if all can, the highest number if none can.
@@ -200,6 +204,9 @@ impl SessionStore for Under<dyn SessionStore> {
         if draw(&self.1.lose_races) {
             return Err(StoreError::new(StoreErrorKind::Conflict, "lost on purpose"));
         }
+        if self.1.session_writes_hang.load(SeqCst) {
+            std::future::pending::<()>().await;
+        }
         self.1.writes.fetch_add(1, SeqCst);
         self.0.put(scope, key, value, expect, ttl, now_ms).await
     }
@@ -209,6 +216,7 @@ impl SessionStore for Under<dyn SessionStore> {
     }
 
     async fn list(&self, after: Option<&str>, limit: usize) -> Result<SessionPage, StoreError> {
+        check(&self.1.session_lists_down)?;
         self.0.list(after, limit).await
     }
 

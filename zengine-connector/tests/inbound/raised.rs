@@ -174,21 +174,142 @@ async fn rule_88_a_handler_that_hangs_holds_up_its_conversation_alone() {
     assert!(!handed(&second).contains(&("c".to_owned(), "started")), "an event overtook an earlier one");
 }
 
+/// Sends that raise events, which are handed over.
+async fn raise(host: &Host, texts: &[&str]) {
+    for text in texts {
+        let message = OutboundMessage::text(Identity::opaque("acme", "visitor").unwrap(), *text);
+        let options = SendOptions::new().correlation_id(CorrelationId::new("req-1").unwrap()).traceparent(TRACE);
+        let sent = host.orchestrator.send_with(&id("one"), "acme-both", &*text.replace(' ', "-"), &message, options).await.unwrap();
+        assert!(matches!(sent, Outcome::Delivered(_)));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn rule_88_raised_events_of_a_conversation_wait_for_the_one_before() {
     let host = Host::new();
     host.on("queued", Do::Slow(Duration::from_secs(5)));
-    for (n, text) in ["c queued", "c started", "d transferred"].iter().enumerate() {
-        let message = OutboundMessage::text(Identity::opaque("acme", "visitor").unwrap(), *text);
-        let options = SendOptions::new().correlation_id(CorrelationId::new("req-1").unwrap()).traceparent(TRACE);
-        let sent = host.orchestrator.send_with(&id("one"), "acme-both", &*format!("m-{n}"), &message, options).await.unwrap();
-        assert!(matches!(sent, Outcome::Delivered(_)));
-    }
+    raise(&host, &["c queued", "c started", "d transferred"]).await;
     settle(&host).await;
     assert_eq!(handed(&host), [("c".to_owned(), "queued"), ("d".to_owned(), "transferred")]);
     host.clock.advance(Duration::from_secs(6)).await;
     assert_eq!(handed(&host).last(), Some(&("c".to_owned(), "started")));
     assert_eq!(kept(&host).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_88_a_store_that_is_away_for_long_lets_no_event_overtake() {
+    let host = Host::new();
+    Host::fault(&host.faults.claims_down, true);
+    raise(&host, &["c queued"]).await;
+    host.clock.advance(Duration::from_secs(600)).await;
+    Host::fault(&host.faults.claims_down, false);
+    raise(&host, &["c started"]).await;
+    settle(&host).await;
+    assert_eq!(host.seen.count(), 0);
+    host.clock.advance(Duration::from_secs(300)).await;
+    assert_eq!(handed(&host), [("c".to_owned(), "queued"), ("c".to_owned(), "started")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_88_an_event_that_waits_holds_no_host() {
+    let host = Host::new();
+    Host::fault(&host.faults.claims_down, true);
+    raise(&host, &["c queued"]).await;
+    host.clock.advance(Duration::from_secs(30)).await;
+    let Host { orchestrator, seen, .. } = host;
+    drop(orchestrator);
+    assert_eq!(std::sync::Arc::strong_count(&seen), 1, "the handler, and with it the stores, are held");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_88_an_event_whose_send_is_dropped_in_the_write_is_handed_over() {
+    let host = Host::new();
+    Host::fault(&host.faults.session_writes_hang, true);
+    let orchestrator = host.orchestrator.clone();
+    let sending = tokio::spawn(async move {
+        let message = OutboundMessage::text(Identity::opaque("acme", "visitor").unwrap(), "c queued");
+        orchestrator.send_with(&id("one"), "acme-both", "m-1", &message, SendOptions::new()).await.map(drop)
+    });
+    settle(&host).await;
+    sending.abort();
+    let _ = sending.await;
+    Host::fault(&host.faults.session_writes_hang, false);
+    settle(&host).await;
+    assert_eq!(handed(&host), [("c".to_owned(), "queued")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_88_raised_events_take_no_place_of_a_request() {
+    let host = Host::with(InboundSettings { max_requests: 1, ..InboundSettings::default() }, true);
+    host.on("queued", Do::Gate);
+    raise(&host, &["c queued", "d queued"]).await;
+    settle(&host).await;
+    assert_eq!(host.seen.count(), 2);
+    let request = request("/one").extension(CorrelationId::new("req-1").unwrap()).header("traceparent", TRACE);
+    let received = host.receive("acme-both", request.body(payload(&[message("1", "x", "hello")])).unwrap()).await;
+    assert_eq!(received.accepted, 1);
+    host.seen.gate.notify_waiters();
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_88_a_clock_that_is_set_back_changes_no_order() {
+    let memory = Memory::new();
+    let first = Host::over(memory.clone(), InboundSettings::default(), true);
+    left(&first, &["c queued"]).await;
+    first.clock.jump_ms(-60_000);
+    left(&first, &["c queued", "c started"]).await;
+    let second = Host::over(memory, InboundSettings::default(), true);
+    assert_eq!(second.orchestrator.sweep_raised(None, 100).await.unwrap().done, 2);
+    assert_eq!(handed(&second), [("c".to_owned(), "queued"), ("c".to_owned(), "started")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_88_a_sweep_leaves_what_was_raised_since_it_began_to_its_process() {
+    let memory = Memory::new();
+    let first = Host::over(memory.clone(), InboundSettings::default(), true);
+    first.clock.advance(Duration::from_secs(1)).await;
+    left(&first, &["c queued"]).await;
+    let second = Host::over(memory, InboundSettings::default(), true);
+    assert_eq!(second.orchestrator.sweep_raised(None, 100).await.unwrap().done, 0);
+    second.clock.advance(Duration::from_secs(1)).await;
+    assert_eq!(second.orchestrator.sweep_raised(None, 100).await.unwrap().done, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_88_a_sweep_of_more_than_a_thousand_begins_with_the_oldest() {
+    let memory = Memory::new();
+    let texts: Vec<_> = (1..=1_100).map(|n| format!("c transferred {n}")).collect();
+    left(&Host::over(memory.clone(), InboundSettings::default(), true), &texts.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let second = Host::over(memory, InboundSettings::default(), true);
+    let mut after = None;
+    loop {
+        let swept = second.orchestrator.sweep_raised(after.as_deref(), 100).await.unwrap();
+        after = swept.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let lives: Vec<_> = second.seen.events.lock().unwrap().iter().map(life).collect();
+    assert!(lives.len() >= 1_000 && lives.iter().enumerate().all(|(n, life)| *life == n + 1), "{lives:?}");
+}
+
+/// The number of the life that an event is raised of.
+fn life(event: &zengine_connector::InboundEvent) -> usize {
+    let Event::Session(change) = &event.event else { panic!("{event:?}") };
+    change.participant.as_ref().unwrap().name.as_ref().unwrap().parse().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_88_a_sweep_whose_second_part_fails_tells_what_the_first_did_and_comes_again() {
+    let memory = Memory::new();
+    left(&Host::over(memory.clone(), InboundSettings::default(), true), &["c queued"]).await;
+    let second = Host::over(memory, InboundSettings::default(), true);
+    Host::fault(&second.faults.session_lists_down, true);
+    let swept = second.orchestrator.sweep(None, 100).await.unwrap();
+    assert!(second.orchestrator.sweep(swept.next.as_deref(), 100).await.is_err());
+    Host::fault(&second.faults.session_lists_down, false);
+    let swept = second.orchestrator.sweep(swept.next.as_deref(), 100).await.unwrap();
+    assert_eq!((swept.raised, swept.next), (1, None));
 }
 
 #[tokio::test(start_paused = true)]

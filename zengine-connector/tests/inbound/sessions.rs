@@ -1,10 +1,13 @@
 //! A strategy that keeps sessions: a lost compare-and-set brings the event again, and `admit` counts it once.
 
-use std::sync::atomic::Ordering::SeqCst;
+use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
-use zengine_connector::orchestrator::Ack;
+use zengine_connector::{orchestrator::Ack, strategy::SessionErrorKind};
 
-use crate::host::{Host, counts, message, payload, request};
+use crate::{
+    host::{Host, counts, id, message, payload, request},
+    strategies::AcmeBoth,
+};
 
 async fn deliver(host: &Host, event: &str) -> zengine_connector::orchestrator::Received {
     host.receive("acme-keeper", request("/one").body(payload(&[message(event, "a", event)])).unwrap()).await
@@ -34,6 +37,18 @@ async fn rule_84_admit_is_idempotent_where_the_handler_gives_the_event_back() {
     assert_eq!(deliver(&host, "first").await.ack, Ack::Done);
     assert_eq!(deliver(&host, "second").await.ack, Ack::Done);
     assert_eq!(numbers(&host), ["message 1", "message 1", "message 2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_strategy_reaches_no_session_of_the_core() {
+    let host = Host::new();
+    let bound = host.orchestrator.bound::<AcmeBoth>(&id("one"), "acme-both").await.unwrap();
+    let cx = bound.cx();
+    let (sessions, key) = (cx.sessions(), "core:raised/00000000000000000000000000000000");
+    let read = sessions.get::<u32>(key).await.map(drop).unwrap_err();
+    let written = sessions.put(key, &1, None, Duration::from_secs(60)).await.unwrap_err();
+    let deleted = sessions.delete(key, 1).await.unwrap_err();
+    assert_eq!([read.kind, written.kind, deleted.kind], [SessionErrorKind::Reserved; 3]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -460,14 +460,16 @@ impl OutboundStrategy<AcmeConfig, OutboundMessage> for AcmeBoth {
                 cx.raise(raised.with_from(Party::of(Identity::opaque("acme", "visitor").unwrap()))).await;
             }
         }
-        // Of a conversation, a change: `c queued`.
+        // Of a conversation, a change: `c queued`; and the number of its life: `c queued 7`.
         if let Content::Text(text) = &message.content
             && let Some((conversation, change)) = text.body.split_once(' ')
+            && let (change, life) = change.split_once(' ').unwrap_or((change, "1"))
             && let Some(change) = [SessionChange::Queued, SessionChange::Started, SessionChange::Transferred, SessionChange::Ended]
                 .into_iter()
                 .find(|known| known.as_str() == change)
         {
-            cx.raise(RaisedEvent::new(ConversationId::new(conversation).unwrap(), 1, SessionEvent::new(change))).await;
+            let event = SessionEvent::new(change).with_participant(Participant::new(Role::Agent).with_name(life));
+            cx.raise(RaisedEvent::new(ConversationId::new(conversation).unwrap(), life.parse().unwrap(), event)).await;
         }
         let mut sent = self.0.lock().unwrap();
         sent.push((cx.client_message_id().to_string(), message.clone()));

@@ -4,19 +4,21 @@ use std::{
     collections::{HashMap, VecDeque},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
 };
 
 use crate::{
     ids::{ConversationId, StrategyName, TenantId},
     message::InboundEvent,
-    strategy::Sessions,
-    sync::Mutex,
+    sync::{Limit, Mutex, Permit},
 };
 
 /// Events that wait in a process, and with them its tasks. More wait in the store, for a sweep.
 const MAX_PENDING: usize = 1_000;
+
+/// Handlers of raised events at once: those of the tasks and of sweeps. They take no place of a request.
+const MAX_HANDLERS: usize = 1_024;
 
 /// A conversation.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -26,21 +28,33 @@ pub(super) struct OfConversation {
     pub(super) conversation: ConversationId,
 }
 
-/// An event, and where it is kept.
+/// An event, its session's key, and the end of the time in which a second hand-over is known.
 pub(super) struct Pending {
     pub(super) event: InboundEvent,
-    pub(super) sessions: Sessions,
     pub(super) key: String,
+    pub(super) until_ms: i64,
 }
 
 /// The events that wait. A conversation stands in it while a task hands its events over.
 #[derive(Clone, Default)]
 pub(in crate::orchestrator) struct RaisedQueue(Arc<Inner>);
 
-#[derive(Default)]
 struct Inner {
     waiting: Mutex<Waiting>,
+    handlers: Arc<Limit>,
+    last_ms: AtomicI64,
     numbers: AtomicU64,
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        Self {
+            waiting: Mutex::default(),
+            handlers: Arc::new(Limit::new(MAX_HANDLERS)),
+            last_ms: AtomicI64::new(i64::MIN),
+            numbers: AtomicU64::new(0),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -50,9 +64,14 @@ struct Waiting {
 }
 
 impl RaisedQueue {
-    /// The number of the next event.
-    pub(super) fn number(&self) -> u64 {
-        self.0.numbers.fetch_add(1, Ordering::Relaxed)
+    /// The place of the next event: a time that no clock sets back, and a number.
+    pub(super) fn place(&self, now_ms: i64) -> (i64, u64) {
+        (self.0.last_ms.fetch_max(now_ms, Ordering::Relaxed).max(now_ms), self.0.numbers.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A permit of a handler.
+    pub(in crate::orchestrator) fn permit(&self) -> Option<Permit<Arc<Limit>>> {
+        Permit::of(Arc::clone(&self.0.handlers))
     }
 
     /// Adds an event. Returns the turn of its conversation if no task has it.
@@ -108,7 +127,7 @@ impl Drop for Turn {
 }
 
 impl Pending {
-    fn say_waits(&self) {
+    pub(super) fn say_waits(&self) {
         let event = &self.event;
         tracing::warn!(tenant_id = %event.tenant, strategy = %event.strategy, event_id = %event.id, "event.raised_waits");
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{batch::Batch, plan::Plan, progress::Progress, route::Stamped};
-use crate::{message::InboundEvent, orchestrator::Orchestrator, sync::Permit};
+use crate::{message::InboundEvent, orchestrator::Orchestrator};
 
 /// The result of handing over a raised event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(in crate::orchestrator) async fn hand_over(orchestrator: &Orchestrator, even
     let (Ok(entry), Some(handler)) = (orchestrator.engine.registry.entry(event.strategy.as_str()), &orchestrator.inbound.handler) else {
         return HandOver::Later;
     };
-    let Some(permit) = Permit::of(Arc::clone(&orchestrator.inbound.requests)) else { return HandOver::Later };
+    let Some(permit) = orchestrator.inbound.raised.permit() else { return HandOver::Later };
     let mut plan = Plan::default();
     plan.handle(Stamped { event: Box::new(event), reference: None, identity: None, life: None });
     let progress = Progress::acknowledged(plan.tasks, orchestrator.inbound.settings.max_events).with_ephemeral(plan.ephemeral);

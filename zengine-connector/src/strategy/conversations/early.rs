@@ -155,10 +155,7 @@ impl Conversations {
         if !self.early {
             return;
         }
-        let key = note_key(record);
-        if let Ok(Some(noted)) = self.sessions.get::<serde::de::IgnoredAny>(&key).await {
-            let _ = self.sessions.delete(&key, noted.version).await;
-        }
+        let _ = self.sessions.delete_any(&note_key(record)).await;
         self.wake(OPENINGS);
     }
 }

@@ -1,0 +1,84 @@
+//! The raised events of a page of sessions, in their order.
+
+use std::collections::BTreeSet;
+
+use super::{PREFIX, kept::LeftEvent};
+use crate::{
+    orchestrator::Orchestrator,
+    store::{StoreError, StoreErrorKind, StoredSession},
+};
+
+/// Events that a page of a sweep hands over at most, and the sessions that it lists at once.
+const MAX_EVENTS: usize = 1_000;
+const PAGE: usize = 100;
+
+/// The raised events of a page.
+#[derive(Default)]
+pub(super) struct OfPage {
+    /// Those of each conversation in their order.
+    pub(super) by_conversation: Vec<Vec<LeftEvent>>,
+    /// Those of which it is known no longer whether a handler got them.
+    pub(super) expired: Vec<LeftEvent>,
+}
+
+impl Orchestrator {
+    /// The raised events of the tenants and strategies that these sessions are of: the oldest of each, so that none is missing before
+    /// another of its conversation.
+    pub(super) async fn raised_events(&self, sessions: Vec<StoredSession>, began_ms: i64) -> Result<OfPage, StoreError> {
+        let read = |session: StoredSession| LeftEvent::read(session, &*self.engine.keys);
+        let of_page: Vec<_> = sessions.into_iter().filter(|session| session.key.starts_with(PREFIX)).collect();
+        let keys: BTreeSet<_> = of_page.iter().map(|session| (session.scope.clone(), session.key.clone())).collect();
+        let of_page: Vec<_> = of_page.into_iter().filter_map(read).collect();
+        let (expired, mut events): (Vec<_>, Vec<_>) = of_page.into_iter().partition(|left| left.is_expired(began_ms));
+        let scopes: BTreeSet<_> = events.iter().map(|left| left.session.scope.clone()).collect();
+        let most = (MAX_EVENTS / scopes.len().max(1)).max(1);
+        for scope in scopes {
+            let is_of_page = |key: &str| keys.contains(&(scope.clone(), key.to_owned()));
+            match self.oldest_of(&scope, most, began_ms, is_of_page).await {
+                Ok(oldest) => {
+                    events.retain(|left| left.session.scope != scope);
+                    events.extend(oldest);
+                }
+                // Then those of the page are in their order.
+                Err(error) if error.kind == StoreErrorKind::Unsupported => {}
+                Err(error) => return Err(error),
+            }
+        }
+        events.sort_by(|a, b| (a.conversation(), a.place()).cmp(&(b.conversation(), b.place())));
+        let mut by_conversation: Vec<Vec<LeftEvent>> = Vec::new();
+        for event in events {
+            match by_conversation.last_mut().filter(|last| last.last().is_some_and(|before| before.conversation() == event.conversation()))
+            {
+                Some(same) => same.push(event),
+                None => by_conversation.push(vec![event]),
+            }
+        }
+        Ok(OfPage { by_conversation, expired })
+    }
+
+    /// The oldest events of a scope, unless its first one is of another page, which sees to them. Those that were raised since the sweep
+    /// began are left to their process: the listing may have passed the one before.
+    async fn oldest_of(
+        &self,
+        scope: &str,
+        most: usize,
+        began_ms: i64,
+        is_of_page: impl Fn(&str) -> bool,
+    ) -> Result<Vec<LeftEvent>, StoreError> {
+        let (mut oldest, mut after): (Vec<LeftEvent>, _) = (Vec::new(), None);
+        loop {
+            let page = self.engine.stores.list_scope(scope, PREFIX, after.as_deref(), PAGE).await?;
+            if after.is_none() && page.sessions.first().is_some_and(|first| !is_of_page(&first.key)) {
+                return Ok(oldest);
+            }
+            let read = page.sessions.into_iter().filter_map(|session| LeftEvent::read(session, &*self.engine.keys));
+            oldest.extend(read.filter(|left| left.place().0 <= began_ms && !left.is_expired(began_ms)));
+            oldest.sort_by_key(LeftEvent::place);
+            oldest.truncate(most);
+            after = page.next;
+            if after.is_none() {
+                return Ok(oldest);
+            }
+        }
+    }
+}
