@@ -9,7 +9,7 @@ use zengine_connector::error::{NeedsReach, ProviderDetails, Violation};
 use zengine_connector::http::{read_json, retry_after};
 use zengine_connector::{ErrorKind, ProviderMessageId, Reach, Receipt, SendContext, SendError};
 
-use super::errors::{Class, GraphError, classify};
+use super::errors::{Class, GraphError, classify, shapes};
 use super::wire::{Accepted, Addressee};
 
 /// Maximum wait that is taken from a header.
@@ -117,15 +117,14 @@ fn is_trace(text: &str) -> bool {
 /// The meaning of an answer that reports no success.
 pub(crate) fn judge(response: &Response<Bytes>) -> Option<(GraphError, Class)> {
     let status = response.status();
-    let body = read_json::<Value>(response).ok();
-    let member = |name| body.as_ref().and_then(|body| body.get(name)).filter(|error| !error.is_null());
-    let error = member("error").or_else(|| member("errors").filter(|_| !status.is_success())?.get(0));
-    if status.is_success() && error.is_none() {
-        return None;
-    }
-    let error = error.map(GraphError::read).unwrap_or_default();
+    let refused = !status.is_success();
+    let error = match read_json::<Value>(response) {
+        Ok(body) => shapes::find(&body, refused)?,
+        Err(_) if refused => shapes::of_text(response.body()),
+        Err(_) => return None,
+    };
     // A 200 with an error of no known code says nothing of how far the message got.
-    let class = classify(&error, (!status.is_success()).then_some(status.as_u16()));
+    let class = classify(&error, if refused { Some(status.as_u16()) } else { error.status });
     Some((error, class))
 }
 

@@ -31,6 +31,8 @@ pub(super) fn one(raw: ValueRef<'_>) -> ProviderError {
         code: obj.integer("code").or_else(|| obj.integer("error_code")),
         subcode: obj.integer("error_subcode"),
         is_transient: obj.boolean("is_transient") == Some(true),
+        is_plain: false,
+        status: None,
         trace_id: obj.owned_text("fbtrace_id"),
         title,
         details: obj.object("error_data").and_then(|data| data.owned_text("details")).or_else(|| obj.owned_text("error_data")),

@@ -5,6 +5,7 @@
 //! the documentation says that it was not accepted: 4, 80007, 130429, 131056, 131057, and 132069 and 134101 after their
 //! long waits.
 
+pub(crate) mod shapes;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -61,7 +62,7 @@ impl Class {
 
 /// Classifies an error. `http`: the status of a refused call; `None` for an error that a webhook reports.
 pub(crate) fn classify(error: &GraphError, http: Option<u16>) -> Class {
-    let Some(code) = error.code else { return by_status(http) };
+    let Some(code) = error.code else { return by_words(error, http).unwrap_or_else(|| by_status(http)) };
     // What is wrong with a template, or with taking a number in, stands in the subcode only.
     let is_general = code == 100 || !matches!(code, 1 | 190) && table::find(code).is_none();
     let code = error.subcode.filter(|subcode| is_general && OWN_SUBCODES.contains(subcode)).unwrap_or(code);
@@ -112,6 +113,11 @@ fn by_status(http: Option<u16>) -> Class {
         500..=599 => class(ErrorKind::Unavailable, Reach::Maybe, "the provider failed"),
         _ => class(ErrorKind::Protocol, Reach::Maybe, "the provider answered with an unexpected status"),
     }
+}
+
+/// The class of a provider's own words. Meta's always stand beside a code.
+fn by_words(error: &GraphError, http: Option<u16>) -> Option<Class> {
+    table::of_text(http?, error.title.as_deref().filter(|_| error.is_plain)?)
 }
 
 const fn class(kind: ErrorKind, reach: Reach, what: &'static str) -> Class {

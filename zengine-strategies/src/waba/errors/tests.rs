@@ -1,6 +1,6 @@
 //! Every row of the documentation, and what stands around the code.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use zengine_connector::{ErrorKind as Kind, Fault, Reach};
 
 use super::*;
@@ -162,13 +162,16 @@ fn of(code: i64) -> GraphError {
 
 #[test]
 fn every_line_of_the_table_is_a_row() {
-    assert!(table::lines().count() > 100);
-    for line in table::lines() {
+    assert!(table::lines(table::CODES).count() > 100);
+    for line in table::lines(table::CODES) {
         let (codes, class) = table::row(line).unwrap_or_else(|| panic!("{line}"));
         // Neither malformed, nor behind a range that holds it.
         for code in [*codes.start(), *codes.end()] {
             assert_eq!(table::find(code).map(|found| found.what), Some(class.what), "{line}");
         }
+    }
+    for line in table::lines(table::WORDS) {
+        assert!(table::text_row(line).is_some(), "{line}");
     }
 }
 
@@ -339,4 +342,87 @@ fn an_error_of_a_webhook_keeps_code_title_and_json() {
     assert_eq!((error.kind, error.code.as_deref(), error.raw), (Kind::InvalidRecipient, Some("131026"), Some(raw)));
     assert!(!format!("{:?}", GraphError::read(&value)).contains("undeliverable"));
     assert_eq!(GraphError::read(&json!({"code": 77})).to_provider_error(None).kind, Kind::Unexpected);
+}
+
+/// The error of a refused call with this body, and its class at this status.
+fn refused(status: u16, body: &str) -> (GraphError, Class) {
+    let response = http::Response::builder().status(status).body(bytes::Bytes::from(body.to_owned())).unwrap();
+    crate::waba::answer::judge(&response).unwrap()
+}
+
+#[test]
+fn metas_error_is_found_inside_of_what_a_provider_writes_around_it() {
+    let graph = r#"{"message":"m","code":132001,"error_subcode":7,"fbtrace_id":"A"}"#;
+    let quoted = serde_json::to_string(&format!(r#"{{"error":{graph}}}"#)).unwrap();
+    let payload = serde_json::to_string(&format!("Invalid payload ({graph})")).unwrap();
+    for body in [
+        format!(r#"{{"error":{graph}}}"#),
+        format!(r#"{{"detail":{{"error":{graph}}}}}"#),
+        format!(r#"{{"meta":{{"error":{quoted},"developer_message":"x","http_code":400,"success":false}}}}"#),
+        format!(r#"{{"meta":{{"developer_message":{payload},"http_code":500,"success":false}},"360dialog_trace_id":"B"}}"#),
+        format!(r#"{{"meta":{{"error":"no","developerMessage":{payload}}}}}"#),
+        payload.clone(),
+    ] {
+        let (error, class) = refused(400, &body);
+        assert_eq!((error.code, error.subcode, error.trace_id.as_deref()), (Some(132_001), Some(7), Some("A")), "{body}");
+        assert_eq!((class.kind, class.reach), (Kind::Template, Reach::Processed), "{body}");
+    }
+    let (error, class) = refused(400, r#"{"meta":{"success":false},"errors":[{"code":1013,"title":"t","details":"d"}]}"#);
+    assert_eq!((error.code, error.details.as_deref(), class.kind), (Some(1013), Some("d"), Kind::InvalidRecipient));
+}
+
+#[test]
+fn a_refusal_without_a_code_is_known_by_status_and_words() {
+    let meta = |text: &str| json!({"meta": {"httpCode": 404, "developerMessage": text, "success": false}}).to_string();
+    let simple = |text: &str| json!({"error": text}).to_string();
+    for body in [meta, simple, |text: &str| json!(text).to_string(), |text: &str| json!({"message": text}).to_string(), str::to_owned] {
+        let kind = |status, text: &str| refused(status, &body(text)).1.kind;
+        assert_eq!(kind(401, "Invalid API key"), Kind::Unauthorized);
+        assert_eq!(kind(403, "The endpoint is blocked"), Kind::Forbidden);
+        assert_eq!(kind(400, "Could not send message due to lack of payment"), Kind::Billing);
+        assert_eq!(kind(400, "Account Disabled"), Kind::Account);
+        assert_eq!(kind(400, "Unknown field."), Kind::InvalidContent);
+        assert_eq!(kind(404, "you have exceeded the limit"), Kind::InvalidContent);
+        assert_eq!(kind(502, "Bad gateway"), Kind::Unavailable);
+        let (error, class) = refused(400, &body("You have exceeded the endpoint rate limit. Try again in 30 seconds"));
+        assert_eq!((class.kind, class.reach, class.wait), (Kind::RateLimited, Reach::NotSent, Some(Wait::Seconds(30))));
+        assert!(error.to_details().title.is_some_and(|words| words.contains("endpoint rate limit")));
+        assert_eq!(refused(400, &body("Try again later")).1.wait, None);
+    }
+}
+
+#[test]
+fn the_words_of_an_error_with_a_code_decide_nothing() {
+    let body = json!({"error": {"code": 100, "error_subcode": 2_388_040, "message": "character limit exceeded"}}).to_string();
+    assert_eq!(refused(400, &body).1.kind, Kind::Template);
+    let without = json!({"error": {"message": "the limit is exceeded"}}).to_string();
+    assert_eq!(refused(400, &without).1.kind, Kind::InvalidContent);
+}
+
+#[test]
+fn a_body_of_no_known_shape_keeps_its_words_and_markup_none() {
+    let words = |body: &str| refused(500, body).0.title;
+    assert_eq!(words(r#"{"reason":"odd"}"#).as_deref(), Some(r#"{"reason":"odd"}"#));
+    assert_eq!(words(&"é".repeat(5_000)).map(|text| text.len()), Some(2_048));
+    for nothing in ["", "  ", "<html>Sorry</html>", "{}", "[]", "null", "7"] {
+        assert_eq!(words(nothing), None, "{nothing}");
+    }
+}
+
+#[test]
+fn a_success_is_no_error_whatever_it_says_beside() {
+    let judged = |body: Value| {
+        let response = http::Response::builder().status(200).body(bytes::Bytes::from(body.to_string())).unwrap();
+        crate::waba::answer::judge(&response).map(|(_, class)| class.kind)
+    };
+    for fine in [
+        json!({"meta": {"success": true, "http_code": 200, "developer_message": "done"}}),
+        json!({"messages": [{"id": "1"}], "errors": [{"code": 1}]}),
+        json!({"message": "Operation started"}),
+        json!("text"),
+    ] {
+        assert_eq!(judged(fine.clone()), None, "{fine}");
+    }
+    assert_eq!(judged(json!({"meta": {"success": false, "http_code": 401}})), Some(Kind::Unauthorized));
+    assert_eq!(judged(json!({"detail": {"error": {"code": 190}}})), Some(Kind::Unauthorized));
 }

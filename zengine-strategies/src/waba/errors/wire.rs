@@ -10,6 +10,10 @@ pub(crate) struct GraphError {
     pub(crate) code: Option<i64>,
     pub(crate) subcode: Option<i64>,
     pub(crate) is_transient: bool,
+    /// Whether the title is all there is: a provider's own words, not Meta's.
+    pub(crate) is_plain: bool,
+    /// The status that the body names. That of the answer counts before it.
+    pub(crate) status: Option<u16>,
     /// Meta's reference of the failed call.
     pub(crate) trace_id: Option<String>,
     /// May name a recipient or quote the message: never printed.
@@ -31,6 +35,8 @@ impl GraphError {
             code: error.get("code").and_then(number),
             subcode: error.get("error_subcode").and_then(number),
             is_transient: matches!(error.get("is_transient"), Some(Value::Bool(true))),
+            is_plain: false,
+            status: None,
             trace_id: text("fbtrace_id"),
             title: text("title")
                 .or_else(|| text("message"))
@@ -38,7 +44,10 @@ impl GraphError {
                 .or_else(|| error.as_str().map(str::to_owned)),
             user_title: text("error_user_title"),
             user_message: text("error_user_msg"),
-            details: data.and_then(|data| data.as_str().or_else(|| data.get("details")?.as_str())).map(str::to_owned),
+            details: data
+                .and_then(|data| data.as_str().or_else(|| data.get("details")?.as_str()))
+                .map(str::to_owned)
+                .or_else(|| text("details")),
         }
     }
 
