@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
+use super::oauth;
 use super::route::Meta;
 use super::state::State;
 use super::tokens::Signup;
-use super::updates::Update;
-use super::{media, oauth};
 use crate::sandbox::control::{Call, ControlCall, ControlError, calls, each, merged};
 use crate::sandbox::waba::Inbound;
-use crate::sandbox::waba::Number;
 use crate::sandbox::waba::templates::Template;
+use crate::sandbox::waba::updates::Update;
+use crate::sandbox::waba::{Number, files};
 use crate::sandbox::webhooks::Signature;
 use crate::sandbox::{Delivery, form, lock};
 
@@ -23,7 +23,7 @@ pub(super) const CALLS: &[Call<Meta>] = calls![
     PUT "webhooks" "`callback`, `statuses: [{\"status\", \"ms\"}]`, `copies`, `batch: {\"most\", \"ms\"}`, `redelivery_ms: […]`, `timeout_ms`"
         "changes them; absent ones stay" => Now(set_webhooks),
     POST "handshake" "`{\"verify_token\"}`" "verifies the callback" => Later(|meta, call| Box::pin(handshake(meta, call))),
-    GET "rules" "" "the rules that can be switched" => Show(|meta| json!(meta.state.rules())),
+    GET "rules" "" "the rules that can be switched" => Show(|meta| json!(meta.state.shared.rules())),
     PUT "rules" "numbers, or null for no limit: `throughput` (messages per second and number), `management_limit` (calls per hour and account); `true` or `false`: `pair_limit`, `service_window`, `appsecret_proof`, `known_templates_only`, `known_media_only`"
         "switches them; absent ones stay" => Now(set_rules),
     POST "numbers" "`{\"id\", \"account\", \"token\", \"display_number\", \"name\", \"fresh\", \"coexisting\"}`" "adds a number" => Now(add_number),
@@ -32,7 +32,7 @@ pub(super) const CALLS: &[Call<Meta>] = calls![
     POST "codes" "`{\"accounts\": [\"900100\"], \"days\": 60, \"redirect_uri\"}`" "a code of embedded signup" => Now(issue_code),
     POST "tokens" "`{\"token\"}` or `{\"number\"}` with `subcode` or `expire_in_ms`; `{\"accounts\"}`" "ends a token; issues a short-lived one" => Now(tokens),
     POST "media" "the file itself; `?number=&type=image/png`" "a file that a number received" => Now(add_media),
-    GET "templates" "" "the templates of all accounts" => Show(|meta| json!({"templates": meta.state.templates.select(|_| true).iter().map(Template::node).collect::<Vec<_>>()})),
+    GET "templates" "" "the templates of all accounts" => Show(|meta| json!({"templates": meta.state.shared.templates.select(|_| true).iter().map(Template::node).collect::<Vec<_>>()})),
     POST "templates" "`{\"name\", \"language\", \"account\", \"category\", \"status\", \"components\"}`" "adds one" => Now(add_template),
     PUT "templates" "`{\"name\", \"language\"}` with `status` and `reason`, `quality` or `category`" "changes one, with its webhook"
         => Later(|meta, call| Box::pin(change_template(meta, call))),
@@ -64,12 +64,12 @@ pub(super) fn state(state: &State) -> Value {
     json!({
         "app_id": state.settings.app_id,
         "business_id": state.settings.business_id,
-        "callback": state.callback(),
+        "callback": state.shared.callback(),
         "numbers": numbers,
         "subscribed_accounts": state.accounts.subscribed(),
         "valid_tokens": state.tokens.count(),
-        "media": lock(&state.media).len(),
-        "templates": state.templates.select(|_| true).len(),
+        "media": lock(&state.shared.media).len(),
+        "templates": state.shared.templates.select(|_| true).len(),
     })
 }
 
@@ -167,20 +167,20 @@ async fn raw(meta: &Meta, call: &ControlCall<'_>) -> Answered {
 
 fn webhooks(Meta { state, engine }: &Meta) -> Value {
     let mut webhooks = json!(engine.webhooks.settings());
-    webhooks["callback"] = json!(state.callback());
+    webhooks["callback"] = json!(state.shared.callback());
     webhooks
 }
 
 fn set_webhooks(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     let mut changes = call.json()?;
     let callback = match changes.as_object_mut().and_then(|members| members.remove("callback")) {
-        None => meta.state.callback(),
+        None => meta.state.shared.callback(),
         Some(Value::Null) => None,
         Some(Value::String(url)) if url.starts_with("http://") => Some(url),
         Some(_) => return Err(ControlError::bad_request("`callback` must begin with http://: the emulator speaks no TLS")),
     };
     let settings = merged(&meta.engine.webhooks.settings(), changes)?;
-    meta.state.set_callback(callback);
+    meta.state.shared.set_callback(callback);
     meta.engine.webhooks.set(settings.in_range());
     Ok(webhooks(meta))
 }
@@ -189,7 +189,8 @@ form! { HandshakeForm { verify_token: Option<String> } }
 
 async fn handshake(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     let form: HandshakeForm = call.read()?;
-    let callback = meta.state.callback().ok_or_else(|| ControlError::bad_request("no callback address is set: PUT /_sandbox/webhooks"))?;
+    let callback =
+        meta.state.shared.callback().ok_or_else(|| ControlError::bad_request("no callback address is set: PUT /_sandbox/webhooks"))?;
     let token = form.verify_token.as_deref().unwrap_or(&meta.state.settings.verify_token);
     Ok(match meta.handshake(&callback, token).await {
         Ok(()) => json!({"verified": true}),
@@ -198,8 +199,8 @@ async fn handshake(meta: &Meta, call: &ControlCall<'_>) -> Answered {
 }
 
 fn set_rules(meta: &Meta, call: &ControlCall<'_>) -> Answered {
-    meta.state.set_rules(merged(&meta.state.rules(), call.json()?)?);
-    Ok(json!(meta.state.rules()))
+    meta.state.shared.set_rules(merged(&meta.state.shared.rules(), call.json()?)?);
+    Ok(json!(meta.state.shared.rules()))
 }
 
 form! { NumberForm {
@@ -264,7 +265,7 @@ fn issue_code(meta: &Meta, call: &ControlCall<'_>) -> Answered {
         return Err(ControlError::bad_request("`days` must be 60; without it the token never expires"));
     }
     let signup = Signup { expires: form.days.is_some(), redirect_uri: form.redirect_uri, ..Signup::of(form.accounts) };
-    Ok(json!({"code": meta.state.tokens.issue_code(&meta.state.ids, signup)}))
+    Ok(json!({"code": meta.state.tokens.issue_code(&meta.state.shared.ids, signup)}))
 }
 
 form! { TokenForm {
@@ -282,7 +283,7 @@ fn tokens(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     }
     let token = match (form.token, form.number) {
         (Some(token), None) => token,
-        (None, Some(id)) => meta.state.number(&id).ok_or_else(|| no_number(&id))?.token,
+        (None, Some(id)) => meta.state.accounts.number(&id).ok_or_else(|| no_number(&id))?.token,
         _ => return Err(ControlError::bad_request("give either `token` or `number`")),
     };
     let found = match (form.subcode, form.expire_in_ms) {
@@ -311,7 +312,7 @@ fn add_template(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     let template = form.components.into_iter().fold(template, Template::with_components);
     let template = form.category.into_iter().fold(template, Template::with_category);
     let template = form.status.into_iter().fold(template, Template::with_status);
-    Ok(json!({"id": meta.state.templates.add(template, &meta.state.ids)}))
+    Ok(json!({"id": meta.state.shared.templates.add(template, &meta.state.shared.ids)}))
 }
 
 form! { ChangeForm {
@@ -342,5 +343,5 @@ fn add_media(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     if !meta.state.accounts.exists(number) {
         return Err(no_number(number));
     }
-    Ok(json!({"id": media::receive(&meta.state, number, mime, call.body.clone())}))
+    Ok(json!({"id": files::receive(&meta.state.shared, number, mime, call.body.clone())}))
 }

@@ -8,18 +8,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::media;
 use super::route::Meta;
-use super::settings::{Rules, Settings};
+use super::settings::Settings;
 use super::signature;
 use super::state::State;
 use super::tokens::Signup;
-use super::updates::Update;
 use crate::sandbox::emulator::Emulator;
 use crate::sandbox::provider::ms;
 use crate::sandbox::waba::Inbound;
-use crate::sandbox::waba::Number;
+use crate::sandbox::waba::shared::Rules;
 use crate::sandbox::waba::templates::{Template, TemplateUpdate};
+use crate::sandbox::waba::updates::Update;
+use crate::sandbox::waba::{Number, files};
 use crate::sandbox::webhooks::{Signature, WebhookFormat, Webhooks};
 use crate::sandbox::{Delivery, InProcess, lock};
 use zengine_connector::http::encode;
@@ -74,7 +74,7 @@ impl Emulator<Meta> {
 
     /// Adds a template, against which sends are checked.
     pub fn add_template(&self, template: Template) {
-        self.state().templates.add(template, &self.state().ids);
+        self.state().shared.templates.add(template, &self.state().shared.ids);
     }
 
     /// Sets the status of a template (`APPROVED`, `REJECTED`, `PAUSED`, `DISABLED`, …), with an optional reason, and sends the
@@ -113,29 +113,29 @@ impl Emulator<Meta> {
 
     /// Stores a file as if a number had received it; returns its media id, valid for seven days.
     pub fn add_media(&self, phone_number_id: &str, mime: &str, bytes: impl Into<Bytes>) -> String {
-        media::receive(self.state(), phone_number_id, mime, bytes.into())
+        files::receive(&self.state().shared, phone_number_id, mime, bytes.into())
     }
 
     /// Returns the number of stored files.
     pub fn media_count(&self) -> usize {
-        lock(&self.state().media).len()
+        lock(&self.state().shared.media).len()
     }
 
     // Limits.
 
     /// Sets the maximum messages per second of one number (130429); `None` removes the limit.
     pub fn set_throughput(&self, per_second: Option<u32>) {
-        self.state().set_rules(Rules { throughput: per_second, ..self.state().rules() });
+        self.state().shared.set_rules(Rules { throughput: per_second, ..self.state().shared.rules() });
     }
 
     /// Sets the maximum management calls per hour of one account (80008); `None` removes the limit.
     pub fn set_management_limit(&self, per_hour: Option<u32>) {
-        self.state().set_rules(Rules { management_limit: per_hour, ..self.state().rules() });
+        self.state().shared.set_rules(Rules { management_limit: per_hour, ..self.state().shared.rules() });
     }
 
     /// Enforces or removes the limit per number and person (131056).
     pub fn set_pair_limit(&self, enforced: bool) {
-        self.state().set_rules(Rules { pair_limit: enforced, ..self.state().rules() });
+        self.state().shared.set_rules(Rules { pair_limit: enforced, ..self.state().shared.rules() });
     }
 
     // Tokens.
@@ -147,7 +147,7 @@ impl Emulator<Meta> {
 
     /// Issues a code of embedded signup. It can be exchanged once, within 30 seconds by the emulator's clock.
     pub fn issue_code(&self, signup: Signup) -> String {
-        self.state().tokens.issue_code(&self.state().ids, signup)
+        self.state().tokens.issue_code(&self.state().shared.ids, signup)
     }
 
     /// Invalidates a token: requests with it fail with error 190 and subcode 467, an invalidated session. Returns whether the
@@ -175,7 +175,7 @@ impl Emulator<Meta> {
 
     /// Sets the http address of the callback.
     pub fn set_callback(&self, url: impl Into<String>) {
-        self.state().set_callback(Some(url.into()));
+        self.state().shared.set_callback(Some(url.into()));
     }
 
     /// Sets the webhooks and their delivery from now on.
@@ -198,7 +198,7 @@ impl Emulator<Meta> {
     ///
     /// See [`HandshakeError`].
     pub async fn verify_callback_with(&self, verify_token: &str) -> Result<(), HandshakeError> {
-        let callback = self.state().callback().ok_or(HandshakeError::NoCallback)?;
+        let callback = self.state().shared.callback().ok_or(HandshakeError::NoCallback)?;
         let (meta, token) = (Arc::clone(&self.handler.provider), verify_token.to_owned());
         self.run(async move { meta.handshake(&callback, &token).await }).await.unwrap_or(Err(HandshakeError::NoAnswer))
     }

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::query::Query;
 use super::state::State;
 use crate::sandbox::waba::Number;
 use crate::sandbox::waba::check::Checked;
 use crate::sandbox::waba::errors::GraphError;
+use crate::sandbox::waba::query::{Query, select};
 
 /// Default fields of a node.
 const BY_DEFAULT: &str = "id,display_phone_number,verified_name,quality_rating,code_verification_status";
@@ -21,20 +21,9 @@ pub(super) fn node(state: &State, id: &str, fields: Option<&str>) -> Checked<Val
     callbacks.extend(
         subscription.and_then(|found| found.callback).map(|callback| ("whatsapp_business_account".to_owned(), callback.url.into())),
     );
-    callbacks.extend(state.callback().map(|url| ("application".to_owned(), url.into())));
+    callbacks.extend(state.shared.callback().map(|url| ("application".to_owned(), url.into())));
     all.insert("webhook_configuration".to_owned(), callbacks.into());
     select(&all, fields.unwrap_or(BY_DEFAULT))
-}
-
-pub(super) fn select(all: &Map<String, Value>, fields: &str) -> Checked<Value> {
-    let mut asked = Map::new();
-    for field in fields.split(',').map(str::trim).chain(["id"]) {
-        match all.get(field) {
-            Some(value) => asked.insert(field.to_owned(), value.clone()),
-            None => return Err(GraphError::bad(format!("Tried accessing nonexisting field ({field})"))),
-        };
-    }
-    Ok(asked.into())
 }
 
 /// `GET /{version}/{waba_id}/phone_numbers`.
@@ -50,7 +39,7 @@ pub(super) fn phone_numbers(state: &State, token: &str, waba_id: &str, query: &Q
 /// `GET /{version}/{phone_number_id}/message_history`.
 pub(super) fn history(state: &State, number: &Number, message_id: Option<&str>) -> Checked<Value> {
     let id = message_id.ok_or_else(|| GraphError::missing("message_id"))?;
-    let Some(statuses) = state.statuses_of(&number.id, id) else { return Ok(json!({"data": []})) };
+    let Some(statuses) = state.shared.statuses_of(&number.id, id) else { return Ok(json!({"data": []})) };
     let events: Vec<_> = statuses
         .iter()
         .enumerate()

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::query::Query;
 use super::signature::hmac_sha256;
 use super::state::State;
 use super::tokens::{LIFE_MS, Owner, SHORT_LIFE_MS, Token};
 use crate::sandbox::waba::check::Checked;
 use crate::sandbox::waba::errors::GraphError;
+use crate::sandbox::waba::query::Query;
 
 const SCOPES: [&str; 2] = ["whatsapp_business_management", "whatsapp_business_messaging"];
 
@@ -16,7 +16,7 @@ pub(super) fn access_token(state: &State, query: &Query) -> Checked<Value> {
     client(state, query)?;
     match query.get("grant_type") {
         None | Some("authorization_code") => {
-            let (token, life) = state.tokens.redeem(&state.ids, query.required("code")?, query.get("redirect_uri"))?;
+            let (token, life) = state.tokens.redeem(&state.shared.ids, query.required("code")?, query.get("redirect_uri"))?;
             Ok(issued(&token, life))
         }
         Some("client_credentials") => {
@@ -60,7 +60,7 @@ fn renew(state: &State, query: &Query) -> Checked<Value> {
         Owner::SystemUser => None,
     };
     let accounts = state.accounts_of(old, &token);
-    Ok(issued(&state.tokens.issue(&state.ids, token.owner, accounts, life), life))
+    Ok(issued(&state.tokens.issue(&state.shared.ids, token.owner, accounts, life), life))
 }
 
 /// `GET /{version}/debug_token`.
@@ -135,7 +135,7 @@ pub(super) fn mint(state: &State, edge: &str, id: &str, token: &str, query: &Que
             return Err(GraphError::bad("The parameter business_app must be the id of the app."));
         }
         let life = (given("set_token_expires_in_60_days") == Some("true")).then_some(LIFE_MS);
-        return Ok(issued(&state.tokens.issue(&state.ids, Owner::SystemUser, accounts, life), life));
+        return Ok(issued(&state.tokens.issue(&state.shared.ids, Owner::SystemUser, accounts, life), life));
     }
     if id != settings.business_id {
         return Err(GraphError::no_object(id));
@@ -143,10 +143,10 @@ pub(super) fn mint(state: &State, edge: &str, id: &str, token: &str, query: &Que
     if given("fetch_only") != Some("true") {
         return Err(GraphError::bad("The parameter fetch_only must be true."));
     }
-    Ok(json!({"access_token": state.tokens.issue(&state.ids, Owner::SystemUser, accounts, None)}))
+    Ok(json!({"access_token": state.tokens.issue(&state.shared.ids, Owner::SystemUser, accounts, None)}))
 }
 
 /// A short-lived user token, as from the app's dashboard.
 pub(super) fn short_lived(state: &State, accounts: Vec<String>) -> String {
-    state.tokens.issue(&state.ids, Owner::User, accounts, Some(SHORT_LIFE_MS))
+    state.tokens.issue(&state.shared.ids, Owner::User, accounts, Some(SHORT_LIFE_MS))
 }

@@ -3,13 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use super::accounts::NumberRecord;
-use super::query::Query;
 use super::state::State;
 use super::subscriptions;
-use super::updates::Update;
 use crate::sandbox::waba::Number;
 use crate::sandbox::waba::check::{Checked, Param};
 use crate::sandbox::waba::errors::GraphError;
+use crate::sandbox::waba::query::Query;
+use crate::sandbox::waba::updates::Update;
 
 /// Window of the limits on registrations and codes, in milliseconds, and the maximum within it.
 const LIMIT_MS: u64 = 72 * 3_600_000;
@@ -24,19 +24,19 @@ type Answered = Checked<(Value, Vec<Update>)>;
 
 /// Handles the onboarding calls of a number.
 pub(super) fn call(state: &State, edge: &str, number: &Number, json: &Value, query: &Query) -> Answered {
-    let now_ms = state.clock.now_ms();
+    let now_ms = state.shared.clock.now_ms();
     let json = &whole(json, query);
     let param = Param::root(json);
     let changed = state.accounts.change(&number.id, |record| match edge {
         "register" => register(record, &param, now_ms).map(done),
         "deregister" => deregister(record, now_ms).map(done),
         "request_code" => {
-            let code = state.ids.digits();
+            let code = state.shared.ids.digits();
             request_code(record, &param, &code[code.len().saturating_sub(6)..], now_ms).map(done)
         }
         "verify_code" => verify_code(record, &param).map(done),
         "number_settings" => settings(record, &param).map(done),
-        _ => synchronise(record, &param, now_ms, &state.ids.digits()),
+        _ => synchronise(record, &param, now_ms, &state.shared.ids.digits()),
     });
     changed.unwrap_or_else(|| Err(GraphError::no_object(&number.id)))
 }

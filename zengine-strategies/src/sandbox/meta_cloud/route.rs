@@ -5,55 +5,34 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, header};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::control;
 use super::handle::{HandshakeError, handshake_url};
-use super::query::Query;
 use super::settings::Settings;
-use super::state::{Sending, State};
-use super::updates::Update;
-use super::{media, node, oauth, onboarding, subscriptions, templates};
-use crate::sandbox::Delivery;
+use super::state::State;
+use super::{media, node, oauth, onboarding, subscriptions};
 use crate::sandbox::clock::Clock;
 use crate::sandbox::control::Call;
 use crate::sandbox::journal::Journal;
 use crate::sandbox::provider::{Engine, Provider, ProviderRequest, ProviderResponse, Refusal, RequestRoute, StartOptions};
-use crate::sandbox::text::{content_type, is_form};
-use crate::sandbox::waba::Number;
-use crate::sandbox::waba::check::Checked;
+use crate::sandbox::text::is_form;
 use crate::sandbox::waba::errors::{GraphError, json_answer};
-use crate::sandbox::waba::ids;
-use crate::sandbox::waba::messages::{self, Message, Parsed, Recipient};
-use crate::sandbox::waba::payload::Status;
-use crate::sandbox::waba::templates::{Template, TemplateUpdate};
-use crate::sandbox::webhooks::{Signature, StatusStep};
+use crate::sandbox::waba::files;
+use crate::sandbox::waba::provider::{Accepted, CallAnswer, WhatsApp};
+use crate::sandbox::waba::query::Query;
+use crate::sandbox::waba::templates::manage;
+use crate::sandbox::waba::updates::Update;
 
 /// Maximum length of an upload, and of any other body, in bytes.
 const UPLOAD_BYTES: usize = 101 * 1024 * 1024;
 const JSON_BYTES: usize = 4 * 1024 * 1024;
 
-/// Default error code of a `failed` status.
-const UNDELIVERABLE: i64 = 131_026;
-
 /// The Meta part of the emulator.
-#[derive(Clone)]
-pub struct Meta {
-    pub(super) state: Arc<State>,
-    pub(super) engine: Arc<Engine>,
-}
-
-redacted!(Meta {});
-
-/// An accepted message.
-#[derive(Debug)]
-pub struct Accepted {
-    number: Number,
-    message: Message,
-}
+pub type Meta = WhatsApp<State>;
 
 impl Meta {
-    fn dispatch(&self, edge: &str, request: &ProviderRequest<'_>) -> Checked<(Value, Option<(String, Accepted)>)> {
+    fn dispatch(&self, edge: &str, request: &ProviderRequest<'_>) -> CallAnswer {
         let (head, json) = (request.head, request.json);
         let path = head.uri.path();
         let unknown = || GraphError::unknown_path(path);
@@ -77,16 +56,23 @@ impl Meta {
         let (proof, time) = (parameter("appsecret_proof"), parameter("appsecret_time"));
         let token = state.authenticate(token.as_deref(), proof.as_deref(), time.as_deref())?;
         if is_management(edge) {
-            let account = state.number(id).map_or_else(|| id.to_owned(), |number| number.waba_id);
-            state.rate_limits.manage(&state.rules(), &account, self.engine.clock.now_ms())?;
+            let account = state.accounts.number(id).map_or_else(|| id.to_owned(), |number| number.waba_id);
+            state.shared.rate_limits.manage(&state.shared.rules(), &account, self.engine.clock.now_ms())?;
         }
         if matches!(edge, "subscribed_apps" | "template_list" | "template_create" | "template_delete") {
             state.account_for(&token, id)?;
         }
         let owner = query.get("phone_number_id");
+        let may = |account: &str| state.account_for(&token, account).is_ok();
         let found = match (edge, &head.method) {
-            ("messages", &Method::POST) => return self.message(head, id, &token, json),
-            ("media_upload", &Method::POST) => media::upload(state, &state.number_for(&token, id)?, &head.headers, request.body)?,
+            ("messages", &Method::POST) => {
+                let number = state.number_for(&token, id)?;
+                let registered = state.accounts.record(id).is_some_and(|record| record.registered);
+                return self.accept(number, registered, &head.headers, json);
+            }
+            ("media_upload", &Method::POST) => {
+                files::upload(&state.shared, &state.number_for(&token, id)?.id, &head.headers, request.body)?
+            }
             ("media_url", &Method::GET) => media::resolve(state, &token, id, owner, &base_url(head))?,
             ("media_delete", &Method::DELETE) => media::delete(state, &token, id, owner)?,
             ("message_history", &Method::GET) => node::history(state, &state.number_for(&token, id)?, query.get("message_id"))?,
@@ -100,21 +86,21 @@ impl Meta {
                 answer
             }
             ("subscribed_apps", _) => subscriptions::subscribed_apps(state, &head.method, id, json, &query)?,
-            ("template_list", _) => templates::list(state, id, &query)?,
+            ("template_list", _) => manage::list(&state.shared, id, &query)?,
             ("template_create", _) => {
-                let (answer, template) = templates::create(state, id, json)?;
+                let (answer, template) = manage::create(&state.shared, id, json)?;
                 self.review(template);
                 answer
             }
             ("template_delete", _) => {
-                let (answer, updates) = templates::delete(state, id, &query)?;
+                let (answer, updates) = manage::delete(&state.shared, id, &query)?;
                 let updates = updates.into_iter().map(|(field, value)| Update::field(id, field, value)).collect();
                 self.notify(updates);
                 answer
             }
-            ("template_node", &Method::GET) => templates::node(state, &token, id, &query)?,
+            ("template_node", &Method::GET) => manage::node(&state.shared, may, id, &query)?,
             ("template_edit", _) => {
-                let (answer, template) = templates::edit(state, &token, id, json)?;
+                let (answer, template) = manage::edit(&state.shared, may, id, json)?;
                 self.review(template);
                 answer
             }
@@ -125,99 +111,9 @@ impl Meta {
         Ok((found, None))
     }
 
-    fn message(&self, head: &Parts, id: &str, token: &str, json: &Value) -> Checked<(Value, Option<(String, Accepted)>)> {
-        let number = self.state.number_for(token, id)?;
-        if !content_type(&head.headers).to_ascii_lowercase().starts_with("application/json") || !json.is_object() {
-            return Err(GraphError::bad("The request must be a JSON object with the content type application/json."));
-        }
-        let message = match messages::parse(json, &Sending { state: &self.state, number: &number })? {
-            Parsed::Read => return Ok((json!({"success": true}), None)),
-            Parsed::Message(message) => message,
-        };
-        let (party, contact) = match &message.recipient {
-            Recipient::Phone { input, wa_id } => (wa_id, json!({"input": input, "wa_id": wa_id, "user_id": ids::user_id(wa_id)})),
-            Recipient::User { id } => (id, json!({"input": id, "user_id": id})),
-            Recipient::Group { id } => (id, json!({"input": id, "wa_id": id})),
-        };
-        self.state.rate_limits.admit(&self.state.rules(), &number, party, self.engine.clock.now_ms())?;
-        let wamid = self.state.ids.message(party, true);
-        let mut sent = json!({"id": wamid});
-        if let Recipient::Group { id } = &message.recipient {
-            sent["group_id"] = id.as_str().into();
-        }
-        if message.kind == "template" {
-            sent["message_status"] = "accepted".into();
-        }
-        let answer = json!({"messaging_product": "whatsapp", "contacts": [contact], "messages": [sent]});
-        Ok((answer, Some((wamid, Accepted { number, message }))))
-    }
-
-    /// Sends several updates in one POST and waits for its end.
-    pub(super) async fn send(&self, updates: Vec<Update>) -> Delivery {
-        let base_url = self.engine.base_url();
-        let found: Vec<_> = updates.into_iter().filter_map(|update| update.item(&self.state, &base_url)).collect();
-        let id = found.iter().find_map(|(_, id)| id.clone());
-        if found.is_empty() {
-            return Delivery::held(self.engine.clock.now_ms(), None);
-        }
-        self.engine.webhooks.deliver(found.into_iter().map(|(item, _)| item).collect(), id).await
-    }
-
-    /// Posts these bytes to the app's callback.
-    pub(super) async fn send_raw(&self, body: Bytes, signature: Signature) -> Delivery {
-        self.engine.webhooks.deliver_raw(self.state.callback(), body, signature).await
-    }
-
-    /// Sends updates in the background, one POST each, in order.
-    pub(super) fn notify(&self, updates: Vec<Update>) {
-        if updates.is_empty() {
-            return;
-        }
-        let (state, base_url) = (Arc::clone(&self.state), self.engine.base_url());
-        let webhooks = Arc::clone(&self.engine.webhooks);
-        self.engine.webhooks.background(async move {
-            for (item, _) in updates.into_iter().filter_map(|update| update.item(&state, &base_url)) {
-                webhooks.submit(item).await;
-            }
-        });
-    }
-
-    /// Reviews a template in the background, as configured.
-    fn review(&self, template: Template) {
-        let review = &self.state.settings.review;
-        let Some(verdict) = review.verdict.clone() else { return };
-        let (due, clock) = (self.engine.clock.due(review.after), self.engine.clock.clone());
-        let (state, webhooks) = (Arc::clone(&self.state), Arc::clone(&self.engine.webhooks));
-        self.engine.webhooks.background(async move {
-            clock.pause_until(due).await;
-            let changed = state.templates.change(
-                |other| other.id == template.id && other.status == "PENDING",
-                |template| match &verdict {
-                    Ok(()) => template.set_status("APPROVED", None),
-                    Err(reason) => template.set_status("REJECTED", Some(reason)),
-                },
-            );
-            for item in changed.into_iter().flat_map(|(template, update)| state.items(&template, &update)) {
-                webhooks.submit(item).await;
-            }
-        });
-    }
-
-    /// Changes a template and waits until its webhooks are delivered. `None` if there is no such template.
-    pub(super) async fn change_template(
-        &self,
-        name: &str,
-        language: &str,
-        change: impl FnOnce(&mut Template) -> TemplateUpdate,
-    ) -> Option<Delivery> {
-        let fits = |template: &Template| template.name == name && template.language == language;
-        let (template, update) = self.state.templates.change(fits, change)?;
-        Some(self.engine.webhooks.deliver(self.state.items(&template, &update), None).await)
-    }
-
     /// Performs the handshake with a callback.
     pub(super) async fn handshake(&self, callback: &str, verify_token: &str) -> Result<(), HandshakeError> {
-        let challenge = self.state.ids.digits();
+        let challenge = self.state.shared.ids.digits();
         match self.engine.webhooks.get(handshake_url(callback, &challenge, verify_token)).await {
             None => Err(HandshakeError::NoAnswer),
             Some((200, body)) if body == challenge.as_bytes() => Ok(()),
@@ -227,7 +123,7 @@ impl Meta {
     }
 
     fn refusal(&self, error: &GraphError) -> Response<Bytes> {
-        error.answer(&self.state.ids.trace())
+        error.answer(&self.state.shared.ids.trace())
     }
 }
 
@@ -285,7 +181,7 @@ impl Provider for Meta {
         let edge = self.route(&head.method, head.uri.path()).edge;
         if edge == "media_download" && head.method == Method::GET {
             let query = Query::new(head.uri.query().unwrap_or_default(), None, String::new());
-            let response = media::download(&self.state, bearer(&head.headers).as_deref(), query.get("mid"), query.get("ext"));
+            let response = media::download(&self.state, bearer(&head.headers).as_deref(), &query);
             return ProviderResponse { response, accepted: None };
         }
         match self.dispatch(edge, &request) {
@@ -311,35 +207,8 @@ impl Provider for Meta {
         code.parse::<i64>().is_ok()
     }
 
-    fn follow(&self, (wamid, accepted): (String, Accepted), failure: Option<&str>) {
-        let failure = failure.map(number_of);
-        let mut steps = self.engine.webhooks.settings().statuses;
-        if failure.is_some() {
-            // Sent even if the settings have no statuses: the failure would otherwise be invisible.
-            let ms = steps.first().map_or(0, |step| step.ms);
-            steps = vec![StatusStep { status: "failed".to_owned(), ms }];
-        } else if accepted.message.kind == "reaction" {
-            steps.retain(|step| step.status == "sent");
-        }
-        if steps.is_empty() {
-            return;
-        }
-        let later = steps.iter().map(|step| step.status.clone()).find(|status| status != "sent" && status != "failed");
-        let (state, clock) = (Arc::clone(&self.state), self.engine.clock.clone());
-        let webhooks = Arc::clone(&self.engine.webhooks);
-        let mut due = clock.now_ms();
-        self.engine.webhooks.background(async move {
-            let Accepted { number, message } = &accepted;
-            for StatusStep { status, ms } in &steps {
-                due = due.saturating_add(*ms);
-                clock.pause_until(due).await;
-                state.record_status(&number.id, &wamid, status);
-                let priced = status == "sent" || later.as_ref() == Some(status);
-                let failure = (status == "failed").then_some(failure.unwrap_or(UNDELIVERABLE));
-                let status = Status { number, message, wamid: &wamid, name: status, priced, failure, at_s: clock.now_s() };
-                webhooks.submit(status.item()).await;
-            }
-        });
+    fn follow(&self, accepted: (String, Accepted), failure: Option<&str>) {
+        self.statuses(accepted, failure.map(number_of));
     }
 
     fn state(&self) -> Value {
@@ -356,7 +225,7 @@ impl Meta {
     fn kind_of(&self, id: &str, method: &Method) -> &'static str {
         if self.state.accounts.exists(id) {
             "node"
-        } else if self.state.templates.get(id).is_some() {
+        } else if self.state.shared.templates.get(id).is_some() {
             if *method == Method::POST { "template_edit" } else { "template_node" }
         } else if *method == Method::DELETE {
             "media_delete"

@@ -2,26 +2,9 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
-
+use crate::sandbox::waba::shared::Rules;
 use crate::sandbox::waba::{Number, Review, Template};
 use crate::sandbox::webhooks::Webhooks;
-
-/// Optional rules; all are off by default.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "an object")]
-#[allow(clippy::struct_excessive_bools, reason = "switches that have nothing to do with each other")]
-pub(super) struct Rules {
-    pub(super) known_templates_only: bool,
-    pub(super) known_media_only: bool,
-    pub(super) appsecret_proof: bool,
-    pub(super) service_window: bool,
-    pub(super) pair_limit: bool,
-    /// Maximum messages per second of a number.
-    pub(super) throughput: Option<u32>,
-    /// Maximum management calls per hour of an account.
-    pub(super) management_limit: Option<u32>,
-}
 
 /// Settings of a [`MetaCloud`](super::MetaCloud).
 #[derive(Clone)]

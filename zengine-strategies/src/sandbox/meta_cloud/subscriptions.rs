@@ -4,11 +4,11 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::accounts::{Override, Subscription};
-use super::query::Query;
 use super::state::State;
 use super::tokens::Owner;
 use crate::sandbox::waba::check::Checked;
 use crate::sandbox::waba::errors::GraphError;
+use crate::sandbox::waba::query::Query;
 
 /// Maximum length of a callback's address, in characters.
 const URL_CHARS: usize = 200;
@@ -72,17 +72,17 @@ pub(super) fn of_app(state: &State, method: &Method, id: &str, token: &str, quer
                 return Err(GraphError::bad("The emulator knows the object whatsapp_business_account only."));
             }
             let (url, _) = (query.required("callback_url")?, query.required("verify_token")?);
-            state.set_callback(Some(url.to_owned()));
+            state.shared.set_callback(Some(url.to_owned()));
             Ok(json!({"success": true}))
         }
         Method::GET => {
-            let listed = state.callback().map(|url| {
+            let listed = state.shared.callback().map(|url| {
                 json!({"object": "whatsapp_business_account", "callback_url": url, "active": true, "fields": [{"name": "messages", "version": "v26.0"}]})
             });
             Ok(json!({"data": listed.into_iter().collect::<Vec<_>>()}))
         }
         Method::DELETE => {
-            state.set_callback(None);
+            state.shared.set_callback(None);
             Ok(json!({"success": true}))
         }
         _ => Err(GraphError::bad(format!("Unsupported {method} request."))),

@@ -2,43 +2,43 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use zengine_connector::http::encode;
 
+use super::check::Checked;
+use super::errors::GraphError;
 use crate::sandbox::text::fields;
-use crate::sandbox::waba::check::Checked;
-use crate::sandbox::waba::errors::GraphError;
 
 /// Default page size.
 const PAGE: usize = 25;
 
 /// The parameters of the query, followed by those of a form body.
 #[derive(Debug)]
-pub(super) struct Query {
+pub(in crate::sandbox) struct Query {
     fields: Vec<(String, String)>,
     /// The address of the request, without parameters.
     address: String,
 }
 
 impl Query {
-    pub(super) fn new(query: &str, form: Option<&str>, address: String) -> Self {
+    pub(in crate::sandbox) fn new(query: &str, form: Option<&str>, address: String) -> Self {
         let mut all = fields(query);
         all.extend(form.map(fields).into_iter().flatten());
         Self { fields: all, address }
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&str> {
+    pub(in crate::sandbox) fn get(&self, key: &str) -> Option<&str> {
         self.fields.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 
-    pub(super) fn required(&self, key: &str) -> Checked<&str> {
+    pub(in crate::sandbox) fn required(&self, key: &str) -> Checked<&str> {
         let missing = || GraphError::new(100).with_message(format!("Missing {key} parameter."));
         self.get(key).filter(|value| !value.is_empty()).ok_or_else(missing)
     }
 
     /// One page of a list: `limit`, `after`, `before`, with cursors and the address of the next page.
-    pub(super) fn page(&self, all: &[Value]) -> Checked<Value> {
+    pub(in crate::sandbox) fn page(&self, all: &[Value]) -> Checked<Value> {
         let bad = || GraphError::because(131_059, "The cursor is not valid.");
         let limit = match self.get("limit") {
             Some(text) => text.parse().ok().filter(|limit| *limit > 0).ok_or_else(|| GraphError::bad("limit must be a positive number"))?,
@@ -79,6 +79,17 @@ fn cursor(index: usize) -> String {
 fn index_of(cursor: &str) -> Option<usize> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     std::str::from_utf8(&bytes).ok()?.strip_prefix("at:")?.parse().ok()
+}
+
+pub(in crate::sandbox) fn select(all: &Map<String, Value>, fields: &str) -> Checked<Value> {
+    let mut asked = Map::new();
+    for field in fields.split(',').map(str::trim).chain(["id"]) {
+        match all.get(field) {
+            Some(value) => asked.insert(field.to_owned(), value.clone()),
+            None => return Err(GraphError::bad(format!("Tried accessing nonexisting field ({field})"))),
+        };
+    }
+    Ok(asked.into())
 }
 
 #[cfg(test)]

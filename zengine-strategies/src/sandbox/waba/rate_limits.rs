@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use super::settings::Rules;
+use super::Number;
+use super::check::Checked;
+use super::errors::GraphError;
+use super::shared::Rules;
 use crate::sandbox::lock;
-use crate::sandbox::waba::Number;
-use crate::sandbox::waba::check::Checked;
-use crate::sandbox::waba::errors::GraphError;
 
 /// Window of management calls, in milliseconds.
 const HOUR_MS: u64 = 3_600_000;
@@ -20,7 +20,7 @@ const PAIR_BURST: u64 = 45;
 
 /// Counts accepted requests; refused ones do not count.
 #[derive(Debug, Default)]
-pub(super) struct RateLimits(Mutex<Counters>);
+pub(in crate::sandbox) struct RateLimits(Mutex<Counters>);
 
 #[derive(Debug, Default)]
 struct Counters {
@@ -33,12 +33,12 @@ struct Counters {
 }
 
 impl RateLimits {
-    pub(super) fn clear(&self) {
+    pub(in crate::sandbox) fn clear(&self) {
         *lock(&self.0) = Counters::default();
     }
 
     /// Counts a management call of an account, or refuses it with 80008 and the minutes until calls are allowed again.
-    pub(super) fn manage(&self, rules: &Rules, account: &str, now_ms: u64) -> Checked {
+    pub(in crate::sandbox) fn manage(&self, rules: &Rules, account: &str, now_ms: u64) -> Checked {
         let Some(most) = rules.management_limit else { return Ok(()) };
         let hours = &mut lock(&self.0).hours;
         let (began, count) = hours.get(account).copied().filter(|(began, _)| began + HOUR_MS > now_ms).unwrap_or((now_ms, 0));
@@ -51,7 +51,7 @@ impl RateLimits {
     }
 
     /// Counts a message, or refuses it with 130429 or 131056.
-    pub(super) fn admit(&self, rules: &Rules, number: &Number, person: &str, now_ms: u64) -> Checked {
+    pub(in crate::sandbox) fn admit(&self, rules: &Rules, number: &Number, person: &str, now_ms: u64) -> Checked {
         let counters = &mut *lock(&self.0);
         let second = now_ms / 1_000;
         let per_second = rules.throughput.map(|most| if number.coexists { most.min(COEXISTING) } else { most });

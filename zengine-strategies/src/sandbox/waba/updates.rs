@@ -4,19 +4,18 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use super::media;
-use super::state::State;
+use super::errors::GraphError;
+use super::payload::{item, value_of};
+use super::provider::WabaState;
+use super::shared::Shared;
+use super::{Inbound, files, ids};
 use crate::sandbox::lock;
-use crate::sandbox::waba::Inbound;
-use crate::sandbox::waba::errors::GraphError;
-use crate::sandbox::waba::ids;
-use crate::sandbox::waba::payload::{item, value_of};
 use crate::sandbox::webhooks::Item;
 
 /// Fields with the number in `metadata`.
 const WITH_METADATA: &[&str] = &["messages", "calls", "history", "user_preferences", "automatic_events", "standby", "message_echoes"];
 
-/// One update in a webhook POST; see [`MetaCloud::send_updates`](super::MetaCloud::send_updates).
+/// One update in a webhook POST; see [`MetaCloud::send_updates`](crate::sandbox::meta_cloud::MetaCloud::send_updates).
 #[derive(Clone)]
 #[must_use = "it does nothing until the emulator sends it"]
 pub struct Update {
@@ -59,21 +58,21 @@ impl Update {
     }
 
     /// The update as an element of `changes`, and the id of its message. `None` for a message or status of an unknown number.
-    pub(super) fn item(self, state: &State, base_url: &str) -> Option<(Item, Option<String>)> {
-        let number = state.number(&self.number);
+    pub(in crate::sandbox) fn item(self, state: &impl WabaState, base_url: &str) -> Option<(Item, Option<String>)> {
+        let (number, shared) = (state.number(&self.number), state.shared());
         match (self.kind, number) {
             (Kind::Message(message), Some(number)) => {
-                let (value, id) = message_value(state, &number.id, *message, base_url);
+                let (value, id) = message_value(shared, &number.id, *message, base_url);
                 let mut all = value_of(&number);
                 all.extend(value);
                 Some((item(&number, "messages", all), id))
             }
             (Kind::Status(mut status), Some(number)) => {
                 if let Some(members) = status.as_object_mut() {
-                    members.entry("timestamp").or_insert_with(|| state.clock.now_s().to_string().into());
+                    members.entry("timestamp").or_insert_with(|| shared.clock.now_s().to_string().into());
                     let name = members.get("status").and_then(Value::as_str);
                     if let (Some(name), Some(id)) = (name, members.get("id").and_then(Value::as_str)) {
-                        state.record_status(&number.id, id, name);
+                        shared.record_status(&number.id, id, name);
                     }
                 }
                 let mut all = value_of(&number);
@@ -92,7 +91,7 @@ impl Update {
             }
             // An account id, or 0 for none.
             (Kind::Field(field, value), None) => {
-                let account = if state.accounts.is_account(&self.number) { self.number } else { "0".to_owned() };
+                let account = if state.is_account(&self.number) { self.number } else { "0".to_owned() };
                 Some((Item { account, sender: None, edge: field, value }, None))
             }
             (Kind::Message(_) | Kind::Status(_), None) => None,
@@ -112,23 +111,23 @@ impl fmt::Debug for Update {
 }
 
 /// `contacts` and `messages` of one inbound message, and its id. Opens the customer service window.
-fn message_value(state: &State, number: &str, mut message: Inbound, base_url: &str) -> (Map<String, Value>, Option<String>) {
+fn message_value(shared: &Shared, number: &str, mut message: Inbound, base_url: &str) -> (Map<String, Value>, Option<String>) {
     let sender = message.sender().to_owned();
-    state.open_window(number, &sender);
+    shared.open_window(number, &sender);
     if let Some(content) = message.content_mut()
         && let Some(id) = content.get("id").and_then(Value::as_str).map(str::to_owned)
-        && let Some(file) = lock(&state.media).get(&id).cloned()
+        && let Some(file) = lock(&shared.media).get(&id).cloned()
     {
         content.entry("mime_type").or_insert_with(|| file.mime.as_str().into());
         content.entry("sha256").or_insert_with(|| file.sha256_base64().into());
-        content.entry("url").or_insert_with(|| media::address(state, base_url, &id).into());
+        content.entry("url").or_insert_with(|| files::address(shared, base_url, &id).into());
     }
     let contact = message.contact();
     let (mut message, mut found) = (message.message, None);
     if let Some(members) = message.as_object_mut() {
-        let id = members.entry("id").or_insert_with(|| state.ids.message(&sender, false).into());
+        let id = members.entry("id").or_insert_with(|| shared.ids.message(&sender, false).into());
         found = id.as_str().map(str::to_owned);
-        members.entry("timestamp").or_insert_with(|| state.clock.now_s().to_string().into());
+        members.entry("timestamp").or_insert_with(|| shared.clock.now_s().to_string().into());
     }
     let mut value = Map::new();
     value.extend(contact.map(|contact| ("contacts".to_owned(), json!([contact]))));

@@ -2,12 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::node::select;
-use super::query::Query;
-use super::state::State;
-use crate::sandbox::waba::check::{Checked, Param};
-use crate::sandbox::waba::errors::GraphError;
-use crate::sandbox::waba::templates::{Template, TemplateUpdate, design};
+use super::super::check::{Checked, Param};
+use super::super::errors::GraphError;
+use super::super::query::{Query, select};
+use super::super::shared::Shared;
+use super::{Template, TemplateUpdate, design};
 
 /// Maximum creations per hour, and maximum templates, of an account.
 const PER_HOUR: usize = 100;
@@ -39,7 +38,7 @@ fn ttl(param: &Param<'_>, category: &str) -> Checked<Option<i64>> {
 }
 
 /// `POST /{version}/{waba_id}/message_templates`; the new template is pending review.
-pub(super) fn create(state: &State, account: &str, json: &Value) -> Checked<(Value, Template)> {
+pub(in crate::sandbox) fn create(shared: &Shared, account: &str, json: &Value) -> Checked<(Value, Template)> {
     let param = Param::root(json);
     param.only(KEYS)?;
     let name = param.required("name")?.template_name()?;
@@ -52,7 +51,7 @@ pub(super) fn create(state: &State, account: &str, json: &Value) -> Checked<(Val
     let ttl_seconds = ttl(&param, category)?;
     let components = param.required("components")?;
     design::components(&components, category, named)?;
-    let existing = state.templates.select(|template| template.is_of(account));
+    let existing = shared.templates.select(|template| template.is_of(account));
     if existing.iter().any(|other| other.name == name && other.language == language) {
         let error = GraphError::because(100, "There is already content of this template in this language.");
         return Err(error.with_subcode(2_388_024));
@@ -60,28 +59,28 @@ pub(super) fn create(state: &State, account: &str, json: &Value) -> Checked<(Val
     if existing.len() >= PER_ACCOUNT {
         return Err(GraphError::because(100, "The account has too many templates.").with_subcode(2_388_019));
     }
-    if !state.templates.count(account, state.clock.now_ms(), PER_HOUR) {
+    if !shared.templates.count(account, shared.clock.now_ms(), PER_HOUR) {
         return Err(GraphError::because(80_008, "More than 100 templates were created within an hour."));
     }
     let template = Template { named, ttl_seconds, ..Template::new(name, language) };
     let template = template.for_account(account).with_category(category).with_status("PENDING").with_components(components.value.clone());
-    let template = state.templates.push(template, &state.ids);
+    let template = shared.templates.push(template, &shared.ids);
     Ok((json!({"id": template.id, "status": template.status, "category": template.category}), template))
 }
 
 /// A template of an account accessible to the token.
-fn visible(state: &State, token: &str, id: &str) -> Checked<Template> {
-    let template = state.templates.get(id).ok_or_else(|| GraphError::no_object(id))?;
+fn visible(shared: &Shared, may: impl Fn(&str) -> bool, id: &str) -> Checked<Template> {
+    let template = shared.templates.get(id).ok_or_else(|| GraphError::no_object(id))?;
     let allowed = match &template.account {
-        Some(account) => state.account_for(token, account).is_ok(),
+        Some(account) => may(account),
         None => true,
     };
     if allowed { Ok(template) } else { Err(GraphError::no_object(id)) }
 }
 
 /// `POST /{version}/{template_id}`; the template is pending review again.
-pub(super) fn edit(state: &State, token: &str, id: &str, json: &Value) -> Checked<(Value, Template)> {
-    let template = visible(state, token, id)?;
+pub(in crate::sandbox) fn edit(shared: &Shared, may: impl Fn(&str) -> bool, id: &str, json: &Value) -> Checked<(Value, Template)> {
+    let template = visible(shared, may, id)?;
     if !["APPROVED", "REJECTED", "PAUSED"].contains(&template.status.as_str()) {
         return Err(GraphError::bad(format!("A template that is {} cannot be edited.", template.status)));
     }
@@ -96,7 +95,7 @@ pub(super) fn edit(state: &State, token: &str, id: &str, json: &Value) -> Checke
     } else if param.optional("category").is_none() && ttl_seconds.is_none() {
         return Err(GraphError::missing("components"));
     }
-    let edited = state.templates.change(
+    let edited = shared.templates.change(
         |other| other.id == id,
         |template| {
             template.category = category;
@@ -111,10 +110,10 @@ pub(super) fn edit(state: &State, token: &str, id: &str, json: &Value) -> Checke
 }
 
 /// `DELETE /{version}/{waba_id}/message_templates`: all languages of a name, or the one with an id.
-pub(super) fn delete(state: &State, account: &str, query: &Query) -> Checked<(Value, Vec<TemplateUpdate>)> {
+pub(in crate::sandbox) fn delete(shared: &Shared, account: &str, query: &Query) -> Checked<(Value, Vec<TemplateUpdate>)> {
     let (name, id) = (query.required("name")?, query.get("hsm_id"));
     let removed =
-        state.templates.remove(|template| template.is_of(account) && template.name == name && id.is_none_or(|id| template.id == id));
+        shared.templates.remove(|template| template.is_of(account) && template.name == name && id.is_none_or(|id| template.id == id));
     if removed.is_empty() {
         return Err(GraphError::because(100, "There is no such template.").with_subcode(2_593_002));
     }
@@ -123,7 +122,7 @@ pub(super) fn delete(state: &State, account: &str, query: &Query) -> Checked<(Va
 }
 
 /// `GET /{version}/{waba_id}/message_templates`, with filters and pages.
-pub(super) fn list(state: &State, account: &str, query: &Query) -> Checked<Value> {
+pub(in crate::sandbox) fn list(shared: &Shared, account: &str, query: &Query) -> Checked<Value> {
     let fits = |template: &Template| {
         let is = |key: &str, own: &str| query.get(key).is_none_or(|wanted| wanted.eq_ignore_ascii_case(own));
         is("name", &template.name)
@@ -134,14 +133,14 @@ pub(super) fn list(state: &State, account: &str, query: &Query) -> Checked<Value
                 .get("name_or_content")
                 .is_none_or(|part| template.name.contains(part) || template.components.to_string().contains(part))
     };
-    let found = state.templates.select(|template| template.is_of(account) && fits(template));
+    let found = shared.templates.select(|template| template.is_of(account) && fits(template));
     let nodes = found.iter().map(|template| shown(template, query)).collect::<Checked<Vec<_>>>()?;
     query.page(&nodes)
 }
 
 /// `GET /{version}/{template_id}`.
-pub(super) fn node(state: &State, token: &str, id: &str, query: &Query) -> Checked<Value> {
-    shown(&visible(state, token, id)?, query)
+pub(in crate::sandbox) fn node(shared: &Shared, may: impl Fn(&str) -> bool, id: &str, query: &Query) -> Checked<Value> {
+    shown(&visible(shared, may, id)?, query)
 }
 
 fn shown(template: &Template, query: &Query) -> Checked<Value> {

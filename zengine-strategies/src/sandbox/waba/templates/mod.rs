@@ -2,6 +2,7 @@
 
 mod builder;
 pub(in crate::sandbox) mod design;
+pub(in crate::sandbox) mod manage;
 mod registry;
 mod send;
 mod variables;
