@@ -63,6 +63,34 @@ macro_rules! words {
     };
 }
 
+/// As [`words!`], with `..` after the last word: a word of a newer release is kept as `Newer`, and written back as it came.
+/// `NewerWord` must be in scope.
+macro_rules! open_words {
+    ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ .. }) => {
+        $(#[$meta])*
+        $vis enum $name {
+            $($(#[$doc])* #[serde(rename = $word)] $variant,)+
+            /// A word that this release does not know, of a newer one. It is written back as it came.
+            #[serde(untagged)]
+            #[schemars(skip)]
+            Newer(NewerWord),
+        }
+
+        impl $name {
+            /// Every known value, for tables and tests.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The word for logs and metrics: `newer` for one that this release does not know.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                    Self::Newer(_) => "newer",
+                }
+            }
+        }
+    };
+}
+
 /// An enum with content, a serde tag for each variant and `kind`, which returns the tag. `Debug` prints the tag alone.
 macro_rules! tagged {
     ($(#[$meta:meta])* pub enum $name:ident {

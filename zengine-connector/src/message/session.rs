@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Participant, ProviderError, RawJson, Role};
+use super::{NewerWord, Participant, ProviderError, RawJson, Role};
 
-words! {
+open_words! {
     /// The kind of change of a conversation.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
     #[non_exhaustive]
@@ -29,6 +29,7 @@ words! {
         Failed = "failed",
         /// It ended.
         Ended = "ended",
+        ..
     }
 }
 
@@ -115,7 +116,7 @@ impl SessionEnd {
     }
 }
 
-words! {
+open_words! {
     /// The reason for the end of a conversation.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
     #[non_exhaustive]
@@ -134,9 +135,9 @@ words! {
         NoAgents = "no_agents",
         /// The provider no longer knows it, and reported no end.
         Lost = "lost",
-        /// Any other, or a word of a newer release.
-        #[serde(other)]
+        /// Any other.
         Other = "other",
+        ..
     }
 }
 
@@ -229,11 +230,17 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_of_a_newer_release_reads_as_other() {
+    fn words_of_a_newer_release_are_kept_and_written_back() {
         for reason in EndReason::ALL {
             assert_eq!(serde_json::from_value::<EndReason>(reason.as_str().into()).unwrap(), *reason);
         }
-        assert_eq!(serde_json::from_value::<EndReason>("hologram".into()).unwrap(), EndReason::Other);
+        let newer = json!({ "type": "session", "change": "whispered", "end": { "reason": "hologram" } });
+        let session = read(newer.clone());
+        assert_eq!((session.change.as_str(), session.end.as_ref().unwrap().reason.as_str()), ("newer", "newer"));
+        assert_eq!(serde_json::to_value(Event::Session(session)).unwrap(), newer);
+        let status = json!({ "type": "status", "target": "m", "state": "read_aloud" });
+        let read: Event = serde_json::from_value(status.clone()).unwrap();
+        assert_eq!(serde_json::to_value(read).unwrap(), status);
     }
 
     #[test]

@@ -35,14 +35,14 @@ pub struct Standing {
 /// The weights that [`merge`] compares, each the least of its group.
 mod weight {
     /// Failures that are not final.
-    pub(super) const SOFT: u8 = 6;
-    pub(super) const DELIVERED: u8 = 9;
+    pub(super) const SOFT: u8 = 7;
+    pub(super) const DELIVERED: u8 = 10;
     /// Failures that may or may not be final.
-    pub(super) const UNCERTAIN: u8 = 15;
-    pub(super) const PERMANENT: u8 = 18;
-    pub(super) const SUPPRESSED: u8 = 21;
-    pub(super) const DELETED: u8 = 22;
-    pub(super) const COMPLAINED: u8 = 23;
+    pub(super) const UNCERTAIN: u8 = 16;
+    pub(super) const PERMANENT: u8 = 19;
+    pub(super) const SUPPRESSED: u8 = 22;
+    pub(super) const DELETED: u8 = 23;
+    pub(super) const COMPLAINED: u8 = 24;
 }
 
 impl Standing {
@@ -94,21 +94,23 @@ impl Standing {
             Some(true) => weight::PERMANENT,
         };
         match self.state {
-            State::Accepted => 0,
-            State::Queued => 1,
-            State::Held => 2,
-            State::Deferred => 3,
-            State::Sent => 4,
-            State::Undetermined => 5,
+            // What it says is not known.
+            State::Newer(_) => 0,
+            State::Accepted => 1,
+            State::Queued => 2,
+            State::Held => 3,
+            State::Deferred => 4,
+            State::Sent => 5,
+            State::Undetermined => 6,
             State::Failed => failure,
             State::Expired => failure + 1,
             State::Rejected => failure + 2,
             State::Delivered => weight::DELIVERED,
-            State::Read => 10,
-            State::Opened => 11,
-            State::Played => 12,
-            State::Clicked => 13,
-            State::Unsubscribed => 14,
+            State::Read => 11,
+            State::Opened => 12,
+            State::Played => 13,
+            State::Clicked => 14,
+            State::Unsubscribed => 15,
             State::Deleted => weight::DELETED,
             State::Complained => weight::COMPLAINED,
         }
@@ -141,6 +143,8 @@ pub enum Transition {
 /// delivery takes a soft bounce back, and a late final bounce takes the delivery back. A failure of which the provider does not tell
 /// whether it is final excludes an arrival: [`Transition::Conflict`], whichever came first.
 ///
+/// A state of a newer release, which this one does not know, weighs least.
+///
 /// An advance never leads back, and without a conflict the end does not depend on the order.
 ///
 /// ```
@@ -168,11 +172,21 @@ mod tests {
     use proptest::{collection::vec, prelude::*, sample::select};
 
     use super::*;
+    use crate::message::NewerWord;
 
     fn all() -> Vec<Standing> {
         let weights = [None, Some(false), Some(true)].map(|permanent| [false, true].map(|suppressed| (permanent, suppressed)));
         let with = |state| weights.as_flattened().iter().map(move |&(permanent, suppressed)| Standing { state, permanent, suppressed });
         State::ALL.iter().flat_map(|&state| with(state).collect::<Vec<_>>()).collect()
+    }
+
+    #[test]
+    fn a_state_of_a_newer_release_says_nothing() {
+        let newer = Standing::of(State::Newer(NewerWord::new("read_aloud").unwrap()));
+        assert!(!newer.is_arrival() && !newer.is_failure() && !newer.is_soft_failure() && !newer.is_permanent_failure());
+        for known in all() {
+            assert_eq!((merge(&newer, &known), merge(&known, &newer)), (Transition::Advance, Transition::Stale), "{known:?}");
+        }
     }
 
     fn fold(known: Standing, new: &[Standing]) -> Standing {

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-words! {
+use super::NewerWord;
+
+open_words! {
     /// The state of a message.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
     #[non_exhaustive]
@@ -41,5 +43,6 @@ words! {
         Expired = "expired",
         /// It was deleted.
         Deleted = "deleted",
+        ..
     }
 }

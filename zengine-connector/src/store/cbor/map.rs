@@ -4,10 +4,18 @@ use std::fmt;
 
 use minicbor::{Decoder, Encoder, decode};
 
-/// Members of a stored record that this build does not know. They are written back as they were read.
+use super::Cbor;
+
+/// What this build does not know of a stored record: members, and values of members. It is written back as it was read.
 #[derive(Clone, Default, PartialEq, Eq)]
-#[allow(clippy::box_collection, reason = "nearly every record has none, and every record holds this several times")]
-pub(crate) struct Unread(Option<Box<Vec<Member>>>);
+pub(crate) struct Unread(Option<Box<Newer>>);
+
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Newer {
+    members: Vec<Member>,
+    /// Values that were read as careful ones.
+    values: Vec<Member>,
+}
 
 /// Maximum number of unknown members of one map: far more than releases will add.
 const MAX_UNREAD: u64 = 64;
@@ -21,7 +29,7 @@ impl Unread {
     }
 
     fn members(&self) -> impl Iterator<Item = &Member> {
-        self.0.iter().flat_map(|members| members.iter())
+        self.0.iter().flat_map(|newer| newer.members.iter())
     }
 
     /// Keeps the next value under this key. Fails if the key came before, or if too many members are unknown.
@@ -32,8 +40,38 @@ impl Unread {
         let start = from.position();
         from.skip()?;
         let value = from.input().get(start..from.position()).ok_or_else(|| decode::Error::message("a value ends early"))?;
-        self.0.get_or_insert_default().push((key, value.into()));
+        self.0.get_or_insert_default().members.push((key, value.into()));
         Ok(())
+    }
+
+    /// Reads the value of a known member, and keeps it as it came if it is one of a newer release.
+    pub(crate) fn read<T: Cbor>(&mut self, key: u32, from: &mut Decoder<'_>) -> Result<T, decode::Error> {
+        let start = from.position();
+        let value = T::read(from)?;
+        if T::MAY_BE_NEWER {
+            let came = from.input().get(start..from.position()).unwrap_or_default();
+            let mut known = Encoder::new(Vec::new());
+            value.write(&mut known);
+            if known.writer() != came {
+                self.0.get_or_insert_default().values.push((key, came.into()));
+            }
+        }
+        Ok(value)
+    }
+
+    /// Writes the value of a known member: as it came, as long as it is what it was read as.
+    pub(crate) fn write_value<T: Cbor + PartialEq>(&self, key: u32, value: &T, to: &mut Encoder<Vec<u8>>) {
+        let came = self.0.iter().filter(|_| T::MAY_BE_NEWER).flat_map(|newer| &newer.values).find(|(of, _)| *of == key);
+        match came.filter(|(_, came)| T::read(&mut Decoder::new(came)).is_ok_and(|read| read == *value)) {
+            Some((_, came)) => to.writer_mut().extend_from_slice(came),
+            None => value.write(to),
+        }
+    }
+
+    /// Whether there is anything.
+    #[cfg(feature = "embedded")]
+    pub(crate) fn is_any(&self) -> bool {
+        self.0.is_some()
     }
 
     pub(crate) fn write(&self, to: &mut Encoder<Vec<u8>>) {
@@ -116,7 +154,7 @@ macro_rules! record {
                 let _ = to.map(known + self.unread.len());
                 $(if $crate::store::cbor::record!(@written $kind self.$field) {
                     let _ = to.u32($key);
-                    $crate::store::cbor::Cbor::write(&self.$field, to);
+                    self.unread.write_value($key, &self.$field, to);
                 })*
                 self.unread.write(to);
             }
@@ -127,7 +165,7 @@ macro_rules! record {
                 $(let mut $field = None;)*
                 for _ in 0..members(from)? {
                     match from.u32()? {
-                        $($key => set(&mut $field, $crate::store::cbor::Cbor::read(from)?)?,)*
+                        $($key => set(&mut $field, unread.read($key, from)?)?,)*
                         other => unread.keep(other, from)?,
                     }
                 }
@@ -136,7 +174,7 @@ macro_rules! record {
 
             #[cfg(feature = "embedded")]
             fn has_unread(&self) -> bool {
-                self.unread.len() > 0 $(|| $crate::store::cbor::Cbor::has_unread(&self.$field))*
+                self.unread.is_any() $(|| $crate::store::cbor::Cbor::has_unread(&self.$field))*
             }
         }
     };

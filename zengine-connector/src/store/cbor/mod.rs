@@ -18,6 +18,9 @@ const VERSION_KEY: u32 = 1;
 
 /// A value with a CBOR form.
 pub(crate) trait Cbor: Sized {
+    /// Whether a value of a newer release is read as a careful one. A record writes the newer one back.
+    const MAY_BE_NEWER: bool = false;
+
     fn write(&self, to: &mut Encoder<Vec<u8>>);
 
     fn read(from: &mut Decoder<'_>) -> Result<Self, Error>;

@@ -44,13 +44,38 @@ values! {
     StrategyName: |name, to| to.str(name.as_str()), |from| Self::new(from.str()?).map_err(unlike);
     ClientMessageId: |id, to| to.str(id.as_str()), |from| Self::new(from.str()?).map_err(unlike);
     FailureId: |id, to| to.str(id.as_str()), |from| Self::new(from.str()?).map_err(unlike);
-    State: |state, to| to.str(state.as_str()), |from| Self::deserialize(text(from)?).map_err(unlike);
-    // A newer release may know more kinds. The fault, which decisions rest on, is stored beside it.
-    ErrorKind: |kind, to| to.str(kind.as_str()), |from| Ok(Self::deserialize(text(from)?).unwrap_or(Self::Unexpected));
+}
+
+impl Cbor for State {
+    fn write(&self, to: &mut Encoder<Vec<u8>>) {
+        let _ = match self {
+            Self::Newer(word) => to.str(word.as_str()),
+            known => to.str(known.as_str()),
+        };
+    }
+
+    fn read(from: &mut Decoder<'_>) -> Result<Self, decode::Error> {
+        Self::deserialize(text(from)?).map_err(unlike)
+    }
+}
+
+/// A newer release may know more kinds. The fault, which decisions rest on, is stored beside it.
+impl Cbor for ErrorKind {
+    const MAY_BE_NEWER: bool = true;
+
+    fn write(&self, to: &mut Encoder<Vec<u8>>) {
+        let _ = to.str(self.as_str());
+    }
+
+    fn read(from: &mut Decoder<'_>) -> Result<Self, decode::Error> {
+        Ok(Self::deserialize(text(from)?).unwrap_or(Self::Unexpected))
+    }
 }
 
 /// An array: a number for the kind, and its time in milliseconds.
 impl Cbor for Idempotency {
+    const MAY_BE_NEWER: bool = true;
+
     fn write(&self, to: &mut Encoder<Vec<u8>>) {
         let (kind, ms) = match *self {
             Self::None => (0_u32, 0),
@@ -88,6 +113,8 @@ fn text<'a>(from: &mut Decoder<'a>) -> Result<StrDeserializer<'a, serde::de::val
 macro_rules! cbor_codes {
     ($($type:ident { $($code:literal => $value:ident,)* $(_ => $newer:ident,)? })*) => {$(
         impl $crate::store::cbor::Cbor for $type {
+            const MAY_BE_NEWER: bool = cbor_codes!(@newer $($newer)?);
+
             fn write(&self, to: &mut minicbor::Encoder<Vec<u8>>) {
                 let _ = to.u32(match self { $(Self::$value => $code,)* });
             }
@@ -101,6 +128,8 @@ macro_rules! cbor_codes {
             }
         }
     )*};
+    (@newer) => { false };
+    (@newer $newer:ident) => { true };
 }
 pub(in crate::store) use cbor_codes;
 
@@ -127,6 +156,8 @@ cbor_codes! {
 
 /// `None` has no form: the map leaves such a member out.
 impl<T: Cbor> Cbor for Option<T> {
+    const MAY_BE_NEWER: bool = T::MAY_BE_NEWER;
+
     fn write(&self, to: &mut Encoder<Vec<u8>>) {
         if let Some(value) = self {
             value.write(to);
@@ -144,6 +175,8 @@ impl<T: Cbor> Cbor for Option<T> {
 }
 
 impl<T: Cbor> Cbor for Box<T> {
+    const MAY_BE_NEWER: bool = T::MAY_BE_NEWER;
+
     fn write(&self, to: &mut Encoder<Vec<u8>>) {
         T::write(self, to);
     }

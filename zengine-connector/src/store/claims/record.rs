@@ -100,10 +100,11 @@ impl Evidence {
     }
 
     /// The end of the send that this evidence proves. Unknown for a failure that is not final: the provider has the message, and it may
-    /// or may not arrive.
+    /// or may not arrive; and for a state of a newer release.
     pub const fn proves(&self) -> Terminal {
         let standing = Standing { state: self.state, permanent: self.permanent, suppressed: self.suppressed };
-        if standing.is_soft_failure() {
+        let is_known = standing.suppressed || !matches!(standing.state, State::Newer(_));
+        if standing.is_soft_failure() || !is_known {
             Terminal::Unknown
         } else if standing.is_failure() {
             Terminal::Failed
@@ -262,5 +263,25 @@ impl ClaimRecord {
 impl Kept for ClaimRecord {
     fn removable_at_ms(&self) -> i64 {
         self.removable_at_s().map_or(i64::MAX, as_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{message::NewerWord, store::cbor::Cbor};
+
+    #[test]
+    fn rule_27_a_state_of_a_newer_release_proves_nothing_and_is_written_back() {
+        // `{1: "aloud", 2: 7}`
+        let newer = [0xa2, 1, 0x65, b'a', b'l', b'o', b'u', b'd', 2, 7];
+        let evidence = Evidence::read(&mut minicbor::Decoder::new(&newer)).unwrap();
+        let state = State::Newer(NewerWord::new("aloud").unwrap());
+        assert_eq!((evidence.state, evidence.proves()), (state, Terminal::Unknown));
+        let delivered = Evidence::new(State::Delivered, 8, None);
+        assert!(delivered.outweighs(Some(&evidence)) && !evidence.outweighs(Some(&delivered)));
+        let mut to = minicbor::Encoder::new(Vec::new());
+        evidence.write(&mut to);
+        assert_eq!(to.into_writer(), newer);
     }
 }

@@ -46,6 +46,21 @@ mod tests {
     use crate::store::cbor::Cbor;
 
     #[test]
+    fn values_of_a_newer_release_are_written_back_as_long_as_they_stand() {
+        let written = |record: &StepRecord| {
+            let mut to = minicbor::Encoder::new(Vec::new());
+            record.write(&mut to);
+            to.into_writer()
+        };
+        // `{1: "open", 2: 9}`
+        let newer = [0xa2, 1, 0x64, b'o', b'p', b'e', b'n', 2, 9];
+        let mut record = StepRecord::read(&mut minicbor::Decoder::new(&newer)).unwrap();
+        assert_eq!((record.reach, written(&record)), (StepReach::Maybe, newer.to_vec()));
+        record.reach = StepReach::Refused;
+        assert_eq!(written(&record).last(), Some(&3));
+    }
+
+    #[test]
     fn a_reach_of_a_newer_release_is_read_as_one_that_may_have_been_made() {
         let read = |code: u8| StepReach::read(&mut minicbor::Decoder::new(&[code])).unwrap();
         assert_eq!([0, 3, 4, 23].map(read), [StepReach::NotSent, StepReach::Refused, StepReach::Maybe, StepReach::Maybe]);
