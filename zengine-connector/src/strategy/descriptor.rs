@@ -45,8 +45,9 @@ pub struct Direction {
 pub enum Reply {
     /// With an acknowledgement, when every handler has stored its event.
     Acknowledge {
-        /// Maximum time until the answer, in milliseconds from the arrival of the request: what the provider waits, less its way. When it
-        /// passes, the answer is 503 and the work goes on; the redelivery finds the event stored. At least 100, or the strategy cannot be
+        /// Maximum time until the answer, in milliseconds from the arrival of the request: what the provider waits, less its way. Of it an
+        /// eighth, at most 250 ms, is kept for `respond`, and as much for `finish`. When the rest passes, the answer is 503 and the work
+        /// goes on; the redelivery finds the event stored. At least 100, or the strategy cannot be
         /// registered. `None`: no limit of the strategy's own.
         /// See [`acknowledge_within`](crate::orchestrator::InboundSettings::acknowledge_within) for the host's.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -41,7 +41,7 @@ async fn rule_84_an_answer_that_waits_no_longer_leaves_the_work_running_and_hand
     let log = Log::default();
     let listening = tracing::subscriber::set_default(log.clone());
     let (late, took) = deliver(&host, "acme-quick", "/one", "slow").await;
-    assert_eq!((status(&late), late.unstored, took), ((Ack::Redeliver, 503), 1, Duration::from_millis(4_500)));
+    assert_eq!((status(&late), late.unstored, took), ((Ack::Redeliver, 503), 1, Duration::from_millis(4_000)));
     assert!(late.response.body().is_empty());
     assert!(log.lines("inbound.completed")[0].contains("answered before the events were handled"));
     assert_eq!((host.metrics.of(MetricName::InboundLate), host.metrics.of(MetricName::InboundEvents)), (1, 0));
@@ -67,7 +67,7 @@ async fn rule_84_what_a_handler_does_not_store_after_a_late_answer_is_handled_at
     let host = Host::with(InboundSettings { acknowledge_within: Some(Duration::from_millis(200)), ..InboundSettings::default() }, true);
     host.on("gate", Do::Gate);
     let (late, took) = deliver(&host, "acme-hook", "/hook/one", "gate").await;
-    assert_eq!((status(&late), took), ((Ack::Redeliver, 503), Duration::from_millis(200)));
+    assert_eq!((status(&late), took), ((Ack::Redeliver, 503), Duration::from_millis(150)));
     host.on("gate", Do::NotStored);
     let (busy, _) = deliver(&host, "acme-hook", "/hook/one", "gate").await;
     assert_eq!((status(&busy), host.seen.count()), ((Ack::Redeliver, 503), 1));
@@ -88,7 +88,7 @@ async fn rule_87_a_slow_typing_event_brings_no_batch_again_and_holds_no_permit()
     let before = host.clock.monotonic();
     let received = host.receive("acme-hook", request("/hook/one").body(batch).unwrap()).await;
     assert_eq!((status(&received), received.unstored), ((Ack::Done, 200), 0));
-    assert_eq!((host.clock.monotonic().saturating_sub(before), host.seen.count()), (Duration::from_millis(200), 2));
+    assert_eq!((host.clock.monotonic().saturating_sub(before), host.seen.count()), (Duration::from_millis(150), 2));
     // The handler goes on, and the request's permit is free before it ends.
     assert_eq!(deliver(&host, "acme-hook", "/hook/one", "next").await.0.response.status(), 503);
     host.clock.advance(Duration::from_secs(2)).await;
@@ -100,11 +100,11 @@ async fn rule_87_a_slow_typing_event_brings_no_batch_again_and_holds_no_permit()
 async fn the_shorter_of_the_two_limits_counts_from_the_arrival() {
     let host = Host::with(InboundSettings { acknowledge_within: Some(Duration::from_secs(60)), ..InboundSettings::default() }, true);
     host.on("slow", Do::Slow(Duration::from_secs(90)));
-    assert_eq!(deliver(&host, "acme-quick", "/one", "slow").await.1, Duration::from_millis(4_500));
+    assert_eq!(deliver(&host, "acme-quick", "/one", "slow").await.1, Duration::from_millis(4_000));
     let hanging = request("/one").header("x-verify", "hang").body(body("1")).unwrap();
     let before = host.clock.monotonic();
     assert_eq!(status(&host.receive("acme-quick", hanging).await), (Ack::Redeliver, 503));
-    assert_eq!(host.clock.monotonic().saturating_sub(before), Duration::from_millis(4_500), "verify counts too");
+    assert_eq!(host.clock.monotonic().saturating_sub(before), Duration::from_millis(4_000), "verify counts too");
 }
 
 #[tokio::test(start_paused = true)]
@@ -121,7 +121,7 @@ async fn a_record_is_answered_within_its_own_time_alone() {
         let received = host.orchestrator.receive("acme-quick", record).await.unwrap();
         (received.ack, host.clock.monotonic().saturating_sub(before))
     };
-    assert_eq!(deliver(Some(Duration::from_secs(9))).await, (Ack::Redeliver, Duration::from_secs(9)));
+    assert_eq!(deliver(Some(Duration::from_secs(9))).await, (Ack::Redeliver, Duration::from_millis(8_750)));
     host.clock.advance(Duration::from_secs(30)).await;
     assert_eq!(deliver(None).await, (Ack::Done, Duration::ZERO));
     assert_eq!(host.seen.count(), 1);

@@ -13,9 +13,6 @@ use crate::{
 /// Maximum time for `finish`.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Time for `finish` where less is left until the answer is due.
-const LEAST: Duration = Duration::from_millis(250);
-
 /// Has the strategy add to a response, which is due by `until`. After a panic, or if it takes too long, the response stays as it is.
 pub(super) async fn finish(
     engine: &Engine,
@@ -36,7 +33,7 @@ pub(super) async fn finish(
         Some(None) => Ok(()),
         Some(Some(finishing)) => {
             let left = until.map_or(FINISH_TIMEOUT, |until| until.saturating_sub(engine.clock.monotonic()));
-            guard(&*engine.clock, left.clamp(LEAST, FINISH_TIMEOUT), finishing).await
+            guard(&*engine.clock, left.min(FINISH_TIMEOUT), finishing).await
         }
         None => Err(Missed::Panicked),
     };

@@ -42,7 +42,7 @@ impl InboundCall<'_> {
             reader.collect(&HashSet::new(), &mut handled, until).await
         };
         match read.await {
-            Ok(()) => self.respond(handled, None).await,
+            Ok(()) => self.respond(handled, until).await,
             Err(error) => Received::refused(&VerifyError::Unavailable(error)).of(&handled.principal),
         }
     }

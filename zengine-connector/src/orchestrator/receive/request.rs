@@ -35,8 +35,31 @@ pub(super) const RESPOND_TIMEOUT: Duration = Duration::from_secs(10);
 /// The `Retry-After` while too many requests are under work.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// Time to collect replies, where the deadline leaves less.
+/// Time to collect replies and to respond, where the deadline of a synchronous channel leaves less.
 const COLLECT: Duration = Duration::from_millis(500);
+
+/// Longest time that is kept for `respond`, and as much for `finish`, where a channel's answer is due at a time.
+const KEPT: Duration = Duration::from_millis(250);
+
+/// The monotonic times of a request whose answer is due at a time.
+#[derive(Clone, Copy)]
+struct Due {
+    /// The end of the work.
+    work: Duration,
+    /// The end of `respond`.
+    respond: Duration,
+    /// The end of the whole, `finish` included.
+    whole: Duration,
+}
+
+impl Due {
+    /// An answer within this time. An eighth of it each, at most [`KEPT`], is kept for `respond` and for a `finish` that comes after it.
+    fn within(arrived: Duration, time: Duration, finishes: bool) -> Self {
+        let (whole, kept) = (arrived.saturating_add(time), KEPT.min(time / 8));
+        let respond = if finishes { whole.saturating_sub(kept) } else { whole };
+        Self { work: respond.saturating_sub(kept), respond, whole }
+    }
+}
 
 impl Orchestrator {
     /// Receives a provider's delivery: an HTTP request or a queue record. Verifies it, normalizes it into events, and passes
@@ -125,21 +148,22 @@ impl InboundCall<'_> {
         &self.orchestrator.engine
     }
 
-    /// The monotonic time by which a request is answered on a channel that acknowledges.
-    fn answer_by(&self) -> Option<Duration> {
+    /// The times of a request on a channel that acknowledges.
+    fn due(&self) -> Option<Due> {
         let Reply::Acknowledge { within_ms } = self.entry.descriptor.reply else { return None };
+        let is_http = matches!(self.request.origin(), Origin::Http { .. });
         let of_http = match self.request.origin() {
             Origin::Http { .. } => [within_ms.map(Duration::from_millis), self.orchestrator.inbound.settings.acknowledge_within],
             Origin::Trusted { .. } => [None, None],
         };
         let within = of_http.into_iter().chain([self.request.answer_within()]).flatten().min()?;
-        Some(self.report.arrived().saturating_add(within))
+        Some(Due::within(self.report.arrived(), within, is_http))
     }
 
     async fn receive(&self) -> Received {
-        let until = self.answer_by();
-        if let Some(until) = until {
-            self.report.is_due(until);
+        let due = self.due();
+        if let Some(due) = due {
+            self.report.is_due(due.whole);
         }
         if self.engine().is_closing() {
             return Received::refused(&VerifyError::Unavailable(Error::new(ErrorKind::Busy, "the host shuts down")));
@@ -148,7 +172,7 @@ impl InboundCall<'_> {
             return Received::refused(&VerifyError::TooLarge);
         }
         let lookup = Arc::clone(self.report.lookup(self.entry));
-        let rest = until.map_or(Duration::MAX, |until| until.saturating_sub(self.engine().clock.monotonic()));
+        let rest = due.map_or(Duration::MAX, |due| due.work.saturating_sub(self.engine().clock.monotonic()));
         let time = self.orchestrator.inbound.settings.verify_timeout.min(rest);
         match self.orchestrator.verify(self.entry, &**self.inbound, self.request, lookup, time).await {
             Err(Some(refused)) => Received::refused(&refused),
@@ -179,7 +203,9 @@ impl InboundCall<'_> {
             Reply::Acknowledge { .. } => None,
             Reply::Synchronous { deadline_ms } => Some(Duration::from_millis(deadline_ms)),
         };
-        let until = deadline.map(|time| began + time).or_else(|| self.answer_by());
+        let due = self.due();
+        let until = deadline.map(|time| began + time).or(due.map(|due| due.work));
+        let respond_by = due.map(|due| due.respond).or(until);
         let planned = Box::pin(async {
             let mut router = Router::new(self.engine(), self.entry, &principal, to_ms(arrived));
             let elements = router.read(&self.orchestrator.inbound.settings, &**self.inbound, &payload).await;
@@ -197,7 +223,7 @@ impl InboundCall<'_> {
             if plan.tasks > 0 {
                 tracing::error!(strategy = %self.entry.name, events = plan.tasks, "inbound.no_handler");
             }
-            return self.respond(handled, until).await;
+            return self.respond(handled, respond_by).await;
         };
 
         // Read the start of the response before a handler can reply.
@@ -207,7 +233,7 @@ impl InboundCall<'_> {
             && let Err(error) = reader.begin(cursor.as_deref(), &plan.keys, until).await
         {
             tracing::warn!(strategy = %self.entry.name, error = %error, "inbound.outbox_unavailable");
-            return self.respond(handled, until).await;
+            return self.respond(handled, respond_by).await;
         }
         let mut progress = Progress::new(plan.tasks, self.orchestrator.inbound.settings.max_events).with_ephemeral(plan.ephemeral);
         if deadline.is_some() {
@@ -241,7 +267,13 @@ impl InboundCall<'_> {
             plan.events.remove(&id);
             handled.conflict.push(dedup);
         }
-        let until = until.map(|until| until.max(self.engine().clock.monotonic() + COLLECT));
+        let until = match due {
+            Some(due) => Some(due.respond),
+            None => until.map(|until| until.max(self.engine().clock.monotonic() + COLLECT)),
+        };
+        if let Some(until) = until.filter(|_| due.is_none()) {
+            self.report.is_due(until.saturating_add(KEPT));
+        }
         match &mut reader {
             // The sender drops this response and asks again; replies in it would be lost.
             Some(reader) if handled.unstored > 0 => reader.put_off(&mut handled),
@@ -275,7 +307,9 @@ impl InboundCall<'_> {
         };
         let tenant = tenant.and_then(Result::ok).map(|bound| Arc::clone(&bound.state));
         let respond = self.inbound.respond(self.request, &handled, tenant.as_ref());
-        let time = until.saturating_sub(self.engine().clock.monotonic()).clamp(COLLECT, RESPOND_TIMEOUT);
+        let left = until.saturating_sub(self.engine().clock.monotonic());
+        // An answer that is due at a time waits no longer.
+        let time = if self.due().is_some() { left } else { left.max(COLLECT) }.min(RESPOND_TIMEOUT);
         let response = match guard(&*self.engine().clock, time, respond).await {
             Ok(response) if handled.may_succeed() || !response.status().is_success() => response,
             failed => {
