@@ -16,8 +16,8 @@ use crate::{
     store::{Ports, SessionPage, StoreError, StoreErrorKind, StoredSession, session_place},
 };
 
-/// The start of the core's keys.
-const RESERVED: &str = "core:";
+/// The starts of the core's keys.
+const RESERVED: [&str; 4] = ["core:", "conversation/", "conversation-id/", "conversation-opening/"];
 
 /// Time after which a send that met an unreadable session comes again.
 const UNREAD: Duration = Duration::from_secs(900);
@@ -166,6 +166,11 @@ impl Sessions {
         Ok(self.ports.stores.delete_session(&self.scope, key, expect).await?)
     }
 
+    /// Deletes a value if the stored version is `expect`, also under a key of the core.
+    pub(crate) async fn remove_any(&self, key: &str, expect: u64) -> Result<(), SessionError> {
+        Ok(self.ports.stores.delete_session(&self.scope, key, expect).await?)
+    }
+
     /// Deletes a value, whatever it is, also under a key of the core.
     pub(crate) async fn delete_any(&self, key: &str) -> Result<(), SessionError> {
         let Some((version, _)) = self.ports.stores.session(&self.scope, key).await? else { return Ok(()) };
@@ -174,7 +179,7 @@ impl Sessions {
 }
 
 fn check(key: &str) -> Result<(), SessionError> {
-    if key.starts_with(RESERVED) { Err(SessionErrorKind::Reserved.into()) } else { Ok(()) }
+    if RESERVED.iter().any(|start| key.starts_with(start)) { Err(SessionErrorKind::Reserved.into()) } else { Ok(()) }
 }
 
 /// The error of reading or writing a session. That call sent nothing to the provider; only the strategy knows how far the

@@ -2,11 +2,15 @@
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
+use serde::{Serialize, de::DeserializeOwned};
+
 use crate::{
     ids::{ClientMessageId, ConfigVersion, StrategyName, TenantId},
     runtime::{Clock, SystemRng},
     store::{Memory, Ports, SessionStore, Stores},
-    strategy::{Base, CallScope, ConfigureContext, EventContext, HealthContext, SendContext, SessionPorts, Sessions},
+    strategy::{
+        Base, CallScope, ConfigureContext, EventContext, HealthContext, SendContext, SessionError, SessionPorts, Sessions, Versioned,
+    },
 };
 
 /// A factory of the contexts that a strategy's methods take, for one tenant and strategy. All contexts share their
@@ -104,6 +108,28 @@ impl Contexts {
     /// The sessions that all contexts share.
     pub fn sessions(&self) -> &Sessions {
         &self.sessions
+    }
+
+    /// Reads any session, also one under a key of the core.
+    ///
+    /// # Errors
+    /// As [`Sessions::get`].
+    pub async fn read_session<T: DeserializeOwned>(&self, key: &str) -> Result<Option<Versioned<T>>, SessionError> {
+        self.sessions.get_any(key).await
+    }
+
+    /// Writes any session, also one under a key of the core.
+    ///
+    /// # Errors
+    /// As [`Sessions::put`].
+    pub async fn write_session<T: Serialize + Sync>(
+        &self,
+        key: &str,
+        value: &T,
+        expect: Option<u64>,
+        ttl: Duration,
+    ) -> Result<u64, SessionError> {
+        self.sessions.put_any(key, value, expect, ttl).await
     }
 
     /// Returns `true` if no call waits for a session, as a send does whose conversation another one opens.

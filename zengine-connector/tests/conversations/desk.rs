@@ -87,7 +87,10 @@ pub(crate) struct Desk {
     pub(crate) doubled: usize,
     /// The provider forgets its client tokens, although the strategy counts on them.
     pub(crate) forgetful: bool,
-    by_key: BTreeMap<String, String>,
+    /// The time of an answer to a message, and to the question about an opening.
+    pub(crate) slow_post: Duration,
+    pub(crate) slow_resolve: Duration,
+    pub(crate) by_key: BTreeMap<String, String>,
     /// The customer of each conversation.
     customers: BTreeMap<String, Identity>,
     /// The generation of each customer's first opening.
@@ -163,7 +166,8 @@ impl World {
     }
 
     async fn post(&self, live: Live<Token>, text: String) -> Result<u64, SendError> {
-        self.clock.sleep(Duration::from_millis(20)).await;
+        let slow = self.desk.lock().unwrap().slow_post;
+        self.clock.sleep(slow.max(Duration::from_millis(20))).await;
         assert_eq!(live.data.token, format!("canary-token-{}", live.id), "the data of another conversation");
         let mut desk = self.desk.lock().unwrap();
         if desk.closed.contains(&live.id) {
@@ -287,6 +291,8 @@ impl ConversationProvider for World {
 
     async fn resolve(&self, opening: &OpenRequest) -> Result<Resolution<Token>, SendError> {
         self.told(opening);
+        let slow = self.desk.lock().unwrap().slow_resolve;
+        self.clock.sleep(slow).await;
         let mut desk = self.desk.lock().unwrap();
         desk.resolutions.push((opening.generation, opening.key.clone()));
         Ok(match self.resolve {

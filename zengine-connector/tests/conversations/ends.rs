@@ -41,6 +41,38 @@ async fn rule_89_a_conversation_that_is_gone_again_is_not_reopened_twice_in_one_
     assert_eq!(world.ids().len(), 2);
 }
 
+/// The opening would be cut off, and leave a conversation that nothing is sent into.
+#[tokio::test(start_paused = true)]
+async fn rule_89_a_conversation_that_is_gone_late_in_an_attempt_is_opened_by_the_next_send() {
+    for (time_ms, opened) in [(8_500, 1), (7_000, 2)] {
+        let world = World::new();
+        world.send(&customer(), "1").await.unwrap();
+        world.close("canary-id-1");
+        world.desk.lock().unwrap().slow_post = Duration::from_millis(time_ms);
+        let sent = world.send(&customer(), "2").await;
+        assert_eq!((sent.is_ok(), world.ids().len()), (opened == 2, opened), "{time_ms}");
+        if let Err(error) = sent {
+            assert!(is_deferred(&error));
+            assert_eq!(world.state(&customer()).await, (ConversationState::Ended, 1));
+        }
+        world.desk.lock().unwrap().slow_post = Duration::ZERO;
+        assert_eq!(world.send(&customer(), "3").await.unwrap(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_89_an_end_that_takes_days_is_not_forgotten() {
+    let (hour, world) = (Duration::from_secs(3600), World::new());
+    world.send(&customer(), "1").await.unwrap();
+    world.end(Close::Reachable(72 * hour)).await.unwrap();
+    world.clock.advance(71 * hour).await;
+    assert_eq!(world.state(&customer()).await, (ConversationState::Ending, 1));
+    assert_eq!(world.send(&customer(), "2").await.unwrap(), 1, "the provider takes it");
+    let found = world.conversations().find("canary-id-1").await.unwrap().unwrap();
+    assert_eq!(world.conversations().ended(&found, EndReason::Agent).await.unwrap(), Ended::Now);
+    assert_eq!((world.send(&customer(), "3").await.unwrap(), world.desk.lock().unwrap().doubled), (2, 1), "the desk was not told");
+}
+
 #[tokio::test(start_paused = true)]
 async fn rule_89_an_end_and_a_send_begin_a_new_life() {
     let world = World::new();

@@ -14,7 +14,7 @@ use crate::desk::{Answer, World, conversation_key, customer, hashed, is_deferred
 
 /// The stored JSON of a session.
 async fn stored(world: &World, key: &str) -> Value {
-    world.contexts.sessions().get(key).await.unwrap().unwrap().value
+    world.contexts.read_session(key).await.unwrap().unwrap().value
 }
 
 #[tokio::test(start_paused = true)]
@@ -35,7 +35,7 @@ async fn the_stored_forms_are_the_documented_ones() {
     documented(stored(&world, conversation).await, &["/writes/0", "/key", "/owner", "/queue/0/owner"]);
     documented(stored(&world, &format!("conversation-opening/{key}")).await, &["/owner"]);
     opening.await.unwrap().unwrap();
-    assert!(world.contexts.sessions().get::<Value>(&format!("conversation-opening/{key}")).await.unwrap().is_none());
+    assert!(world.contexts.read_session::<Value>(&format!("conversation-opening/{key}")).await.unwrap().is_none());
     documented(stored(&world, conversation).await, &["/writes/0", "/writes/1", "/writes/2", "/key"]);
     documented(stored(&world, &hashed("conversation-id/", "canary-id-1")).await, &["/key"]);
     assert_eq!(stored(&world, &hashed("conversation-id/", &key)).await["customer"]["value"], "+15551230001");
@@ -87,17 +87,33 @@ async fn what_a_newer_release_wrote_defers_the_send_and_is_not_written_over() {
 async fn an_opening_that_a_newer_release_noted_leaves_events_undecided() {
     let world = World { early: true, ..World::new() };
     let note = json!({ "v": 2, "owner": "newer", "lease_until_ms": 0 });
-    world.contexts.sessions().put("conversation-opening/newer", &note, None, Duration::from_secs(9000)).await.unwrap();
+    world.contexts.write_session("conversation-opening/newer", &note, None, Duration::from_secs(9000)).await.unwrap();
     let error = world.conversations().find_or_wait(&world.contexts.event(), "foreign").await.unwrap_err();
     assert_eq!(error.kind, SessionErrorKind::Undecided);
 }
 
 /// Changes the stored JSON of a session. Returns it.
 async fn rewrite(world: &World, key: &str, change: impl FnOnce(&mut Value)) -> Value {
-    let mut stored = world.contexts.sessions().get::<Value>(key).await.unwrap().unwrap();
+    let mut stored = world.contexts.read_session::<Value>(key).await.unwrap().unwrap();
     change(&mut stored.value);
-    world.contexts.sessions().put(key, &stored.value, Some(stored.version), Duration::from_secs(90_000)).await.unwrap();
+    world.contexts.write_session(key, &stored.value, Some(stored.version), Duration::from_secs(90_000)).await.unwrap();
     stored.value
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_of_the_core_are_not_those_of_a_strategy() {
+    let world = World::new();
+    world.send(&customer(), "1").await.unwrap();
+    let sessions = world.contexts.sessions();
+    let hour = Duration::from_secs(3600);
+    for key in ["core:outbox/c-1", "conversation-opening/k", &conversation_key(&customer()), &hashed("conversation-id/", "canary-id-1")] {
+        let refused =
+            [sessions.get::<Value>(key).await.map(drop), sessions.put(key, &1, None, hour).await.map(drop), sessions.delete(key, 1).await];
+        assert_eq!(refused.map(|refused| refused.unwrap_err().kind), [SessionErrorKind::Reserved; 3], "{key}");
+    }
+    for key in ["conversation", "conversations/1", "core", "my-core:1"] {
+        sessions.put(key, &1, None, hour).await.unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -181,6 +181,24 @@ async fn a_sweep_asks_about_openings_in_doubt() {
     }
 }
 
+/// The question used up the attempt: an opening would be cut off.
+#[tokio::test(start_paused = true)]
+async fn rule_89_an_opening_that_is_resolved_late_in_an_attempt_is_left_to_the_next_send() {
+    for (resolve, opened) in [(Resolve::Repeat, 1), (Resolve::LookUp, 2), (Resolve::Abandon, 2)] {
+        let world = World::new().resolving(resolve);
+        world.next(Answer::Lost);
+        world.send(&customer(), "1").await.unwrap_err();
+        world.desk.lock().unwrap().by_key.retain(|_, _| resolve == Resolve::Repeat);
+        world.desk.lock().unwrap().slow_resolve = Duration::from_millis(8_500);
+        assert!(is_deferred(&world.send(&customer(), "2").await.unwrap_err()), "{resolve:?}");
+        let calls = || world.desk.lock().unwrap().calls;
+        assert_eq!((calls(), world.state(&customer()).await.0), (1, ConversationState::Opening), "{resolve:?}");
+        world.desk.lock().unwrap().slow_resolve = Duration::ZERO;
+        world.send(&customer(), "3").await.unwrap();
+        assert_eq!((calls(), world.ids().len()), (2, opened), "{resolve:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_doubt_that_sweeps_do_not_end_is_given_up_a_record_s_time_after_the_last_call() {
     let world = World { early: true, ..World::new() };
@@ -195,7 +213,7 @@ async fn a_doubt_that_sweeps_do_not_end_is_given_up_a_record_s_time_after_the_la
     }
     assert!(world.conversations().find_or_wait(&event, "foreign").await.unwrap().is_none());
     let key = world.desk.lock().unwrap().opened[0].0.clone();
-    let stored = async |key: &str| world.contexts.sessions().get::<serde_json::Value>(key).await.unwrap();
+    let stored = async |key: &str| world.contexts.read_session::<serde_json::Value>(key).await.unwrap();
     assert!(stored(&format!("conversation-opening/{key}")).await.is_none());
     // No sweep keeps what is left.
     for _ in 1..=26 {

@@ -157,11 +157,11 @@ async fn a_conversation_that_cannot_be_read_is_not_kept_alive() {
     let world = World::new();
     world.send(&customer(), "1").await.unwrap();
     let key = conversation_key(&customer());
-    let read = || async { world.contexts.sessions().get::<Value>(&key).await.unwrap().unwrap() };
+    let read = || async { world.contexts.read_session::<Value>(&key).await.unwrap().unwrap() };
     let mut written = read().await;
     written.value["data"] = Value::Null;
-    let sessions = world.contexts.sessions();
-    let version = sessions.put(&key, &written.value, Some(written.version), Duration::from_secs(90_000)).await.unwrap();
+    let ttl = Duration::from_secs(90_000);
+    let version = world.contexts.write_session(&key, &written.value, Some(written.version), ttl).await.unwrap();
     world.clock.advance(Duration::from_secs(3600)).await;
     world.send(&customer(), "2").await.unwrap_err();
     assert_eq!(read().await.version, version);
@@ -169,6 +169,6 @@ async fn a_conversation_that_cannot_be_read_is_not_kept_alive() {
 
 /// The conversation's stored JSON.
 async fn stored(world: &World) -> String {
-    let stored = world.contexts.sessions().get::<Value>(&conversation_key(&customer())).await.unwrap();
+    let stored = world.contexts.read_session::<Value>(&conversation_key(&customer())).await.unwrap();
     stored.unwrap().value.to_string()
 }

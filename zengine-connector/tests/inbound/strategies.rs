@@ -368,7 +368,7 @@ impl InboundStrategy<AcmeConfig> for AcmeKeeper {
     }
 
     async fn admit(&self, _: &AcmeConfig, event: &mut InboundEvent, cx: &EventContext) -> Result<Admit, Error> {
-        let key = format!("conversation/{}", event.conversation.as_ref().unwrap());
+        let key = format!("of-conversation/{}", event.conversation.as_ref().unwrap());
         let lost = |error: zengine_connector::strategy::SessionError| match error.kind {
             SessionErrorKind::Conflict => Error::new(ErrorKind::Busy, "somebody else was faster").with_source(error),
             _ => Error::new(ErrorKind::Store, "no session").with_source(error),

@@ -3,7 +3,7 @@
 //! Such an event is not acknowledged before its customer is known: its `admit` waits. So nothing is stored that a crash could lose, and
 //! the event keeps its place before the later ones of its conversation in the request (rule 84).
 
-use std::{pin::pin, time::Duration};
+use std::{collections::HashSet, pin::pin, time::Duration};
 
 use futures_util::future::select;
 use serde::{Deserialize, Serialize};
@@ -56,8 +56,8 @@ fn note_key(record: &Record) -> String {
 }
 
 impl Conversations {
-    /// As [`find`](Self::find), and waits where the conversation may be one that is being opened: while any of the tenant's is, at most
-    /// 60 seconds and as long as `admit` may take, at most 20 events at once. `None`: the conversation is not ours. Needs
+    /// As [`find`](Self::find), and waits where the conversation may be one that is being opened: while any of the tenant's is that was as the
+    /// event came, at most 60 seconds and as long as `admit` may take, at most 20 events at once. `None`: the conversation is not ours. Needs
     /// [`with_early_events`](Self::with_early_events) here and at the send, and a session store that
     /// [lists a scope](crate::store::SessionStore::list_scope).
     ///
@@ -76,10 +76,12 @@ impl Conversations {
         let clock = &self.sessions.ports().clock;
         let began = clock.monotonic();
         let mut waiter = None;
+        // The openings that were listed as the event came: it cannot be of a later one.
+        let mut first = None;
         loop {
             let changed = waiter.as_ref().map(Waiter::listen);
             // In this order: the way to the customer is written before the opening is taken off the list.
-            let listed = self.listed().await?;
+            let listed = self.listed(&mut first).await?;
             if let Some(found) = self.find(id).await? {
                 return Ok(Some(found));
             }
@@ -97,24 +99,32 @@ impl Conversations {
         }
     }
 
-    async fn listed(&self) -> Result<Listed, SessionError> {
-        let (mut listed, mut after) = (Listed::Nothing, None);
+    /// The state of the openings that are listed; of the `first` ones, once they are known.
+    async fn listed(&self, first: &mut Option<HashSet<String>>) -> Result<Listed, SessionError> {
+        let (mut listed, mut after, mut keys) = (Listed::Nothing, None, HashSet::new());
         for _ in 0..MAX_PAGES {
             let page = self.sessions.list(OPENINGS, after.as_deref(), PAGE).await?;
             let now_ms = self.now_ms();
             for session in page.sessions {
-                let text = Sessions::open_stored(&*self.sessions.ports().keys, &session).ok();
-                match text.and_then(|text| serde_json::from_slice::<Noted>(&text).ok()) {
-                    Some(noted) if noted.lease_until_ms > now_ms => return Ok(Listed::InProgress),
-                    Some(_) if !self.is_in_doubt(&session.key).await? => {
-                        // Left by a crash, or by a store that did not answer.
-                        let _ = self.sessions.delete(&session.key, session.version).await;
-                    }
-                    _ => listed = Listed::InDoubt,
+                if first.as_ref().is_some_and(|first| !first.contains(&session.key)) {
+                    continue;
                 }
+                let text = Sessions::open_stored(&*self.sessions.ports().keys, &session).ok();
+                match (text.and_then(|text| serde_json::from_slice::<Noted>(&text).ok()), &listed) {
+                    (Some(noted), _) if noted.lease_until_ms > now_ms => listed = Listed::InProgress,
+                    // What else is in doubt changes nothing more.
+                    (_, Listed::InProgress | Listed::InDoubt) => {}
+                    (Some(_), Listed::Nothing) if !self.is_in_doubt(&session.key).await? => {
+                        // Left by a crash, or by a store that did not answer.
+                        let _ = self.sessions.remove_any(&session.key, session.version).await;
+                    }
+                    (_, Listed::Nothing) => listed = Listed::InDoubt,
+                }
+                keys.insert(session.key);
             }
             after = page.next;
             if after.is_none() {
+                first.get_or_insert(keys);
                 return Ok(listed);
             }
         }

@@ -122,7 +122,14 @@ impl Conversations {
             }
             Change::Write(())
         });
-        let _ = written.await;
+        if let Ok((stored, ())) = written.await
+            && matches!(&closed, Ok(Ending::Within(time) | Ending::Reachable(time)) if *time > self.late)
+        {
+            // The ways to the customer last as long as the conversation does.
+            for id in stored.id.iter().chain([&stored.key]) {
+                let _ = self.put_reverse(id, &stored).await;
+            }
+        }
         // It counts as ended, and may be open at the provider.
         if closed.as_ref().is_err_and(|error| error.reach() == Reach::Processed) {
             self.say_abandoned(record);

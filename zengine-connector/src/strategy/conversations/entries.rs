@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Conversations,
-    record::{Record, VERSION, known_version},
+    record::{ConversationState, Record, VERSION, known_version},
 };
 use crate::{
     hex::hex,
@@ -81,7 +81,7 @@ impl Conversations {
 
     /// Reads a customer's record without the tickets that are over, and its version.
     pub(super) async fn read(&self, customer: &Identity) -> Result<(Record, Option<u64>), SessionError> {
-        let stored = self.sessions.get::<Record>(&conversation_key(customer)).await?;
+        let stored = self.sessions.get_any::<Record>(&conversation_key(customer)).await?;
         let (mut record, version) =
             stored.map_or_else(|| (Record::new(customer.clone()), None), |stored| (stored.value, Some(stored.version)));
         let wakeups = &self.sessions.ports().wakeups;
@@ -109,7 +109,7 @@ impl Conversations {
             };
             let write = self.random::<8>();
             record.wrote(write.clone());
-            let Err(lost) = self.sessions.put(&key, &record, version, self.record_ttl()).await else {
+            let Err(lost) = self.sessions.put_any(&key, &record, version, self.ttl_of(&record)).await else {
                 self.wake(&key);
                 return Ok((record, result));
             };
@@ -130,7 +130,7 @@ impl Conversations {
     pub(super) async fn put_reverse(&self, id: &str, record: &Record) -> Result<(), SessionError> {
         let entry = Reverse { v: VERSION, customer: record.customer.clone(), generation: record.generation, key: record.key.clone() };
         let is_later = |stored: &Reverse| stored.customer == entry.customer && stored.generation > entry.generation;
-        self.put_over(&reverse_key(id), &entry, self.reverse_ttl(), is_later).await
+        self.put_over(&reverse_key(id), &entry, self.ttl_of(record).saturating_add(self.late), is_later).await
     }
 
     /// Writes an entry over what is stored, which may be to stay. A second time after an error, which may be that of a lost answer.
@@ -140,11 +140,11 @@ impl Conversations {
     {
         let (mut lost, mut failed) = (SessionErrorKind::Conflict.into(), false);
         for _ in 0..RACES {
-            let stored = self.sessions.get::<T>(key).await?;
+            let stored = self.sessions.get_any::<T>(key).await?;
             if stored.as_ref().is_some_and(|stored| stays(&stored.value)) {
                 return Ok(());
             }
-            match self.sessions.put(key, entry, stored.map(|stored| stored.version), ttl).await {
+            match self.sessions.put_any(key, entry, stored.map(|stored| stored.version), ttl).await {
                 Ok(_) => return Ok(()),
                 Err(error) if error.kind == SessionErrorKind::Conflict => lost = error,
                 Err(error) if !std::mem::replace(&mut failed, true) => lost = error,
@@ -154,12 +154,15 @@ impl Conversations {
         Err(lost)
     }
 
+    /// The time for which this record is kept: until it has ended by itself, and late events have come, if that is later.
+    fn ttl_of(&self, record: &Record) -> Duration {
+        let ends_ms = if record.state == ConversationState::Ending { record.lease_until_ms } else { 0 };
+        let left = Duration::from_millis(u64::try_from(ends_ms.saturating_sub(self.now_ms())).unwrap_or(0));
+        self.record_ttl().max(left.saturating_add(self.late))
+    }
+
     /// The time for which a customer's record is kept after its last write.
     pub(super) fn record_ttl(&self) -> Duration {
         self.idle.saturating_add(self.late)
-    }
-
-    fn reverse_ttl(&self) -> Duration {
-        self.idle.saturating_add(self.late).saturating_add(self.late)
     }
 }

@@ -21,6 +21,9 @@ use crate::{
 /// The first and the longest time between two looks at the store.
 const POLL: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
 
+/// Longest wait of a send that is deferred while its conversation ends.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
 /// Time that is left for the send itself where waiting ends.
 const MIN_SEND: Duration = Duration::from_secs(1);
 
@@ -40,7 +43,12 @@ pub(super) struct Attempt<'a> {
     pub(super) me: String,
     /// The end of the attempt, in milliseconds, with the difference of two clocks in it.
     pub(super) until_ms: i64,
+    /// The time that it needs to open a conversation; with less left it opens none.
+    pub(super) opening: Duration,
 }
+
+/// A send that begins no opening.
+pub(super) const NO_TIME: &str = "too little time is left to open the conversation";
 
 /// A session error that sent nothing.
 pub(super) fn not_sent(error: SessionError) -> SendError {
@@ -73,7 +81,12 @@ impl Conversations {
 
     pub(super) fn attempt_within<'a>(&self, customer: &'a Identity, time: Duration) -> Attempt<'a> {
         let left = ms(time.min(Duration::from_secs(3600)) + SKEW);
-        Attempt { customer, me: self.token(), until_ms: self.now_ms().saturating_add(left) }
+        Attempt { customer, me: self.token(), until_ms: self.now_ms().saturating_add(left), opening: MIN_OPEN.min(time / 2) }
+    }
+
+    /// Whether an attempt has the time to open a conversation.
+    pub(super) fn may_open(&self, attempt: &Attempt<'_>) -> bool {
+        self.remaining(attempt) >= attempt.opening
     }
 
     /// The time that is left of an attempt.
@@ -86,11 +99,11 @@ impl Conversations {
         // Before the first write: if this future is dropped in it, what it says of this send holds up no other.
         let mut ticket = self.drawn(attempt);
         let (mut drawn, mut waiter, mut pause) = (false, None, POLL[0]);
-        let (margin, opening) = (MIN_SEND.min(self.remaining(attempt) / 2), MIN_OPEN.min(self.remaining(attempt) / 2));
+        let margin = MIN_SEND.min(self.remaining(attempt) / 2);
         loop {
             let changed = waiter.as_ref().map(crate::strategy::wakeups::Waiter::listen);
             ticket.returned = false;
-            let (record, step) = self.step(attempt, drawn, opening).await.map_err(not_sent)?;
+            let (record, step) = self.step(attempt, drawn).await.map_err(not_sent)?;
             drawn = drawn || record.queue.iter().any(|ticket| ticket.owner == attempt.me);
             ticket.returned = !drawn;
             match step {
@@ -99,7 +112,7 @@ impl Conversations {
                     let clock = &self.sessions.ports().clock;
                     let time = BESIDE.min(self.remaining(attempt) / 10);
                     select(pin!(self.touch(&record)), pin!(clock.sleep(time))).await;
-                    return Ok(Turn { live, reopened: false, ticket: drawn.then_some(ticket) });
+                    return Ok(Turn { live, reopened: false, opening: attempt.opening, ticket: drawn.then_some(ticket) });
                 }
                 Step::Begin => return self.open(attempt, record, provider, ticket, false).await,
                 Step::Resolve => return self.resolve(attempt, record, provider, ticket).await,
@@ -111,10 +124,7 @@ impl Conversations {
                     continue;
                 }
                 Step::Busy(why) => {
-                    // An ending says how long it takes.
-                    let ends_ms = if record.state == ConversationState::Ending { record.lease_until_ms } else { 0 };
-                    let left = u64::try_from(ends_ms.saturating_sub(self.now_ms())).ok().filter(|left| *left > 0);
-                    return Err(self.give_up(attempt, ticket, why, left.map(Duration::from_millis)).await);
+                    return Err(self.give_up(attempt, ticket, why, self.ends_in(&record)).await);
                 }
                 Step::Draw | Step::Wait => {}
             }
@@ -132,6 +142,14 @@ impl Conversations {
         }
     }
 
+    /// The time after which to look again at a conversation that the provider ends. Its own time is a bound: it may end sooner. The call of
+    /// another process takes as long as it takes.
+    fn ends_in(&self, record: &Record) -> Option<Duration> {
+        let is_known = record.state == ConversationState::Ending && record.owner.is_none();
+        let left_ms = u64::try_from(record.lease_until_ms.saturating_sub(self.now_ms())).ok().filter(|left| *left > 0);
+        left_ms.filter(|_| is_known).map(|left| Duration::from_millis(left).min(LOOK_AGAIN))
+    }
+
     /// The ticket of a send, in this process.
     pub(super) fn drawn(&self, attempt: &Attempt<'_>) -> Drawn {
         let (wakeups, key) = (self.sessions.ports().wakeups.clone(), self.wake_key(&conversation_key(attempt.customer)));
@@ -139,15 +157,13 @@ impl Conversations {
     }
 
     /// Reads the record and makes the step that it asks for, if that is a write: a ticket, an opening, an opening taken over.
-    async fn step(&self, attempt: &Attempt<'_>, drawn: bool, opening: Duration) -> Result<(Record, Step), SessionError> {
+    async fn step(&self, attempt: &Attempt<'_>, drawn: bool) -> Result<(Record, Step), SessionError> {
         let idle_ms = ms(self.idle);
         self.change(attempt.customer, |record, now_ms| {
             let step = record.step(&attempt.me, drawn, now_ms, idle_ms);
             match step {
                 Step::Draw => record.draw(&attempt.me, attempt.until_ms),
-                Step::Begin | Step::Resolve | Step::Close if self.remaining(attempt) < opening => {
-                    return Change::Keep(Step::Busy("too little time is left to open the conversation"));
-                }
+                Step::Begin | Step::Resolve | Step::Close if !self.may_open(attempt) => return Change::Keep(Step::Busy(NO_TIME)),
                 Step::Begin => record.begin(&attempt.me, self.token(), now_ms, attempt.until_ms),
                 Step::Resolve | Step::Close => record.own(&attempt.me, now_ms, attempt.until_ms),
                 Step::Go | Step::Wait | Step::Busy(_) => return Change::Keep(step),

@@ -1,6 +1,6 @@
 //! A conversation that is open, and the turn of a send in it.
 
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use crate::{message::Identity, strategy::wakeups::WakeUps};
 
@@ -40,6 +40,8 @@ impl<T> Clone for Live<T> {
 pub struct Turn<T> {
     pub(super) live: Live<T>,
     pub(super) reopened: bool,
+    /// The time that its attempt needs to open a conversation.
+    pub(super) opening: Duration,
     pub(super) ticket: Option<Drawn>,
 }
 

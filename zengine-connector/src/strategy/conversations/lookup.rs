@@ -35,17 +35,17 @@ impl Conversations {
     /// # Errors
     /// If the store does not answer, or what is stored cannot be read.
     pub async fn find(&self, id: &str) -> Result<Option<FoundConversation>, SessionError> {
-        let found = self.sessions.get::<Reverse>(&reverse_key(id)).await?;
+        let found = self.sessions.get_any::<Reverse>(&reverse_key(id)).await?;
         Ok(found.map(|Versioned { value: Reverse { customer, generation, key, .. }, .. }| FoundConversation { customer, generation, key }))
     }
 
-    /// The customer's conversation, if it is open.
+    /// The customer's conversation, if it is open, or about to end and takes messages until then.
     ///
     /// # Errors
     /// If the store does not answer, or what is stored cannot be read.
     pub async fn get<T: DeserializeOwned>(&self, customer: &Identity) -> Result<Option<Live<T>>, SessionError> {
         let (record, _) = self.read(customer).await?;
-        if record.state == ConversationState::Open { read_live(&record).map(Some) } else { Ok(None) }
+        if record.is_open(self.now_ms()) { read_live(&record).map(Some) } else { Ok(None) }
     }
 
     /// The state of the customer's conversation, and the number of its life; 0 and `Ended` before the first.
@@ -63,7 +63,7 @@ impl Conversations {
     /// If the store does not answer, or what is stored cannot be read.
     pub async fn seen(&self, found: &FoundConversation) -> Result<(), SessionError> {
         let (record, _) = self.read(&found.customer).await?;
-        if record.state == ConversationState::Open && record.is_life(found.generation, &found.key) {
+        if record.is_open(self.now_ms()) && record.is_life(found.generation, &found.key) {
             self.touch(&record).await;
         }
         Ok(())

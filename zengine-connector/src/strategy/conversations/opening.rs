@@ -8,7 +8,7 @@ use super::{
     Conversations, Live, Turn,
     ending::CLOSING,
     entries::Change,
-    join::{Attempt, live, not_sent},
+    join::{Attempt, NO_TIME, live, not_sent},
     live::Drawn,
     provider::{ConversationProvider, OpenRequest, Opened, Resolution},
     record::{ConversationState, Record},
@@ -79,6 +79,9 @@ impl Conversations {
             Ok(()) => self.ask(attempt, &record, provider).await,
             Err(error) => Err(not_sent(error)),
         };
+        let is_known = matches!(resolved, Err(_) | Ok(Resolution::Found(_)));
+        // The question may have taken the attempt's time: then the next send asks again.
+        let resolved = if is_known || self.may_open(attempt) { resolved } else { Err(SendError::of(ErrorKind::Busy, NO_TIME).not_sent()) };
         match resolved {
             Ok(Resolution::Repeat) => return self.open(attempt, record, provider, ticket, true).await,
             Ok(Resolution::Found(opened)) => return self.establish(attempt, &record, opened, provider, ticket).await,
@@ -145,7 +148,7 @@ impl Conversations {
             Ok((stored, Standing::Ours)) => {
                 self.forget_opening(record).await;
                 if stored.state == ConversationState::Open {
-                    return Ok(Turn { live: live(&stored)?, reopened: false, ticket: Some(ticket) });
+                    return Ok(Turn { live: live(&stored)?, reopened: false, opening: attempt.opening, ticket: Some(ticket) });
                 }
                 SendError::of(ErrorKind::Busy, "the conversation ended as it was opened").not_sent()
             }
@@ -229,7 +232,8 @@ impl Conversations {
             }
             Change::Write(true)
         });
-        match written.await {
+        let written = written.await;
+        match written {
             Ok((_, true)) if !doubt => self.forget_opening(record).await,
             Ok((_, true)) => self.doubt_opening(record).await,
             // Another send took it over, and notes it.

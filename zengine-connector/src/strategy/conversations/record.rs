@@ -227,6 +227,12 @@ impl Record {
         self.unread.clear();
     }
 
+    /// Whether messages reach it.
+    pub(super) fn is_open(&self, now_ms: i64) -> bool {
+        let until_it_ends = self.state == ConversationState::Ending && self.reachable && self.lease_until_ms > now_ms;
+        self.state == ConversationState::Open || until_it_ends
+    }
+
     /// Whether it is in this life. An entry of an older release has no key.
     pub(super) fn is_life(&self, generation: u64, key: &str) -> bool {
         self.generation == generation && (key.is_empty() || self.key == key)

@@ -120,7 +120,7 @@ impl Conversations {
                 return Change::Keep(None);
             }
             if stored.owner.is_none() {
-                stored.end(EndReason::Lost);
+                stored.end(stored.reason.unwrap_or(EndReason::Lost));
                 return Change::Write(Some(false));
             }
             stored.ending(&attempt.me, attempt.until_ms, stored.reason.unwrap_or(EndReason::Lost));
