@@ -323,10 +323,13 @@ impl fmt::Display for Error {
     }
 }
 
-/// Whether a character changes how the text around it is read: a control, a zero width, a line separator, a direction, a tag.
+/// Whether a character changes how the text around it is read, or is read as nothing: a control, a zero width, a filler, a line separator, a
+/// direction, a tag.
 pub(crate) fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+        // Fillers of Hangul, the vowel separator of Mongolian, marks of annotations, further selectors of variants.
+        || matches!(c, '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0100}'..='\u{e01ef}')
 }
 
 /// Keeps a text on one line and in its direction, however others spell their codes, fields and names.

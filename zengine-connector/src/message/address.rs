@@ -76,6 +76,9 @@ fn check_local(local: &str) -> Result<(), Flaw> {
     if !local.chars().all(is_fine) {
         return Err(Flaw::new("a character before the @ is not allowed in an address"));
     }
+    if local.contains("=?") {
+        return Err(Flaw::new("the part before the @ looks like an encoded word, which some servers read as another address"));
+    }
     if local.split('.').any(str::is_empty) {
         return Err(Flaw::new("a dot before the @ stands between two characters"));
     }
@@ -195,6 +198,7 @@ mod tests {
             ("\"ana lopez\"@customer.example", "not allowed"),
             ("ana lopez@customer.example", "not allowed"),
             ("a@b@customer.example", "not allowed"),
+            ("=?utf-8?q?bo=40evil.example=3e?=@victim.example", "encoded word"),
             ("<ana@customer.example>", "not allowed"),
             ("ana@localhost", "top-level"),
             ("ana@10.0.0.1", "top-level"),

@@ -20,7 +20,7 @@ const NAME: usize = 256;
 /// In JSON it is an object, `{"name": "Ana Lima", "address": "ana@example.org"}`, or is written short as in a header:
 /// `"Ana Lima <ana@example.org>"`, `"\"Lima, Ana\" <ana@example.org>"`, `"ana@example.org"`. Comments, groups and lists are refused. A text
 /// that is no mailbox is kept as address, for [`Checker::mailbox`](super::Checker::mailbox) to refuse: a stored or received message can
-/// always be read.
+/// always be read. Without the feature `idn`, Punycode (`xn--`) is taken as it is, also where it stands for no domain.
 ///
 /// Name and address are Unicode. A strategy encodes them: the domain as Punycode, the name as encoded words. `Debug` prints neither;
 /// `Display` prints both as in a header, without encoding.
@@ -68,7 +68,8 @@ impl Mailbox {
     }
 
     /// The address as servers and providers of ASCII take it: a domain of another script as Punycode, in small letters. `None` if the
-    /// domain is none, or of another script without the feature `idn`.
+    /// domain is none, or of another script without the feature `idn`, if the part before the `@` is not ASCII, or if it is longer than an
+    /// address may be.
     ///
     /// ```
     /// # #[cfg(feature = "idn")] {
@@ -80,7 +81,8 @@ impl Mailbox {
     /// ```
     pub fn to_ascii(&self) -> Option<String> {
         address::check(&self.address).ok()?;
-        Some(format!("{}@{}", self.local(), address::to_ascii(self.domain())?))
+        let ascii = format!("{}@{}", self.local(), address::to_ascii(self.domain())?);
+        (ascii.is_ascii() && address::check(&ascii).is_ok()).then_some(ascii)
     }
 
     /// The violations in it, at a place of a message or a configuration.

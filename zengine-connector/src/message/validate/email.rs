@@ -33,7 +33,7 @@ pub(super) fn email(at: &str, email: &Email, to: &Party, rules: &EmailRules, can
         files::attachment(&format!("{at}/attachments/{n}"), attached, rules, can, check);
     }
     files::whole(at, email, rules, check);
-    files::shown(at, email, check);
+    files::shown(at, email, rules, check);
     if let Some(calendar) = &email.calendar {
         check.rule("email.calendar").require(rules.calendar, Under(at, "/calendar"), "the channel takes no invitations");
         files::invitation(&format!("{at}/calendar"), calendar, check);

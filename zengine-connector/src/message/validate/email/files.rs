@@ -9,6 +9,7 @@ use crate::{
     message::{
         Calendar, Capabilities, Email, EmailAttachment, EmailRules, Length, MediaSource,
         checker::{Checker, Under},
+        mailbox::{ENCODED, is_encoded_word},
         validate::media::bytes,
     },
 };
@@ -37,7 +38,7 @@ pub(super) fn attachment(at: &str, attached: &EmailAttachment, rules: &EmailRule
         let is_hidden = |c: char| is_invisible(c) && !matches!(c, '\u{200c}' | '\u{200d}');
         let is_plain = !is_printable(name) || !name.chars().any(is_hidden);
         check.rule("email.attachment").require(is_plain, pointer, "must not hold invisible characters");
-        check.rule("email.attachment").require(!name.contains('/'), pointer, "must be a name without a path");
+        check.rule("email.attachment").require(!name.contains(['/', '\\', ':']), pointer, "must be a name without a path");
         let is_seen = |c: &char| !is_invisible(*c);
         let seen: String = name.chars().filter(is_seen).collect();
         let ending = seen.trim_end_matches(|c: char| c == '.' || c.is_whitespace()).rsplit_once('.').map(|(_, ending)| ending);
@@ -46,8 +47,13 @@ pub(super) fn attachment(at: &str, attached: &EmailAttachment, rules: &EmailRule
     }
     if let Some(mime) = &media.mime {
         check.rule("email.attachment").text(Under(at, "/media/mime"), mime, 1, MIME);
-        let is_fine = mime.is_ascii() && is_printable(mime) && mime.split(';').next().is_some_and(|essence| essence.contains('/'));
-        check.rule("email.attachment").require(is_fine, Under(at, "/media/mime"), "must be a MIME type");
+        let is_fine = mime.is_ascii() && is_printable(mime) && is_mime(mime);
+        check.rule("email.attachment").require(
+            is_fine,
+            Under(at, "/media/mime"),
+            "must be a MIME type of one part, with no parameters but charset, codecs and method",
+        );
+        check.rule("email.attachment").require(!is_encoded_word(mime), Under(at, "/media/mime"), ENCODED);
     }
     if let Some(id) = &attached.content_id {
         check.rule("email.attachment").text(Under(at, "/content_id"), id, 1, CONTENT_ID);
@@ -56,6 +62,7 @@ pub(super) fn attachment(at: &str, attached: &EmailAttachment, rules: &EmailRule
             Under(at, "/content_id"),
             "must be letters, digits and signs of ASCII, without brackets",
         );
+        check.rule("email.attachment").require(!is_encoded_word(id), Under(at, "/content_id"), ENCODED);
     }
     if attached.is_inline() {
         check.rule("email.attachment").require(rules.inline, at, "the channel takes no files within the HTML");
@@ -67,10 +74,23 @@ pub(super) fn attachment(at: &str, attached: &EmailAttachment, rules: &EmailRule
     }
 }
 
+/// Whether it is the type of a file. A name among its parameters would stand in place of the one that was checked, and the parts of a
+/// `multipart` are files of their own.
+fn is_mime(mime: &str) -> bool {
+    let mut parts = mime.split(';').map(str::trim);
+    let is_essence = parts
+        .next()
+        .and_then(|essence| essence.split_once('/'))
+        .is_some_and(|(top, name)| !top.is_empty() && !name.is_empty() && !name.contains('/') && !top.eq_ignore_ascii_case("multipart"));
+    let is_allowed = |name: &str| ["charset", "codecs", "method"].iter().any(|allowed| allowed.eq_ignore_ascii_case(name));
+    is_essence && parts.all(|part| part.split_once('=').is_some_and(|(name, value)| is_allowed(name.trim_end()) && !value.is_empty()))
+}
+
 /// Warns of files that stand in the HTML by their name, which the HTML does not hold: some mail programs show them nowhere. What a template
 /// holds is not known.
-pub(super) fn shown(at: &str, email: &Email, check: &mut Checker) {
-    if email.template.is_some() {
+pub(super) fn shown(at: &str, email: &Email, rules: &EmailRules, check: &mut Checker) {
+    // Too many are refused already, and each costs a look through the HTML.
+    if email.template.is_some() || email.attachments.len() as u64 > u64::from(rules.max_attachments) {
         return;
     }
     let html = email.html.as_deref().unwrap_or_default();

@@ -62,6 +62,7 @@ pub(super) fn unsubscribe(at: &str, ways: &Unsubscribe, check: &mut Checker) {
     if let Some(https) = &ways.https {
         check.rule("email.unsubscribe").text(Under(at, "/https"), https, 1, LINK);
         let host = https.strip_prefix("https://").map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
+        check.rule("email.unsubscribe").require(!is_encoded_word(https), Under(at, "/https"), ENCODED);
         let is_fine = is_plain(https) && host.is_some_and(|host| !host.is_empty() && !host.contains('@'));
         check.rule("email.unsubscribe").require(is_fine, Under(at, "/https"), "must be an https:// address in ASCII");
     }
@@ -79,7 +80,7 @@ pub(super) fn unsubscribe(at: &str, ways: &Unsubscribe, check: &mut Checker) {
 /// Whether it is one address, with a subject and a body at most (RFC 6068). Other fields, such as `bcc`, write more than the reader sees.
 fn is_mailto(rest: &str) -> bool {
     let (to, fields) = rest.split_once('?').map_or((rest, None), |(to, fields)| (to, Some(fields)));
-    let is_address = decoded(to).is_some_and(|to| to.is_ascii() && !to.contains('%') && address::check(&to).is_ok());
+    let is_address = decoded(to).is_some_and(|to| to.is_ascii() && !to.contains(['%', '?', '&', '=']) && address::check(&to).is_ok());
     let mut seen = vec![];
     let is_field = |field: &str| {
         let Some((name, value)) = field.split_once('=') else { return false };
@@ -118,6 +119,7 @@ fn message_id(check: &mut Checker, pointer: impl Into<String> + Copy, id: &str) 
     let inner = id.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
     let is_fine = inner.is_some_and(|inner| !inner.is_empty() && inner.bytes().all(|b| b.is_ascii_graphic() && !b"<>".contains(&b)));
     check.rule("email.thread").require(is_fine, pointer, "must be a message id: <, visible ASCII, >");
+    check.rule("email.thread").require(!is_encoded_word(id), pointer, ENCODED);
 }
 
 /// Checks tags.
