@@ -16,7 +16,7 @@ mod turns;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize},
     },
     time::Duration,
 };
@@ -46,6 +46,8 @@ impl SharedScopes {
 pub(crate) struct Limiter {
     own: Mutex<Buckets>,
     shared: SharedScopes,
+    /// Calls that wait for shared keys.
+    waiting: AtomicUsize,
     /// Length of a pause whose answer gives no time.
     pause: Duration,
     /// End of the latest pause of an own scope. Before it, every call must be asked about; after it, only those with scopes.
@@ -63,6 +65,7 @@ impl Limiter {
         Self {
             own: Mutex::new(Buckets::new(limits.max_scopes)),
             shared,
+            waiting: AtomicUsize::new(0),
             pause: limits.pause,
             paused_until: AtomicU64::new(0),
             grows_until: AtomicU64::new(0),

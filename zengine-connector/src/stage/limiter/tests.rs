@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::{
     pauses::{LONGEST_PAUSE, LONGEST_SHARED_PAUSE},
-    turns::NO_ROOM,
+    turns::{MAX_WAITING_OF_ONE, NO_ROOM},
     *,
 };
 use crate::error::Scope;
@@ -348,6 +348,24 @@ fn a_slow_rate_of_one_tenant_for_a_shared_key_slows_down_no_other() {
     now += LONGEST_SHARED_PAUSE;
     assert!(made(a.enter(&of(Rate::per_second(50)), now, LONGEST, false)));
     assert_eq!(a.pause(&of(Rate::per_second(50)), Scope::Shared, Some(LONGEST), Some(LONGEST_PAUSE), now).0, LONGEST_SHARED_PAUSE);
+}
+
+#[test]
+fn one_tenant_does_not_take_all_turns_of_a_shared_key() {
+    let shared = SharedScopes::new(&limits());
+    let [a, b] = [Limiter::new(&limits(), shared.clone()), Limiter::new(&limits(), shared)];
+    let key = scopes(|scopes| {
+        scopes.shared("key", Rate::per_second(10));
+    });
+    let (now, long) = (Duration::from_secs(10), Duration::from_secs(1_000));
+    let mut waiting: Vec<_> = (0..=MAX_WAITING_OF_ONE).map(|_| a.enter(&key, now, long, false)).collect();
+    assert!(matches!(waiting.last(), Some(LimiterAnswer::In(wait, _)) if *wait == MS(25_600)));
+    assert_eq!(refusal(&a.enter(&key, now, long, false)).scope, Scope::Shared);
+    assert!(matches!(b.enter(&key, now, long, false), LimiterAnswer::In(wait, _) if wait == MS(25_700)), "behind a quarter");
+    waiting.pop();
+    assert!(matches!(a.enter(&key, now, long, false), LimiterAnswer::In(..)), "one went away");
+    drop(waiting);
+    assert_eq!(a.waiting.load(std::sync::atomic::Ordering::Relaxed), 0);
 }
 
 #[test]

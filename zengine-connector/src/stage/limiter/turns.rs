@@ -4,12 +4,15 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use super::{
     Limiter,
-    bucket::Bucket,
+    bucket::{Bucket, MAX_WAITING},
     held::Held,
     nanos,
     scopes::{Demand, Scopes},
 };
 use crate::error::Scope;
+
+/// Maximum calls of one tenant that wait for shared keys: a quarter of those of a key, so that the others wait behind no more.
+pub(super) const MAX_WAITING_OF_ONE: usize = MAX_WAITING / 4;
 
 /// Wait of a call for whose scope there is no room.
 pub(super) const NO_ROOM: Duration = Duration::from_secs(1);
@@ -40,6 +43,8 @@ pub(crate) struct Reservation<'a> {
     limiter: &'a Limiter,
     turn: u64,
     keys: [Option<(Scope, u64)>; Scopes::MAX],
+    /// Whether it is among those of its tenant that wait for a shared key.
+    waits: bool,
 }
 
 /// The earliest time of a call, and the scope that it waits for. Nanoseconds of the monotonic clock.
@@ -86,6 +91,10 @@ impl Limiter {
             return earliest.refused(earliest.turn == pause_end, now);
         }
         let Earliest { turn, .. } = earliest;
+        let waits = turn > now && rated(scopes).any(|demand| demand.scope == Scope::Shared);
+        if waits && self.waiting.load(Ordering::Acquire) >= MAX_WAITING_OF_ONE {
+            return Earliest { scope: Scope::Shared, turn }.refused(false, now);
+        }
         if turn > now
             && let Some(scope) = crowded(&mut held, scopes, now)
         {
@@ -103,7 +112,10 @@ impl Limiter {
             }
         }
         drop(held);
-        let reservation = || Box::new(Reservation { limiter: self, turn, keys });
+        if waits {
+            self.waiting.fetch_add(1, Ordering::AcqRel);
+        }
+        let reservation = || Box::new(Reservation { limiter: self, turn, keys, waits });
         if turn == now {
             return LimiterAnswer::Now(keys[0].is_some().then(reservation));
         }
@@ -164,6 +176,9 @@ impl Reservation<'_> {
     }
 
     fn end(&mut self, end: fn(&mut Bucket, u64)) {
+        if std::mem::take(&mut self.waits) {
+            self.limiter.waiting.fetch_sub(1, Ordering::AcqRel);
+        }
         let keys = std::mem::take(&mut self.keys);
         let keys = || keys.iter().flatten();
         if keys().next().is_none() {
