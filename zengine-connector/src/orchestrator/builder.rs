@@ -16,7 +16,7 @@ use crate::{
     error::{Error, ErrorKind, require, require_time},
     keyring::KeyRing,
     message::InboundEvent,
-    pipeline::{self, Engine, Parts},
+    pipeline::{self, Engine, FileBytes, Parts},
     registry::{Caching, RegistryBuilder, StrategyRegistry, Tenants},
     runtime::{Clock, Rng, Spawner, SystemRng},
     stage::{Breaker, Dedup, Limits, Retry, Settings, StoreDown, StrategySettings},
@@ -197,8 +197,8 @@ impl OrchestratorBuilder {
         sweep_every(interval: impl Into<Option<Duration>>) => sweep_every = interval.into().filter(|interval| !interval.is_zero());
         /// Maximum bytes of files in memory at the same time in this process: those of stored files that are being sent, and of files of
         /// events that [`media`](Orchestrator::media) and [`keep_media`](Orchestrator::keep_media) fetch, which count with the most that
-        /// they may have, 100 MiB by default, until they are here. A send that finds no room is Deferred as `Busy`; a message whose files
-        /// exceed the limit passes alone. Defaults to 512 MiB; at least 1.
+        /// they may have, 100 MiB by default, until they are here. One tenant takes at most half. A send that finds no room is Deferred as
+        /// `Busy`; a message whose files exceed a limit passes alone. Defaults to 512 MiB; at least 1.
         max_file_bytes(bytes: usize) => max_file_bytes = bytes;
         /// Whether tenants' configurations may refer to the host's environment and files. Defaults to `false`: anyone who can
         /// edit a tenant's configuration could read them. The host's own settings always may.
@@ -309,7 +309,7 @@ impl OrchestratorBuilder {
             rng: self.rng,
             spawner,
             observers: Observers::new(self.observers),
-            file_bytes: Arc::new(Limit::new(self.max_file_bytes)),
+            file_bytes: Arc::new(FileBytes::new(self.max_file_bytes)),
         };
         let engine = Arc::new(Engine::new(parts, Settings { default: Arc::new(self.settings), named }));
         let requests = Arc::new(Limit::new(self.inbound.max_requests));

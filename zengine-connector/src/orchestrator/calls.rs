@@ -49,7 +49,7 @@ impl Orchestrator {
             return Err(Error::new(ErrorKind::Unsupported, "the strategy receives nothing").with_context("strategy", &entry.name));
         };
         let bound = engine.tenants.bind(entry, &event.tenant).await?;
-        let room = engine.await_room_for(request.max_bytes, ROOM_WAIT).await;
+        let room = engine.await_room_for(&event.tenant, request.max_bytes, ROOM_WAIT).await;
         let room = room.ok_or_else(|| Error::new(ErrorKind::Busy, "too many bytes of files are in memory").with_retry_after(AGAIN))?;
         let cx = EventContext { base: engine.call_base(&event.tenant, &entry.name, TIME) };
         let fetched = engine.call(inbound.media(&bound.state, &request, &cx)).await;

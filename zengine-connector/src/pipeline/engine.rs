@@ -12,7 +12,7 @@ use std::{
 use futures_channel::oneshot;
 use futures_util::{FutureExt as _, future::Shared};
 
-use super::{delivered::DeliveredSends, single_flight::SingleFlight};
+use super::{delivered::DeliveredSends, file_bytes::FileBytes, single_flight::SingleFlight};
 use crate::{
     ids::{CorrelationId, StrategyName, TenantId},
     keyring::KeyRing,
@@ -21,7 +21,7 @@ use crate::{
     stage::{Settings, StageMap, Stages, StrategySettings, breaker},
     store::{OwnerToken, Ports},
     strategy::{Base, CallScope},
-    sync::{Limit, Mutex},
+    sync::Mutex,
     telemetry::Observers,
 };
 
@@ -36,7 +36,7 @@ pub(crate) struct Parts {
     pub(crate) spawner: Arc<dyn Spawner>,
     pub(crate) observers: Observers,
     /// The bytes of files in memory.
-    pub(crate) file_bytes: Arc<Limit>,
+    pub(crate) file_bytes: Arc<FileBytes>,
 }
 
 /// The engine for sending, and the parts that sending shares with receiving. It does not depend on the orchestrator or on

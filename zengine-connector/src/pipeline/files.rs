@@ -142,7 +142,7 @@ impl SendJob<'_> {
     async fn read_files(&self, files: Vec<&Media>) -> Result<Vec<Media>, Attempted> {
         let sizes = files.iter().filter(|file| stored(file).is_some()).filter_map(|file| file.bytes);
         // For all files at once, so that two messages with several cannot keep the rest from each other.
-        let room = self.engine().room_for(sizes.fold(0, u64::saturating_add)).ok_or(NO_ROOM)?;
+        let room = self.engine().room_for(self.tenant(), sizes.fold(0, u64::saturating_add)).ok_or(NO_ROOM)?;
         let mut loaded = Vec::with_capacity(files.len());
         for file in files {
             let mut file = file.clone();

@@ -170,16 +170,19 @@ async fn a_file_that_finds_no_room_in_memory_waits_for_it_and_is_not_fetched() {
 /// A host that holds on to what it fetched has it counted; of a fetched file its own size, not the most that it may have had.
 #[tokio::test(start_paused = true)]
 async fn a_file_that_the_host_asked_for_counts_until_its_bytes_are_dropped() {
-    let host = Host::with(|it| it.max_file_bytes(20));
+    let host = Host::with(|it| it.max_file_bytes(40));
     host.shared("token", "x");
     host.config("acme", json!({ "id": "a", "token": { "secret": "token" } }));
-    let fetch = async |max| host.orchestrator.media(&event("acme"), MediaRequest::new("photo").with_max_bytes(max)).await;
-    let first = fetch(20).await.unwrap();
+    let of = async |tenant: &str, max| host.orchestrator.media(&event(tenant), MediaRequest::new("photo").with_max_bytes(max)).await;
+    let fetch = async |max| of("acme", max).await;
+    host.config("other", json!({ "id": "a", "token": { "secret": "token" } }));
+    let first = fetch(40).await.unwrap();
     assert_eq!(first.bytes.len(), 13);
     let (kept, refused) = (first.bytes.clone(), fetch(13).await.unwrap_err());
     assert_eq!((refused.kind(), refused.is_temporary()), (ErrorKind::Busy, true));
     drop(first);
     assert_eq!(fetch(13).await.unwrap_err().kind(), ErrorKind::Busy, "a clone of the bytes is left");
+    assert!(of("other", 20).await.is_ok(), "one tenant takes half");
     assert_eq!(fetch(7).await.unwrap_err().kind(), ErrorKind::Media, "there is room, and the file is larger");
     drop(kept);
     assert!(fetch(13).await.is_ok());
