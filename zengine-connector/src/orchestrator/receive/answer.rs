@@ -65,6 +65,17 @@ words! {
     }
 }
 
+impl Ack {
+    /// The acknowledgement that a strategy's own response stands for.
+    pub(super) fn of(response: &Response<Bytes>) -> Self {
+        match response.status() {
+            status if status.is_server_error() => Self::Redeliver,
+            status if status.is_client_error() => Self::Refused,
+            _ => Self::Done,
+        }
+    }
+}
+
 impl Received {
     /// A result without events.
     pub(super) fn new(ack: Ack, response: Response<Bytes>) -> Self {
@@ -140,8 +151,8 @@ impl Orchestrator {
     /// [`receive`](Self::receive) for an HTTP server: takes its request and returns the response. Never fails. Answers 404 if
     /// the strategy is not registered or only sends, 503 after a temporary error and 500 after any other.
     ///
-    /// The request's [path](crate::strategy::RequestHead::path) is the part below the place where you serve the strategy. If your router does not take
-    /// the rest off, do it, and keep the whole address as [`OriginalUri`](crate::http::OriginalUri).
+    /// The request's [path](crate::strategy::RequestHead::path) is the part below the place where you serve the strategy. If your router does not
+    /// take the rest off, do it, and keep the whole address as [`OriginalUri`](crate::http::OriginalUri).
     pub async fn serve(&self, strategy: impl IntoId<StrategyName>, request: Request<Bytes>) -> Response<Bytes> {
         let received = self.receive_by(strategy.as_ref(), InboundRequest::http(request)).await;
         received.map_or_else(|error| refusal(&error), |received| received.response)

@@ -18,6 +18,7 @@ mod batch;
 mod bounds;
 mod claim;
 mod cursor;
+mod due;
 mod finish;
 mod handle;
 mod identity;
@@ -32,11 +33,13 @@ mod progress;
 mod replay;
 mod report;
 mod request;
+mod respond;
 mod route;
 #[cfg(feature = "tower")]
 mod service;
 mod synchronous;
 mod task;
+mod verify;
 
 pub use answer::{Ack, Received};
 pub(super) use local::{HandOver, hand_over};

@@ -7,7 +7,8 @@ use futures_util::future::join_all;
 use super::{
     answer::Received,
     cursor::{Cursor, CursorPlace},
-    request::{InboundCall, RESPOND_TIMEOUT},
+    due::RESPOND_TIMEOUT,
+    request::InboundCall,
     synchronous::{ConversationReader, before},
 };
 use crate::{

@@ -5,8 +5,8 @@ use std::{pin::pin, sync::Arc, time::Duration};
 use super::{
     answer::{Ack, Received},
     batch::Batch,
-    bounds,
     cursor::AWAITED,
+    due::{COLLECT, KEPT},
     plan::Plan,
     progress::Progress,
     report::InboundReport,
@@ -19,47 +19,13 @@ use crate::{
     orchestrator::Orchestrator,
     pipeline::Engine,
     registry::RegisteredStrategy,
-    runtime::{Missed, guard, to_ms},
-    strategy::{
-        DynInbound, Handled, InboundRequest, Origin, Principal, RawPayload, Reply, ReplyCursor, Step, TenantLookup, Verified, VerifyError,
-    },
+    runtime::to_ms,
+    strategy::{DynInbound, Handled, InboundRequest, Principal, RawPayload, Reply, ReplyCursor, Step, Verified, VerifyError},
     sync::Permit,
     telemetry::{Dimensions, MetricName},
 };
-use bytes::Bytes;
-use http::Response;
-
-/// Maximum time for `respond`.
-pub(super) const RESPOND_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// The `Retry-After` while too many requests are under work.
 const BUSY: Duration = Duration::from_secs(5);
-
-/// Time to collect replies and to respond, where the deadline of a synchronous channel leaves less.
-const COLLECT: Duration = Duration::from_millis(500);
-
-/// Longest time that is kept for `respond`, and as much for `finish`, where a channel's answer is due at a time.
-const KEPT: Duration = Duration::from_millis(250);
-
-/// The monotonic times of a request whose answer is due at a time.
-#[derive(Clone, Copy)]
-struct Due {
-    /// The end of the work.
-    work: Duration,
-    /// The end of `respond`.
-    respond: Duration,
-    /// The end of the whole, `finish` included.
-    whole: Duration,
-}
-
-impl Due {
-    /// An answer within this time. An eighth of it each, at most [`KEPT`], is kept for `respond` and for a `finish` that comes after it.
-    fn within(arrived: Duration, time: Duration, finishes: bool) -> Self {
-        let (whole, kept) = (arrived.saturating_add(time), KEPT.min(time / 8));
-        let respond = if finishes { whole.saturating_sub(kept) } else { whole };
-        Self { work: respond.saturating_sub(kept), respond, whole }
-    }
-}
 
 impl Orchestrator {
     /// Receives a provider's delivery: an HTTP request or a queue record. Verifies it, normalizes it into events, and passes
@@ -102,62 +68,20 @@ impl Orchestrator {
         let only_sends = || Error::new(ErrorKind::Unsupported, "the strategy only sends").with_context("strategy", &entry.name);
         Ok((entry, entry.inbound.as_ref().ok_or_else(only_sends)?))
     }
-
-    /// Authenticates the request. The inner error is `None` if the strategy panicked.
-    pub(super) async fn verify(
-        &self,
-        entry: &Arc<RegisteredStrategy>,
-        inbound: &dyn DynInbound,
-        request: &InboundRequest,
-        lookup: Arc<dyn TenantLookup>,
-        time: Duration,
-    ) -> Result<Verified, Option<VerifyError>> {
-        let (clock, settings) = (&*self.engine.clock, &self.inbound.settings);
-        match guard(clock, time, inbound.verify(request, lookup)).await {
-            Ok(Ok(verified)) => Ok(verified),
-            Ok(Err(error)) => {
-                if let VerifyError::Unavailable(cause) = &error {
-                    if entry.warned.is_due(clock.monotonic()) {
-                        tracing::warn!(strategy = %entry.name, error = %cause, "inbound.verify_unavailable");
-                    }
-                    return Err(Some(error));
-                }
-                let bounded = bounds::check(settings, inbound, request.body()).is_ok();
-                Err(Some(if bounded { error } else { VerifyError::TooLarge }))
-            }
-            Err(Missed::Panicked) => {
-                tracing::error!(strategy = %entry.name, "inbound.verify_panicked");
-                Err(None)
-            }
-            Err(Missed::TimedOut) => Err(Some(VerifyError::Unavailable(Error::new(ErrorKind::Timeout, "verify did not finish in time")))),
-        }
-    }
 }
 
 /// A request with its strategy and engine.
 pub(super) struct InboundCall<'a> {
     pub(super) orchestrator: &'a Orchestrator,
     pub(super) entry: &'a Arc<RegisteredStrategy>,
-    inbound: &'a Arc<dyn DynInbound>,
-    request: &'a InboundRequest,
-    report: &'a Arc<InboundReport>,
+    pub(super) inbound: &'a Arc<dyn DynInbound>,
+    pub(super) request: &'a InboundRequest,
+    pub(super) report: &'a Arc<InboundReport>,
 }
 
 impl InboundCall<'_> {
     pub(super) fn engine(&self) -> &Arc<Engine> {
         &self.orchestrator.engine
-    }
-
-    /// The times of a request on a channel that acknowledges.
-    fn due(&self) -> Option<Due> {
-        let Reply::Acknowledge { within_ms } = self.entry.descriptor.reply else { return None };
-        let is_http = matches!(self.request.origin(), Origin::Http { .. });
-        let of_http = match self.request.origin() {
-            Origin::Http { .. } => [within_ms.map(Duration::from_millis), self.orchestrator.inbound.settings.acknowledge_within],
-            Origin::Trusted { .. } => [None, None],
-        };
-        let within = of_http.into_iter().chain([self.request.answer_within()]).flatten().min()?;
-        Some(Due::within(self.report.arrived(), within, is_http))
     }
 
     async fn receive(&self) -> Received {
@@ -178,7 +102,7 @@ impl InboundCall<'_> {
             Err(Some(refused)) => Received::refused(&refused),
             Err(None) => Received::broken(),
             Ok(Verified { principal, step: Step::Events(payload) }) => self.events(principal, payload).await,
-            Ok(Verified { step: Step::Reply(response), .. }) => Received::new(ack_of(&response), response),
+            Ok(Verified { step: Step::Reply(response), .. }) => Received::new(Ack::of(&response), response),
             Ok(Verified { principal, step: Step::Poll { conversation, after } }) => {
                 let Principal::Tenant(tenant) = &principal else { return Received::broken() };
                 self.poll(self.reader(tenant, &conversation), principal.clone(), after.as_deref()).await
@@ -295,46 +219,5 @@ impl InboundCall<'_> {
             (received.late, received.reason) = (true, Some("answered before the events were handled"));
         }
         received
-    }
-
-    /// The strategy's response. Replaced by the default one if the strategy panics, or if it reports success although an event
-    /// must be delivered again.
-    pub(super) async fn respond(&self, handled: Handled, until: Option<Duration>) -> Received {
-        let until = until.unwrap_or_else(|| self.engine().clock.monotonic() + RESPOND_TIMEOUT);
-        let tenant = match handled.principal.tenant() {
-            Some(tenant) => before(&*self.engine().clock, Some(until), self.engine().tenants.bind(self.entry, tenant)).await,
-            None => None,
-        };
-        let tenant = tenant.and_then(Result::ok).map(|bound| Arc::clone(&bound.state));
-        let respond = self.inbound.respond(self.request, &handled, tenant.as_ref());
-        let left = until.saturating_sub(self.engine().clock.monotonic());
-        // An answer that is due at a time waits no longer.
-        let time = if self.due().is_some() { left } else { left.max(COLLECT) }.min(RESPOND_TIMEOUT);
-        let response = match guard(&*self.engine().clock, time, respond).await {
-            Ok(response) if handled.may_succeed() || !response.status().is_success() => response,
-            failed => {
-                match failed {
-                    Ok(_) => tracing::error!(strategy = %self.entry.name, unstored = handled.unstored, "inbound.premature_acknowledgement"),
-                    Err(Missed::Panicked) => tracing::error!(strategy = %self.entry.name, "inbound.respond_panicked"),
-                    Err(Missed::TimedOut) => tracing::error!(strategy = %self.entry.name, "inbound.respond_timed_out"),
-                }
-                handled.acknowledge()
-            }
-        };
-        let ack = match () {
-            () if handled.unstored > 0 => Ack::Redeliver,
-            () if !handled.may_succeed() => Ack::Refused,
-            () => Ack::Done,
-        };
-        let Handled { principal, accepted, poisoned, unstored, .. } = handled;
-        Received { accepted, poisoned, unstored, ..Received::new(ack, response) }.of(&principal)
-    }
-}
-
-fn ack_of(response: &Response<Bytes>) -> Ack {
-    match response.status() {
-        status if status.is_server_error() => Ack::Redeliver,
-        status if status.is_client_error() => Ack::Refused,
-        _ => Ack::Done,
     }
 }
