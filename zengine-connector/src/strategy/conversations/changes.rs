@@ -35,7 +35,6 @@ impl Record {
         self.generation = if self.generation == 0 { now_ms.unsigned_abs().max(1) } else { self.generation + 1 };
         self.key = key;
         (self.id, self.data, self.reason, self.reachable) = (None, None, None, false);
-        // What a newer release keeps is of the life before.
         self.unread.clear();
     }
 

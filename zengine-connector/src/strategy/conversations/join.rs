@@ -9,7 +9,8 @@ use super::{
     entries::{Change, conversation_key},
     live::Drawn,
     provider::ConversationProvider,
-    record::{ConversationState, Record, Step},
+    record::{ConversationState, Record},
+    step::Step,
 };
 use crate::{
     error::{ErrorKind, SendError},

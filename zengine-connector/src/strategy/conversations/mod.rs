@@ -16,6 +16,7 @@
 //! Ownership is what the owner's token in the record says; a write whose answer is lost is known by its id, which the record keeps for
 //! the next two dozen writes.
 
+mod changes;
 mod early;
 mod ending;
 mod entries;
@@ -26,6 +27,7 @@ mod opening;
 mod provider;
 mod record;
 mod sending;
+mod step;
 mod sweep;
 
 use std::time::Duration;
