@@ -20,9 +20,6 @@ use crate::{
     strategy::{ReplyMessage, SessionError, SessionErrorKind, Sessions},
 };
 
-/// Maximum tries of a compare-and-set.
-const RACES: usize = 32;
-
 /// Number of replies whose ids are kept after their content was dropped, so that a handler that runs again does not repeat
 /// them.
 const REMEMBERED: usize = 512;
@@ -142,33 +139,28 @@ impl OutboxOf<'_> {
 
     /// The outbox, as stored; an empty one if there is none.
     pub(super) async fn load(&self) -> Result<Outbox, SessionError> {
-        Ok(self.versioned().await?.0)
+        Ok(self.sessions.get_any(&self.key).await?.map_or_else(Outbox::empty, |stored| stored.value))
     }
 
-    async fn versioned(&self) -> Result<(Outbox, Option<u64>), SessionError> {
-        let stored = self.sessions.get_any::<Outbox>(&self.key).await?;
-        Ok(stored.map_or_else(|| (Outbox { v: 1, ..Outbox::default() }, None), |stored| (stored.value, Some(stored.version))))
-    }
-
-    /// Changes the record and stores it, from the start again if another caller was faster. A break stores nothing.
+    /// Changes the record and stores it. A break stores nothing.
     async fn change<T>(&self, change: impl Fn(&mut Outbox) -> ControlFlow<T, T>) -> Result<T, SessionError> {
-        for _ in 0..RACES {
-            let (mut outbox, version) = self.versioned().await?;
-            let done = match change(&mut outbox) {
-                ControlFlow::Continue(done) => done,
-                ControlFlow::Break(unchanged) => return Ok(unchanged),
-            };
-            match self.sessions.put_any(&self.key, &outbox, version, self.orchestrator.inbound.settings.outbox_keep).await {
-                Ok(_) => return Ok(done),
-                Err(error) if error.kind == SessionErrorKind::Conflict => {}
-                Err(error) => return Err(error),
+        let keep = self.orchestrator.inbound.settings.outbox_keep;
+        let changed = self.sessions.change(&self.key, keep, |stored| {
+            let mut outbox = stored.unwrap_or_else(Outbox::empty);
+            match change(&mut outbox) {
+                ControlFlow::Continue(done) => ControlFlow::Continue((outbox, done)),
+                ControlFlow::Break(unchanged) => ControlFlow::Break(unchanged),
             }
-        }
-        Err(SessionErrorKind::Conflict.into())
+        });
+        changed.await
     }
 }
 
 impl Outbox {
+    fn empty() -> Self {
+        Self { v: 1, ..Self::default() }
+    }
+
     /// The replies after a cursor, and all replies to the given events: a redelivered request gets its first replies again.
     ///
     /// # Errors

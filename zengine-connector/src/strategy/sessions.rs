@@ -1,6 +1,7 @@
 //! The state that a strategy keeps between attempts.
 
 use std::{
+    ops::ControlFlow,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -18,6 +19,9 @@ use crate::{
 
 /// The starts of the core's keys.
 const RESERVED: [&str; 4] = ["core:", "conversation/", "conversation-id/", "conversation-opening/"];
+
+/// Maximum tries of a compare-and-set.
+pub(super) const RACES: usize = 32;
 
 /// Time after which a send that met an unreadable session comes again.
 const UNREAD: Duration = Duration::from_secs(900);
@@ -155,6 +159,50 @@ impl Sessions {
         let sealed = keyring::seal(&*self.ports.keys, &*self.ports.rng, &session_place(&self.scope, key), &text)
             .map_err(|_| SessionErrorKind::Unavailable)?;
         Ok(self.ports.stores.put_session(&self.scope, key, sealed, expect, ttl).await?)
+    }
+
+    /// Changes the value of any key with compare-and-set: reads, decides, writes, and again if another wrote first. A break stores nothing.
+    ///
+    /// # Errors
+    /// `Conflict` if others wrote first every time; those of reading and writing.
+    pub(crate) async fn change<T, R>(
+        &self,
+        key: &str,
+        ttl: Duration,
+        decide: impl FnMut(Option<T>) -> ControlFlow<R, (T, R)>,
+    ) -> Result<R, SessionError>
+    where
+        T: Serialize + DeserializeOwned + Sync,
+    {
+        self.change_with(key, ttl, 0, decide).await
+    }
+
+    /// The same, and so many times more after a write that failed, whose answer may be lost: the decision must know its own work.
+    pub(super) async fn change_with<T, R>(
+        &self,
+        key: &str,
+        ttl: Duration,
+        mut more: u32,
+        mut decide: impl FnMut(Option<T>) -> ControlFlow<R, (T, R)>,
+    ) -> Result<R, SessionError>
+    where
+        T: Serialize + DeserializeOwned + Sync,
+    {
+        let mut lost = SessionErrorKind::Conflict.into();
+        for _ in 0..RACES {
+            let (value, version) = self.get_any(key).await?.map_or((None, None), |stored| (Some(stored.value), Some(stored.version)));
+            let (value, done) = match decide(value) {
+                ControlFlow::Continue(written) => written,
+                ControlFlow::Break(unchanged) => return Ok(unchanged),
+            };
+            match self.put_any(key, &value, version, ttl).await {
+                Ok(_) => return Ok(done),
+                Err(error) if error.kind == SessionErrorKind::Conflict => lost = error,
+                Err(error) if more > 0 => (more, lost) = (more - 1, error),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(lost)
     }
 
     /// Deletes a value if the stored version is `expect`.

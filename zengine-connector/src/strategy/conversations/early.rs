@@ -34,7 +34,7 @@ const PAGE: usize = 100;
 const MAX_PAGES: usize = 10;
 
 /// An opening that is in progress, or whose end is not known. It expires with its conversation, and the doubt with it.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Noted {
     #[serde(deserialize_with = "known_version")]
     v: u32,

@@ -1,6 +1,6 @@
 //! The stored entries of conversations: their keys, and compare-and-set on them.
 
-use std::time::Duration;
+use std::{ops::ControlFlow, time::Duration};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
@@ -14,11 +14,8 @@ use crate::{
     keyring,
     message::Identity,
     runtime::to_ms,
-    strategy::{SessionError, SessionErrorKind},
+    strategy::{SessionError, SessionErrorKind, sessions::RACES},
 };
-
-/// Maximum tries of a compare-and-set.
-const RACES: usize = 32;
 
 /// The entry of a provider's id, or of our own key, which leads to the customer.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -136,22 +133,13 @@ impl Conversations {
     /// Writes an entry over what is stored, which may be to stay. A second time after an error, which may be that of a lost answer.
     pub(super) async fn put_over<T>(&self, key: &str, entry: &T, ttl: Duration, stays: impl Fn(&T) -> bool) -> Result<(), SessionError>
     where
-        T: Serialize + DeserializeOwned + Sync,
+        T: Serialize + DeserializeOwned + Clone + Sync,
     {
-        let (mut lost, mut failed) = (SessionErrorKind::Conflict.into(), false);
-        for _ in 0..RACES {
-            let stored = self.sessions.get_any::<T>(key).await?;
-            if stored.as_ref().is_some_and(|stored| stays(&stored.value)) {
-                return Ok(());
-            }
-            match self.sessions.put_any(key, entry, stored.map(|stored| stored.version), ttl).await {
-                Ok(_) => return Ok(()),
-                Err(error) if error.kind == SessionErrorKind::Conflict => lost = error,
-                Err(error) if !std::mem::replace(&mut failed, true) => lost = error,
-                Err(error) => return Err(error),
-            }
-        }
-        Err(lost)
+        let put = |stored: Option<T>| match stored {
+            Some(stored) if stays(&stored) => ControlFlow::Break(()),
+            _ => ControlFlow::Continue((entry.clone(), ())),
+        };
+        self.sessions.change_with(key, ttl, 1, put).await
     }
 
     /// The time for which this record is kept: until it has ended by itself, and late events have come, if that is later.
