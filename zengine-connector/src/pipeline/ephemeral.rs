@@ -14,7 +14,7 @@ use super::{
     report,
 };
 use crate::{
-    error::{Error, ErrorKind, Fault, Reach},
+    error::{Error, ErrorKind, Fault, Reach, SendError},
     ids::FailureId,
     stage::{Withdrawal, backoff},
     store::Life,
@@ -55,13 +55,17 @@ async fn make(job: &SendJob<'_>, time: Duration) -> Outcome {
     let left = || time.saturating_sub(job.clock().elapsed());
     let mut n = 1;
     let mut withdrawn: Option<Withdrawal<'_>> = None;
+    // The error of the last call, which nothing hides (rule 39).
+    let mut last: Option<SendError> = None;
     loop {
         if left() < retry.min_attempt {
-            return dropped(job, DeferredReason::NoTimeLeft);
+            return given_up(job, last, n - 1, DeferredReason::NoTimeLeft);
         }
         let admitted = match attempt::admit(job, Patience::NONE).await {
+            // A probe may have taken a while.
+            Ok(_) if left() < retry.min_attempt => return given_up(job, last, n - 1, DeferredReason::NoTimeLeft),
             Ok(admitted) => admitted,
-            Err(NotAdmitted(reason, _)) => return dropped(job, reason),
+            Err(NotAdmitted(reason, _)) => return given_up(job, last, n - 1, reason),
         };
         let (span, began) = (report::attempt_span(job, n), job.clock().monotonic());
         let limit = job.settings().attempt_timeout.min(left());
@@ -87,15 +91,29 @@ async fn make(job: &SendJob<'_>, time: Duration) -> Outcome {
         withdrawn = if again { job.withdraw(cost(error.fault(), error.reach())) } else { None };
         let reason = (again && withdrawn.is_none()).then_some(NO_BUDGET);
         if withdrawn.is_none() || !job.pause(wait).await {
-            let (reach, id) = (error.reach(), failure_id(job));
-            let error = because(error.into_error().with_context("attempts", n), reason);
-            return match reach {
-                Reach::Maybe => Outcome::Unknown(Unknown { attempts: n, ephemeral: true, ..Unknown::new(error, id) }),
-                _ => Outcome::Failed(Failed { reach, attempts: n, ephemeral: true, ..Failed::new(error, id) }),
-            };
+            return failed(job, error, n, reason);
         }
         job.call.trace.with(|facts| facts.delay = wait);
+        last = Some(error);
         n += 1;
+    }
+}
+
+/// The end of a message for which no further call is made.
+fn given_up(job: &SendJob<'_>, last: Option<SendError>, attempts: u32, reason: DeferredReason) -> Outcome {
+    match last {
+        Some(error) => failed(job, error, attempts, Some(reason.as_str())),
+        None => dropped(job, reason),
+    }
+}
+
+/// The end after a call that failed.
+fn failed(job: &SendJob<'_>, error: SendError, attempts: u32, reason: Option<&'static str>) -> Outcome {
+    let (reach, id) = (error.reach(), failure_id(job));
+    let error = because(error.into_error().with_context("attempts", attempts), reason);
+    match reach {
+        Reach::Maybe => Outcome::Unknown(Unknown { attempts, ephemeral: true, ..Unknown::new(error, id) }),
+        _ => Outcome::Failed(Failed { reach, attempts, ephemeral: true, ..Failed::new(error, id) }),
     }
 }
 

@@ -77,6 +77,17 @@ async fn rule_38_an_ephemeral_message_says_that_the_budget_ended_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rule_39_an_ephemeral_message_keeps_the_error_of_its_last_call() {
+    let (world, provider) = (new_world(), Recording::new());
+    let process = world.process_with(&provider, |it| it.breaker(Breaker { consecutive_failures: 1, ..Breaker::default() }));
+    provider.answer(ProviderAnswer::unreachable());
+    let end = failed(type_to(&process, SendOptions::new()).await);
+    let told = (end.error.kind(), end.error.context("reason"), end.attempts, end.ephemeral);
+    assert_eq!(told, (ErrorKind::Unavailable, Some("breaker_open"), 1, true));
+    assert_eq!(dropped(type_to(&process, SendOptions::new()).await), "breaker_open");
+}
+
+#[tokio::test(start_paused = true)]
 async fn rule_87_a_late_ephemeral_message_is_dropped_at_once() {
     let (world, provider) = (new_world(), Recording::new());
     let process = world.process(&provider);
