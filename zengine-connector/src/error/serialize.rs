@@ -28,9 +28,9 @@ struct ErrorJson<'a> {
     violations: &'a [Violation],
 }
 
-/// One object: `kind`, `fault`, `temporary`, `management` (if [it is](super::Error::is_of_management)), `code` (the provider's), `message`, `http_status`, `provider_request_id`,
-/// `retry_after_ms`, `context` (an object of texts: the other [`CONTEXT_KEYS`](super::CONTEXT_KEYS)) and `violations`; those without
-/// a value are absent. What others wrote is cut to 256 characters. Never a secret, a recipient or a body.
+/// One object: `kind`, `fault`, `temporary`, `management` (if [it is](super::Error::is_of_management)), `code` (the provider's), `message`,
+/// `http_status`, `provider_request_id`, `retry_after_ms`, `context` (an object of texts: the other [`CONTEXT_KEYS`](super::CONTEXT_KEYS)) and
+/// `violations`; those without a value are absent. What others wrote is cut to 256 characters. Never a secret, a recipient or a body.
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let has_a_member = |key: &str| ["http_status", "provider_request_id"].contains(&key);

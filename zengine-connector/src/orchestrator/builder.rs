@@ -261,9 +261,9 @@ impl OrchestratorBuilder {
     /// [`Orchestrator`] inside it.
     ///
     /// # Errors
-    /// `Settings` if a strategy's name is invalid or given twice; if ports are missing, with the call for each of them in the context `missing`; if your claims, dead letters or
-    /// sessions stand beside the keys of `Memory`, as in [`StoresBuilder::build`]; or if a setting is impossible, naming the field and
-    /// the rule it breaks; `UnknownStrategy` if settings name a strategy that is not registered.
+    /// `Settings` if a strategy's name is invalid or given twice; if ports are missing, with the call for each of them in the context `missing`; if
+    /// your claims, dead letters or sessions stand beside the keys of `Memory`, as in [`StoresBuilder::build`]; or if a setting is impossible, naming
+    /// the field and the rule it breaks; `UnknownStrategy` if settings name a strategy that is not registered.
     pub fn build(self) -> Result<Orchestrator, Error> {
         let registry = self.registry.build()?;
         self.inbound.check()?;

@@ -39,8 +39,8 @@ impl Orchestrator {
     /// until you drop its bytes.
     ///
     /// # Errors
-    /// `Unsupported` if the strategy has no media. `Busy` while too many bytes of files are in memory. `Media` if the file is larger than the request allows, `Protocol` if it differs
-    /// from the digest. Also if the tenant cannot be bound, and the provider's errors.
+    /// `Unsupported` if the strategy has no media. `Busy` while too many bytes of files are in memory. `Media` if the file is larger than the request
+    /// allows, `Protocol` if it differs from the digest. Also if the tenant cannot be bound, and the provider's errors.
     pub async fn media(&self, event: &InboundEvent, request: impl Into<MediaRequest>) -> Result<MediaFile, Error> {
         let request = request.into();
         let engine = &self.engine;

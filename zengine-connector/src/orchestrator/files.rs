@@ -16,7 +16,8 @@ use crate::{
 };
 
 impl Orchestrator {
-    /// Stores a file in the media store for `ttl`, to be sent by its id: see [`Media::stored`]. Takes at most a minute.
+    /// Stores a file in the media store for `ttl`, to be sent by its id: see [`Media::stored`]. Takes at most a minute. A tenant has no quota
+    /// of files here: where tenants decide what is stored, count their files and bytes before you call it.
     ///
     /// A file with the same bytes, MIME type and name has the same id, so that storing it again gives the same message; it then ends at
     /// the later of both times. A document that you render anew has other bytes: store it once, and keep the id with your message. Choose

@@ -57,9 +57,10 @@ pub struct InboundSettings {
     /// Longest time of `verify`; then the answer is 503. Defaults to 10 seconds; at least 1 millisecond.
     pub verify_timeout: Duration,
     /// Longest time until a delivery is answered on a channel that acknowledges, from the arrival of the request, `respond` and `finish`
-    /// included: of each an eighth is kept, at most 250 ms. When the rest passes, the answer is 503 and the work goes on in its task; the redelivery is answered 200 once the events are stored. The strategy's own limit
-    /// ([`Reply::Acknowledge`](crate::strategy::Reply::Acknowledge)) counts where it is shorter. Set it below what a provider waits that
-    /// publishes no limit, or what a proxy before your host waits. Defaults to `None`: until the handlers end; at least 1 millisecond.
+    /// included: of each an eighth is kept, at most 250 ms. When the rest passes, the answer is 503 and the work goes on in its task; the redelivery
+    /// is answered 200 once the events are stored. The strategy's own limit ([`Reply::Acknowledge`](crate::strategy::Reply::Acknowledge)) counts
+    /// where it is shorter. Set it below what a provider waits that publishes no limit, or what a proxy before your host waits. Defaults to `None`:
+    /// until the handlers end; at least 1 millisecond.
     pub acknowledge_within: Option<Duration>,
     /// Longest time of `admit` for one event; then the event must be redelivered. Defaults to 10 seconds; at least
     /// 1 millisecond.

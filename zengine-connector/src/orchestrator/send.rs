@@ -82,8 +82,9 @@ impl Orchestrator {
     /// ```
     ///
     /// # Errors
-    /// If the message, the id, the tenant or the strategy is invalid. `Busy` while 10,000 detached sends are in progress. `Cancelled` if the executor takes no task, which is also so where the call is made
-    /// from a thread outside the runtime, or if it drops the task before its end. The handle resolves to the errors of [`send`](Self::send).
+    /// If the message, the id, the tenant or the strategy is invalid. `Busy` while 10,000 detached sends are in progress. `Cancelled` if the executor
+    /// takes no task, which is also so where the call is made from a thread outside the runtime, or if it drops the task before its end. The handle
+    /// resolves to the errors of [`send`](Self::send).
     #[allow(clippy::needless_pass_by_value, reason = "ids are given alike in all calls")]
     pub fn send_detached<'m>(
         &self,

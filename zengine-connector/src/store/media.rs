@@ -14,6 +14,9 @@ use crate::{ids::TenantId, message::shown_mime};
 /// A file that is expired or of another tenant is absent. `id` may be any text, because messages name it. A host stores files through
 /// [`Orchestrator::store_media`](crate::Orchestrator::store_media), which derives the id.
 ///
+/// The core bounds the size of one file and the time for which it is kept, not how many a tenant has: a store of yours may refuse more as
+/// [`Full`](StoreErrorKind::Full), and a host whose tenants decide what is stored counts before it stores.
+///
 /// ```
 /// use std::time::Duration;
 /// use zengine_connector::{TenantId, store::{Memory, NewFile}};

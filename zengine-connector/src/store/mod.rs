@@ -16,7 +16,8 @@
 //!
 //! [`EnvSecrets`], [`FileSecrets`] and [`SecretFn`] are secret stores for production.
 //!
-//! [`Memory`] implements every port in memory. With the feature `embedded`, `Embedded` implements them all in one crash-safe file. [`Stores`] is the bundle that an orchestrator takes; its builder mixes ports of several back ends.
+//! [`Memory`] implements every port in memory. With the feature `embedded`, `Embedded` implements them all in one crash-safe file. [`Stores`] is the
+//! bundle that an orchestrator takes; its builder mixes ports of several back ends.
 
 mod bundle;
 mod cbor;

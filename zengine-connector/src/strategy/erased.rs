@@ -102,8 +102,8 @@ fn violations<S: Strategy>(json: &str) -> Vec<Violation> {
     degraded.map_or(message, |(degraded, _)| degraded).validate(capabilities).err().unwrap_or_default()
 }
 
-/// The findings of the channel's and the strategy's checks. A value that the channel refuses as such, or for its size, is not refused for the same reason
-/// once more; one of which it only warns may be refused.
+/// The findings of the channel's and the strategy's checks. A value that the channel refuses as such, or for its size, is not refused for the same
+/// reason once more; one of which it only warns may be refused.
 fn with_checked(mut violations: Vec<Violation>, checked: Vec<Violation>) -> Vec<Violation> {
     let said: HashSet<_> = violations.iter().map(|said| (said.pointer.clone(), said.limit, said.level)).collect();
     let is_new = |found: &Violation| {

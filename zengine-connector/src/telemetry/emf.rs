@@ -12,7 +12,8 @@ use crate::{
 /// metric.
 ///
 /// Each metric has two sets of dimensions: all that are known, and the strategy alone, which an alarm can name. CloudWatch bills every
-/// combination of dimensions as a series. With many tenants, make the tenant a [property](Self::with_tenant_as_property), which log queries still find.
+/// combination of dimensions as a series. With many tenants, make the tenant a [property](Self::with_tenant_as_property), which log queries still
+/// find.
 ///
 /// ```
 /// # #[cfg(feature = "tokio")] {

@@ -185,8 +185,8 @@ impl TenantSetup {
     ///
     /// # Errors
     /// `Settings` if the stores have no writer or directory of tenants, the set-up has no strategy or one twice, a secret comes before
-    /// its strategy, is empty, has a name with control characters or is not named by the tenant's configuration, or a common set-up has a configuration;
-    /// `UnknownStrategy`; `Secret` if the store of secrets does not answer or refuses access;
+    /// its strategy, is empty, has a name with control characters or is not named by the tenant's configuration, or a common set-up has a
+    /// configuration; `UnknownStrategy`; `Secret` if the store of secrets does not answer or refuses access;
     /// `MessageInvalid` if an id is invalid; `ConfigInvalid` with every violation, if a secret is missing or too large, if its name is too
     /// long, if what stands under its name cannot be read (remove it, or give its older value too), if the routes do not fit the
     /// configuration (context `field`: `routes`), or if another tenant has one (context `field`: its kind, `first`: the other tenant);

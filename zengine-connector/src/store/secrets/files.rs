@@ -138,8 +138,8 @@ impl FileSecrets {
         }
     }
 
-    /// Reads files of the folder, again if they are changed or a name leads elsewhere afterwards: in a volume that is changed meanwhile a secret may seem to be
-    /// missing, and another scope's would be used instead.
+    /// Reads files of the folder, again if they are changed or a name leads elsewhere afterwards: in a volume that is changed meanwhile a secret may
+    /// seem to be missing, and another scope's would be used instead.
     fn settled<T>(&self, name: &Path, read: impl Fn(&Place) -> Result<T, SecretError>) -> Result<T, SecretError> {
         for _ in 0..TRIES {
             let place = self.resolve(name)?;

@@ -49,8 +49,8 @@ debug_fields!(SweptConversations { ended, resolved, in_doubt, failed });
 
 impl Conversations {
     /// Ends conversations that were idle for a time, ends those again whose end was cut off, and asks the provider about openings whose
-    /// end is not known. Reads one page of this tenant's conversations, fifty, from `after` on, and gives each call of the provider 5 s; call it again with [`SweptConversations::next`],
-    /// now and then, from [`healthcheck`](crate::Configure::healthcheck) or a command of your host.
+    /// end is not known. Reads one page of this tenant's conversations, fifty, from `after` on, and gives each call of the provider 5 s; call it
+    /// again with [`SweptConversations::next`], now and then, from [`healthcheck`](crate::Configure::healthcheck) or a command of your host.
     ///
     /// `idle` should be shorter than [`with_idle`](Self::with_idle), from which on a conversation counts as ended without a call. An
     /// opening that only a repetition resolves waits for a send, with the line `conversation.in_doubt`. One that is still not known when

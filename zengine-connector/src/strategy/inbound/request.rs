@@ -170,7 +170,8 @@ impl RequestHead {
         self.parts().map(|parts| parts.extensions.get().map_or(&parts.uri, |OriginalUri(uri)| uri))
     }
 
-    /// A segment of the [`path`](Self::path), decoded, from 0: the first behind the strategy's mount. `None` if there are fewer, or if it is not percent-encoded UTF-8.
+    /// A segment of the [`path`](Self::path), decoded, from 0: the first behind the strategy's mount. `None` if there are fewer, or if it is not
+    /// percent-encoded UTF-8.
     ///
     /// ```
     /// use bytes::Bytes;

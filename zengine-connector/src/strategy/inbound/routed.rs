@@ -75,8 +75,8 @@ impl RoutedEvent {
     }
 }
 
-/// The identity of an event beyond its dedup key, the same in each of its deliveries: such as the words of a message whose id its sender chose. The core keeps a keyed hash
-/// of it (rule 23), compared only under the same version.
+/// The identity of an event beyond its dedup key, the same in each of its deliveries: such as the words of a message whose id its sender chose. The
+/// core keeps a keyed hash of it (rule 23), compared only under the same version.
 ///
 /// ```
 /// use zengine_connector::strategy::EventEncoding;

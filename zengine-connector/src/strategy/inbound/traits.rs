@@ -140,8 +140,8 @@ pub trait InboundStrategy<Cfg>: Configure<Cfg> {
     /// No tenant comes with it: most refusals have none that is verified. A fact about the tenant that the request names, such as the
     /// origins of a site, is looked up as in [`verify`](Self::verify), bounded and cached. Add nothing that tells a stranger more than
     /// the request's own route does. The body may never have arrived, so only the head is here. Reads only; ends within 2 seconds, and
-    /// where the answer is due earlier ([`Reply::Acknowledge`](crate::strategy::Reply::Acknowledge)) by then or within 250 milliseconds, or the response
-    /// leaves as it was, as after a panic.
+    /// where the answer is due earlier ([`Reply::Acknowledge`](crate::strategy::Reply::Acknowledge)) by then or within 250 milliseconds, or the
+    /// response leaves as it was, as after a panic.
     fn finish(
         &self,
         request: &RequestHead,
