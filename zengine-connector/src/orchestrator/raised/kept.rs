@@ -159,7 +159,7 @@ mod tests {
         let ids = |of: &[usize]| of.iter().map(|n| DedupeKey::try_from(key(*n)).unwrap().event_id()).collect::<Vec<_>>();
         assert_eq!(sweep(&[record("c", 0), record("c", 1), record("d", 2)]).await, (0, ids(&[0, 1, 2])));
         let mut changed = record("c", 0);
-        changed["event"]["change"] = json!("dreaming");
+        changed["event"]["type"] = json!("dreaming");
         let mut newer = record("c", 0);
         newer["v"] = json!(2);
         let mut of_another_tenant = record("c", 0);
