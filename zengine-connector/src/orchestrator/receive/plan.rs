@@ -113,7 +113,7 @@ impl Plan {
                 }
             }
         }
-        plan.partitions.iter_mut().for_each(|tasks| in_sequence(tasks));
+        plan.partitions.iter_mut().for_each(in_sequence);
         plan
     }
 
@@ -169,28 +169,24 @@ impl Plan {
 
 /// Sorts the events of a conversation that have a serial number by it, one life after the other in the order of their first events. The
 /// others keep their places, and equal numbers their order.
-fn in_sequence(tasks: &mut [InboundTask]) {
-    let (mut lives, mut numbered) = (Vec::new(), Vec::new());
+fn in_sequence(tasks: &mut Vec<InboundTask>) {
+    let (mut lives, mut numbered) = (HashMap::new(), Vec::new());
     for (at, task) in tasks.iter().enumerate() {
         if let Some((life, sequence)) = task.sequence() {
-            let place = lives.iter().position(|known| *known == life).unwrap_or_else(|| {
-                lives.push(life);
-                lives.len() - 1
-            });
-            numbered.push((place, sequence, at));
+            let next = lives.len();
+            numbered.push((*lives.entry(life).or_insert(next), sequence, at));
         }
     }
+    let mut from: Vec<_> = (0..tasks.len()).collect();
     let places: Vec<_> = numbered.iter().map(|(_, _, at)| *at).collect();
     numbered.sort_by_key(|(life, sequence, _)| (*life, *sequence));
-    let mut order: Vec<_> = numbered.into_iter().map(|(_, _, at)| at).collect();
-    // Place by place; what stood there goes to where its successor came from.
-    for (n, &place) in places.iter().enumerate() {
-        let Some(&from) = order.get(n) else { return };
-        tasks.swap(place, from);
-        for later in order.iter_mut().skip(n + 1).filter(|later| **later == place) {
-            *later = from;
+    for (place, (_, _, at)) in places.into_iter().zip(numbered) {
+        if let Some(from) = from.get_mut(place) {
+            *from = at;
         }
     }
+    let mut left: Vec<_> = tasks.drain(..).map(Some).collect();
+    tasks.extend(from.into_iter().filter_map(|at| left.get_mut(at)?.take()));
 }
 
 fn ordering_key(event: &InboundEvent) -> Option<OrderingKey> {
