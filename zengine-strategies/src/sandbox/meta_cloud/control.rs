@@ -6,13 +6,13 @@ use super::oauth;
 use super::route::Meta;
 use super::state::State;
 use super::tokens::Signup;
-use crate::sandbox::control::{Call, ControlCall, ControlError, calls, each, merged};
-use crate::sandbox::waba::Inbound;
-use crate::sandbox::waba::templates::Template;
-use crate::sandbox::waba::updates::Update;
-use crate::sandbox::waba::{Number, files};
-use crate::sandbox::webhooks::Signature;
-use crate::sandbox::{Delivery, form, lock};
+use crate::sandbox::control::{Call, ControlCall, ControlError, calls};
+use crate::sandbox::lock;
+use crate::sandbox::waba::Number;
+use crate::sandbox::waba::control::{
+    Answered, add_media, add_template, change_template, deliveries, no_number, raw, rules, set_rules, set_webhooks, templates, updates,
+    webhooks,
+};
 
 pub(super) const CALLS: &[Call<Meta>] = calls![
     GET "credentials" "" "app id and secret, verify token, tokens of the numbers" => Show(credentials),
@@ -23,7 +23,7 @@ pub(super) const CALLS: &[Call<Meta>] = calls![
     PUT "webhooks" "`callback`, `statuses: [{\"status\", \"ms\"}]`, `copies`, `batch: {\"most\", \"ms\"}`, `redelivery_ms: […]`, `timeout_ms`"
         "changes them; absent ones stay" => Now(set_webhooks),
     POST "handshake" "`{\"verify_token\"}`" "verifies the callback" => Later(|meta, call| Box::pin(handshake(meta, call))),
-    GET "rules" "" "the rules that can be switched" => Show(|meta| json!(meta.state.shared.rules())),
+    GET "rules" "" "the rules that can be switched" => Show(rules),
     PUT "rules" "numbers, or null for no limit: `throughput` (messages per second and number), `management_limit` (calls per hour and account); `true` or `false`: `pair_limit`, `service_window`, `appsecret_proof`, `known_templates_only`, `known_media_only`"
         "switches them; absent ones stay" => Now(set_rules),
     POST "numbers" "`{\"id\", \"account\", \"token\", \"display_number\", \"name\", \"fresh\", \"coexisting\"}`" "adds a number" => Now(add_number),
@@ -32,14 +32,12 @@ pub(super) const CALLS: &[Call<Meta>] = calls![
     POST "codes" "`{\"accounts\": [\"900100\"], \"days\": 60, \"redirect_uri\"}`" "a code of embedded signup" => Now(issue_code),
     POST "tokens" "`{\"token\"}` or `{\"number\"}` with `subcode` or `expire_in_ms`; `{\"accounts\"}`" "ends a token; issues a short-lived one" => Now(tokens),
     POST "media" "the file itself; `?number=&type=image/png`" "a file that a number received" => Now(add_media),
-    GET "templates" "" "the templates of all accounts" => Show(|meta| json!({"templates": meta.state.shared.templates.select(|_| true).iter().map(Template::node).collect::<Vec<_>>()})),
+    GET "templates" "" "the templates of all accounts" => Show(templates),
     POST "templates" "`{\"name\", \"language\", \"account\", \"category\", \"status\", \"components\"}`" "adds one" => Now(add_template),
     PUT "templates" "`{\"name\", \"language\"}` with `status` and `reason`, `quality` or `category`" "changes one, with its webhook"
         => Later(|meta, call| Box::pin(change_template(meta, call))),
-    GET "deliveries" "" "what became of webhooks" => Show(|meta| json!({"deliveries": meta.engine.webhooks.log().iter().map(delivery).collect::<Vec<_>>()})),
+    GET "deliveries" "" "what became of webhooks" => Show(deliveries),
 ];
-
-type Answered = Result<Value, ControlError>;
 
 /// The Meta part of the control call `state`.
 pub(super) fn state(state: &State) -> Value {
@@ -87,104 +85,6 @@ fn credentials(Meta { state, .. }: &Meta) -> Value {
     })
 }
 
-// One update, in one of its forms.
-form! { UpdateForm {
-    number: String,
-    message: Option<Value>,
-    from: Option<String>,
-    text: Option<String>,
-    name: Option<String>,
-    status: Option<Value>,
-    field: Option<String>,
-    value: Option<Value>,
-} }
-
-impl UpdateForm {
-    fn update(self) -> Result<Update, &'static str> {
-        let forms = "give one of `message`, `text` with `from`, `status`, or `field` with `value`";
-        let named = |mut message: Inbound| {
-            if let Some(name) = self.name {
-                message = message.named(name);
-            }
-            message
-        };
-        match (self.message, self.text, self.status, self.field) {
-            (Some(message @ Value::Object(_)), None, None, None) => Ok(Update::message(self.number, named(Inbound::raw(message)))),
-            (Some(_), None, None, None) => Err("`message` must be an object"),
-            (None, Some(text), None, None) => {
-                let from = self.from.ok_or("`text` needs `from`, the digits of a phone number")?;
-                Ok(Update::message(self.number, named(Inbound::text(from, text))))
-            }
-            (None, None, Some(status @ Value::Object(_)), None) => Ok(Update::raw_status(self.number, status)),
-            (None, None, Some(_), None) => Err("`status` must be an object, an element of `statuses`"),
-            (None, None, None, Some(field)) => Ok(Update::field(self.number, field, self.value.ok_or("`field` needs `value`")?)),
-            _ => Err(forms),
-        }
-    }
-}
-
-async fn updates(meta: &Meta, call: &ControlCall<'_>) -> Answered {
-    let updates = each(call.list()?, |value| {
-        let form: UpdateForm = form::read(&value)?;
-        if form.field.is_none() && !meta.state.accounts.exists(&form.number) {
-            return Err(format!("there is no number `{}`", form.number));
-        }
-        form.update().map_err(str::to_owned)
-    })?;
-    if updates.is_empty() {
-        return Err(ControlError::bad_request("there is no update"));
-    }
-    match call.parameter("wait") {
-        None | Some("true") => Ok(delivery(&meta.send(updates).await)),
-        Some("false") => {
-            let later = meta.clone();
-            meta.engine.webhooks.background(async move { drop(later.send(updates).await) });
-            Ok(json!({"queued": true}))
-        }
-        Some(_) => Err(ControlError::bad_request("`wait` must be true or false")),
-    }
-}
-
-fn delivery(delivery: &Delivery) -> Value {
-    json!({
-        "at_ms": delivery.at_ms,
-        "attempts": delivery.attempts,
-        "status": delivery.status,
-        "delivered": delivery.is_delivered(),
-        "message_id": delivery.message_id,
-    })
-}
-
-async fn raw(meta: &Meta, call: &ControlCall<'_>) -> Answered {
-    let signature = match call.parameter("signature") {
-        None | Some("true") => Signature::Valid,
-        Some("wrong") => Signature::Wrong,
-        Some("none") => Signature::Absent,
-        Some(_) => return Err(ControlError::bad_request("`signature` must be true, wrong or none")),
-    };
-    Ok(delivery(&meta.send_raw(call.body.clone(), signature).await))
-}
-
-fn webhooks(Meta { state, engine }: &Meta) -> Value {
-    let mut webhooks = json!(engine.webhooks.settings());
-    webhooks["callback"] = json!(state.shared.callback());
-    webhooks
-}
-
-fn set_webhooks(meta: &Meta, call: &ControlCall<'_>) -> Answered {
-    let mut changes = call.json()?;
-    let callback = match changes.as_object_mut().and_then(|members| members.remove("callback")) {
-        None => meta.state.shared.callback(),
-        Some(Value::Null) => None,
-        Some(Value::String(url)) if url.starts_with("http://") => Some(url),
-        Some(_) => return Err(ControlError::bad_request("`callback` must begin with http://: the emulator speaks no TLS")),
-    };
-    let settings = merged(&meta.engine.webhooks.settings(), changes)?;
-    meta.state.shared.set_callback(callback);
-    meta.engine.webhooks.set(settings.in_range());
-    Ok(webhooks(meta))
-}
-
 form! { HandshakeForm { verify_token: Option<String> } }
 
 async fn handshake(meta: &Meta, call: &ControlCall<'_>) -> Answered {
@@ -196,11 +96,6 @@ async fn handshake(meta: &Meta, call: &ControlCall<'_>) -> Answered {
         Ok(()) => json!({"verified": true}),
         Err(error) => json!({"verified": false, "reason": error.to_string()}),
     })
-}
-
-fn set_rules(meta: &Meta, call: &ControlCall<'_>) -> Answered {
-    meta.state.shared.set_rules(merged(&meta.state.shared.rules(), call.json()?)?);
-    Ok(json!(meta.state.shared.rules()))
 }
 
 form! { NumberForm {
@@ -241,10 +136,6 @@ fn set_node(meta: &Meta, call: &ControlCall<'_>) -> Answered {
     let NodeForm { number, field, value } = call.read()?;
     let set = meta.state.accounts.change(&number, |record| record.node.insert(field, value));
     set.map(|_| json!({"set": true})).ok_or_else(|| no_number(&number))
-}
-
-fn no_number(id: &str) -> ControlError {
-    ControlError::not_found(format!("there is no number `{id}`"))
 }
 
 fn verification_code(meta: &Meta, call: &ControlCall<'_>) -> Answered {
@@ -292,56 +183,4 @@ fn tokens(meta: &Meta, call: &ControlCall<'_>) -> Answered {
         _ => return Err(ControlError::bad_request("`subcode` and `expire_in_ms` exclude each other")),
     };
     if found { Ok(json!({"changed": true})) } else { Err(ControlError::not_found("the token is unknown")) }
-}
-
-form! { TemplateForm {
-    name: String,
-    language: String,
-    account: Option<String>,
-    category: Option<String>,
-    status: Option<String>,
-    components: Option<Value>,
-} }
-
-fn add_template(meta: &Meta, call: &ControlCall<'_>) -> Answered {
-    let form: TemplateForm = call.read()?;
-    if form.components.as_ref().is_some_and(|components| !components.is_array()) {
-        return Err(ControlError::bad_request("`components` must be an array"));
-    }
-    let template = Template { account: form.account, ..Template::new(form.name, form.language) };
-    let template = form.components.into_iter().fold(template, Template::with_components);
-    let template = form.category.into_iter().fold(template, Template::with_category);
-    let template = form.status.into_iter().fold(template, Template::with_status);
-    Ok(json!({"id": meta.state.shared.templates.add(template, &meta.state.shared.ids)}))
-}
-
-form! { ChangeForm {
-    name: String,
-    language: String,
-    status: Option<String>,
-    reason: Option<String>,
-    quality: Option<String>,
-    category: Option<String>,
-} }
-
-async fn change_template(meta: &Meta, call: &ControlCall<'_>) -> Answered {
-    let ChangeForm { name, language, status, reason, quality, category } = call.read()?;
-    let sent = match (status, quality, category) {
-        (Some(status), None, None) => {
-            meta.change_template(&name, &language, |template| template.set_status(&status, reason.as_deref())).await
-        }
-        (None, Some(quality), None) => meta.change_template(&name, &language, |template| template.set_quality(&quality)).await,
-        (None, None, Some(category)) => meta.change_template(&name, &language, |template| template.set_category(&category)).await,
-        _ => return Err(ControlError::bad_request("give one of `status`, `quality`, `category`")),
-    };
-    sent.map(|sent| delivery(&sent)).ok_or_else(|| ControlError::not_found("there is no such template"))
-}
-
-fn add_media(meta: &Meta, call: &ControlCall<'_>) -> Answered {
-    let number = call.required("number", "")?;
-    let mime = call.required("type", ", as in image/png")?;
-    if !meta.state.accounts.exists(number) {
-        return Err(no_number(number));
-    }
-    Ok(json!({"id": files::receive(&meta.state.shared, number, mime, call.body.clone())}))
 }

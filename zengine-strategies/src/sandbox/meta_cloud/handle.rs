@@ -5,7 +5,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde_json::Value;
 
 use super::route::Meta;
@@ -13,15 +12,10 @@ use super::settings::Settings;
 use super::signature;
 use super::state::State;
 use super::tokens::Signup;
+use crate::sandbox::InProcess;
 use crate::sandbox::emulator::Emulator;
 use crate::sandbox::provider::ms;
-use crate::sandbox::waba::Inbound;
-use crate::sandbox::waba::shared::Rules;
-use crate::sandbox::waba::templates::{Template, TemplateUpdate};
-use crate::sandbox::waba::updates::Update;
-use crate::sandbox::waba::{Number, files};
-use crate::sandbox::webhooks::{Signature, WebhookFormat, Webhooks};
-use crate::sandbox::{Delivery, InProcess, lock};
+use crate::sandbox::waba::Number;
 use zengine_connector::http::encode;
 
 /// A running emulator of the Cloud API. Dropping it stops the emulator.
@@ -72,70 +66,9 @@ impl Emulator<Meta> {
         self.state().add_number(number);
     }
 
-    /// Adds a template, against which sends are checked.
-    pub fn add_template(&self, template: Template) {
-        self.state().shared.templates.add(template, &self.state().shared.ids);
-    }
-
-    /// Sets the status of a template (`APPROVED`, `REJECTED`, `PAUSED`, `DISABLED`, …), with an optional reason, and sends the
-    /// webhook. Returns `None` if there is no such template.
-    pub async fn set_template_status(&self, name: &str, language: &str, status: &str, reason: Option<&str>) -> Option<Delivery> {
-        let (status, reason) = (status.to_owned(), reason.map(str::to_owned));
-        self.change_template(name, language, move |template| template.set_status(&status, reason.as_deref())).await
-    }
-
-    /// Sets the quality of a template (`GREEN`, `YELLOW`, `RED`, `UNKNOWN`) and sends the webhook.
-    pub async fn set_template_quality(&self, name: &str, language: &str, quality: &str) -> Option<Delivery> {
-        let quality = quality.to_owned();
-        self.change_template(name, language, move |template| template.set_quality(&quality)).await
-    }
-
-    /// Sets the category of a template (`UTILITY`, `MARKETING`, `AUTHENTICATION`) and sends the webhook.
-    pub async fn set_template_category(&self, name: &str, language: &str, category: &str) -> Option<Delivery> {
-        let category = category.to_owned();
-        self.change_template(name, language, move |template| template.set_category(&category)).await
-    }
-
-    async fn change_template(
-        &self,
-        name: &str,
-        language: &str,
-        change: impl FnOnce(&mut Template) -> TemplateUpdate + Send + 'static,
-    ) -> Option<Delivery> {
-        let (meta, name, language) = (Arc::clone(&self.handler.provider), name.to_owned(), language.to_owned());
-        self.run(async move { meta.change_template(&name, &language, change).await }).await.flatten()
-    }
-
     /// Sets a field of a number's node, for health look-ups: `quality_rating`, `status`, `health_status`, ….
     pub fn set_node_field(&self, phone_number_id: &str, field: &str, value: impl Into<Value>) {
         self.state().accounts.change(phone_number_id, |record| record.node.insert(field.to_owned(), value.into()));
-    }
-
-    /// Stores a file as if a number had received it; returns its media id, valid for seven days.
-    pub fn add_media(&self, phone_number_id: &str, mime: &str, bytes: impl Into<Bytes>) -> String {
-        files::receive(&self.state().shared, phone_number_id, mime, bytes.into())
-    }
-
-    /// Returns the number of stored files.
-    pub fn media_count(&self) -> usize {
-        lock(&self.state().shared.media).len()
-    }
-
-    // Limits.
-
-    /// Sets the maximum messages per second of one number (130429); `None` removes the limit.
-    pub fn set_throughput(&self, per_second: Option<u32>) {
-        self.state().shared.set_rules(Rules { throughput: per_second, ..self.state().shared.rules() });
-    }
-
-    /// Sets the maximum management calls per hour of one account (80008); `None` removes the limit.
-    pub fn set_management_limit(&self, per_hour: Option<u32>) {
-        self.state().shared.set_rules(Rules { management_limit: per_hour, ..self.state().shared.rules() });
-    }
-
-    /// Enforces or removes the limit per number and person (131056).
-    pub fn set_pair_limit(&self, enforced: bool) {
-        self.state().shared.set_rules(Rules { pair_limit: enforced, ..self.state().shared.rules() });
     }
 
     // Tokens.
@@ -173,16 +106,6 @@ impl Emulator<Meta> {
 
     // Webhooks.
 
-    /// Sets the http address of the callback.
-    pub fn set_callback(&self, url: impl Into<String>) {
-        self.state().shared.set_callback(Some(url.into()));
-    }
-
-    /// Sets the webhooks and their delivery from now on.
-    pub fn set_webhooks(&self, webhooks: Webhooks) {
-        self.handler.engine.webhooks.set(webhooks);
-    }
-
     /// Performs the handshake with the callback: a GET with the verify token and a challenge, which the callback must return.
     ///
     /// # Errors
@@ -203,79 +126,9 @@ impl Emulator<Meta> {
         self.run(async move { meta.handshake(&callback, &token).await }).await.unwrap_or(Err(HandshakeError::NoAnswer))
     }
 
-    /// Sends a person's message to a number and opens the customer service window. Waits until it is delivered or given up,
-    /// unless a [`WebhookFault`](crate::sandbox::WebhookFault) delays it.
-    pub async fn send_inbound(&self, phone_number_id: &str, message: impl Into<Inbound>) -> Delivery {
-        self.send_updates([Update::message(phone_number_id, message)]).await
-    }
-
-    /// Sends messages of several people to several numbers in one POST. Unknown numbers are left out; if none remains, nothing
-    /// is posted and the delivery has 0 attempts.
-    pub async fn send_inbound_batch<'a>(&self, messages: impl IntoIterator<Item = (&'a str, Inbound)>) -> Delivery {
-        self.send_updates(messages.into_iter().map(|(number, message)| Update::message(number, message))).await
-    }
-
-    /// Sends messages, statuses and other fields of several numbers and accounts in one POST: one entry per account, one
-    /// change per update. Updates for another callback are posted separately; the delivery is then that of the last POST.
-    ///
-    /// ```
-    /// # use zengine_strategies::sandbox::meta_cloud::{Inbound, MetaCloud, Update};
-    /// # async fn mixed(meta: &MetaCloud) {
-    /// meta.send_updates([
-    ///     Update::message("100200300", Inbound::text("15551230001", "Hi!")),
-    ///     Update::status("100200300", "wamid.A", "delivered", "15551230002"),
-    ///     Update::message("100200400", Inbound::text("15551230003", "Hello")),
-    ///     Update::status("100200400", "wamid.B", "read", "15551230004"),
-    /// ])
-    /// .await;
-    /// # }
-    /// ```
-    pub async fn send_updates(&self, updates: impl IntoIterator<Item = Update>) -> Delivery {
-        let meta = Arc::clone(&self.handler.provider);
-        let updates: Vec<_> = updates.into_iter().collect();
-        self.run(async move { meta.send(updates).await }).await.unwrap_or_else(|| Delivery::held(self.now_ms(), None))
-    }
-
-    /// Sends a value of any webhook field, such as `account_update` or `smb_message_echoes`. For an existing number, absent
-    /// `messaging_product` and `metadata` are added if the field has them.
-    pub async fn send_field(&self, phone_number_id: &str, field: &str, value: impl Into<Value>) -> Delivery {
-        self.send_updates([Update::field(phone_number_id, field, value)]).await
-    }
-
-    /// Posts these bytes unchanged, with a valid signature.
-    pub async fn send_raw_webhook(&self, body: impl Into<Bytes>) -> Delivery {
-        self.send_raw(body.into(), Signature::Valid).await
-    }
-
-    /// Posts these bytes with a signature by another secret.
-    pub async fn send_wrongly_signed_webhook(&self, body: impl Into<Bytes>) -> Delivery {
-        self.send_raw(body.into(), Signature::Wrong).await
-    }
-
-    /// Posts these bytes without a signature.
-    pub async fn send_unsigned_webhook(&self, body: impl Into<Bytes>) -> Delivery {
-        self.send_raw(body.into(), Signature::Absent).await
-    }
-
-    /// Returns the signed request that delivers a person's message, without sending it: for tests that hand it to a host in the
-    /// same process. `None` if the emulator has no such number.
-    pub fn inbound_request(&self, phone_number_id: &str, message: impl Into<Inbound>) -> Option<http::Request<Bytes>> {
-        let (item, _) = Update::message(phone_number_id, message).item(self.state(), &self.base_url())?;
-        let mut request = http::Request::new(self.state().encode(vec![item]));
-        *request.method_mut() = http::Method::POST;
-        *request.headers_mut() = self.state().headers(request.body(), Signature::Valid);
-        Some(request)
-    }
-
     /// Returns the value of `X-Hub-Signature-256` for a body.
     pub fn sign(&self, body: &[u8]) -> String {
         signature::sign(self.app_secret(), body)
-    }
-
-    async fn send_raw(&self, body: Bytes, signature: Signature) -> Delivery {
-        let (meta, sent) = (Arc::clone(&self.handler.provider), body.clone());
-        let delivered = self.run(async move { meta.send_raw(sent, signature).await }).await;
-        delivered.unwrap_or_else(|| Delivery::held(self.now_ms(), None))
     }
 }
 

@@ -3,8 +3,10 @@
 
 pub(in crate::sandbox) mod check;
 pub(in crate::sandbox) mod content;
+pub(in crate::sandbox) mod control;
 pub(in crate::sandbox) mod errors;
 pub(in crate::sandbox) mod files;
+mod handle;
 pub(in crate::sandbox) mod ids;
 mod inbound;
 pub(in crate::sandbox) mod interactive;

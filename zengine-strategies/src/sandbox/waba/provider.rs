@@ -68,7 +68,7 @@ pub struct Accepted {
 pub(in crate::sandbox) type CallAnswer = Checked<(Value, Option<(String, Accepted)>)>;
 
 impl<S: WabaState> WhatsApp<S> {
-    fn shared(&self) -> &Shared {
+    pub(in crate::sandbox) fn shared(&self) -> &Shared {
         self.state.shared()
     }
 
