@@ -64,6 +64,8 @@ pub(crate) enum Resolve {
     LookUp,
     /// It cannot be known.
     Abandon,
+    /// The question has no answer.
+    Silent,
 }
 
 /// The provider's state.
@@ -291,13 +293,16 @@ impl ConversationProvider for World {
 
     async fn resolve(&self, opening: &OpenRequest) -> Result<Resolution<Token>, SendError> {
         self.told(opening);
+        if self.resolve == Resolve::Silent {
+            return std::future::pending().await;
+        }
         let slow = self.desk.lock().unwrap().slow_resolve;
         self.clock.sleep(slow).await;
         let mut desk = self.desk.lock().unwrap();
         desk.resolutions.push((opening.generation, opening.key.clone()));
         Ok(match self.resolve {
             Resolve::Repeat => Resolution::Repeat,
-            Resolve::Abandon => Resolution::Abandon,
+            Resolve::Abandon | Resolve::Silent => Resolution::Abandon,
             Resolve::LookUp => match desk.by_key.get(&opening.key) {
                 Some(id) => Resolution::Found(opened(id.clone())),
                 None => Resolution::NotOpened,

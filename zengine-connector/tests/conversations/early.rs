@@ -114,6 +114,55 @@ async fn an_event_of_an_opening_in_doubt_is_undecided_until_a_send_resolves_it()
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_unknown_event_waits_for_no_opening_that_began_after_it_came() {
+    let world = world();
+    let people: Vec<_> = (0..8).map(|n| Identity::opaque("desk", &n.to_string()).unwrap()).collect();
+    // At any time of nine seconds one is being opened.
+    let opens = people.iter().map(|person| {
+        let world = world.clone();
+        let n: u64 = person.value().parse().unwrap();
+        async move {
+            world.clock.advance(Duration::from_secs(n)).await;
+            world.next(Answer::Slow(Duration::from_secs(2)));
+            world.send(person, person.value()).await.unwrap();
+        }
+    });
+    let began = world.contexts.event().now();
+    let event = async {
+        world.clock.advance(Duration::from_millis(100)).await;
+        let found = find(&world, "foreign").await;
+        (found, world.contexts.event().now().duration_since(began).unwrap().as_secs())
+    };
+    let (_, found) = tokio::join!(join_all(opens), event);
+    assert_eq!(found, (Ok(None), 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_event_reads_no_more_than_one_opening_that_is_in_doubt() {
+    let (world, faults) = World::faulty();
+    let world = World { early: true, ..world };
+    for n in 0..150 {
+        world.next(Answer::Lost);
+        world.send(&Identity::opaque("desk", &n.to_string()).unwrap(), &n.to_string()).await.unwrap_err();
+    }
+    let before = faults.calls().len();
+    assert_eq!(find(&world, "foreign").await, Err(Undecided));
+    let calls = faults.calls().len() - before;
+    // The event's own entry twice, two pages, and one opening.
+    assert!(calls <= 6, "{calls} calls");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_note_that_cannot_be_read_counts_as_its_opening_does() {
+    let world = world();
+    world.send(&customer(), "opens").await.unwrap();
+    let key = format!("conversation-opening/{}", world.desk.lock().unwrap().opened[0].0);
+    world.contexts.write_session(&key, &"damaged", None, Duration::from_secs(9000)).await.unwrap();
+    assert_eq!(find(&world, "foreign").await, Ok(None));
+    assert!(world.contexts.read_session::<serde_json::Value>(&key).await.unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_doubt_lapses_with_the_record() {
     let world = world();
     world.next(Answer::Lost);

@@ -16,7 +16,7 @@ use zengine_connector::{
     testing::{Faults, StoreCall, StoreFault},
 };
 
-use crate::desk::{Answer, Close, Token, World, customer, is_deferred};
+use crate::desk::{Answer, Close, Token, World, conversation_key, customer, is_deferred};
 
 #[tokio::test(start_paused = true)]
 async fn rule_89_expiry_in_the_middle_of_sends_reopens_once() {
@@ -130,6 +130,51 @@ async fn an_end_that_is_still_to_come_defers_sends_until_it_came_or_its_time_is_
         }
         assert_eq!(world.send(&customer(), "2").await.unwrap(), 2);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_send_asks_soon_again_for_a_conversation_that_is_about_to_end() {
+    let world = World::new();
+    world.send(&customer(), "1").await.unwrap();
+    let ending = {
+        let world = world.clone();
+        tokio::spawn(async move { world.end(Close::Hang).await })
+    };
+    world.clock.sleep(Duration::from_millis(1)).await;
+    let error = world.send(&customer(), "2").await.unwrap_err();
+    assert_eq!((is_deferred(&error), error.retry_after()), (true, None), "the call is soon over");
+    ending.await.unwrap().unwrap_err();
+    assert!(world.end(Close::Within(Duration::from_secs(3600))).await.unwrap());
+    let error = world.send(&customer(), "2").await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(30)), "it may end at any time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_whose_time_is_over_keeps_its_reason() {
+    let world = World::new();
+    world.send(&customer(), "1").await.unwrap();
+    world.end(Close::Within(Duration::from_secs(900))).await.unwrap();
+    world.clock.advance(Duration::from_secs(900)).await;
+    assert_eq!(world.conversations().sweep(Duration::from_secs(3600), None, &world).await.unwrap().ended, 1);
+    let stored = world.contexts.read_session::<serde_json::Value>(&conversation_key(&customer())).await.unwrap().unwrap();
+    assert_eq!((&stored.value["state"], &stored.value["reason"]), (&"ended".into(), &"customer".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conversation_that_is_reachable_is_found_and_renewed_until_its_end() {
+    let world = World::new();
+    world.send(&customer(), "1").await.unwrap();
+    let found = world.conversations().find("canary-id-1").await.unwrap().unwrap();
+    world.end(Close::Reachable(Duration::from_secs(7200))).await.unwrap();
+    world.clock.advance(Duration::from_secs(3600)).await;
+    let live = world.conversations().get::<Token>(&customer()).await.unwrap().unwrap();
+    assert_eq!(live.id, "canary-id-1");
+    world.conversations().seen(&found).await.unwrap();
+    let stored = world.contexts.read_session::<serde_json::Value>(&conversation_key(&customer())).await.unwrap().unwrap();
+    let now = world.clock.now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+    assert_eq!(stored.value["active_at_ms"].as_i64().map(i128::from), Some(now.try_into().unwrap()));
+    world.clock.advance(Duration::from_secs(3600)).await;
+    assert!(world.conversations().get::<Token>(&customer()).await.unwrap().is_none());
 }
 
 /// A survey follows the good-bye: its answer belongs to the old conversation, and rings no agent.

@@ -132,6 +132,23 @@ async fn an_opening_says_how_long_ago_an_earlier_call_may_have_left() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_question_that_has_no_answer_is_no_call() {
+    let world = World::new();
+    world.next(Answer::Lost);
+    world.send(&customer(), "1").await.unwrap_err();
+    world.clock.advance(Duration::from_secs(30)).await;
+    let silent = world.clone().resolving(Resolve::Silent);
+    // The pipeline cuts it off when its time is over.
+    let sent = tokio::time::timeout(Duration::from_millis(9_990), silent.send(&customer(), "2")).await;
+    assert!(is_deferred(&sent.expect("it is cut off").unwrap_err()));
+    world.desk.lock().unwrap().since.clear();
+    world.clock.advance(Duration::from_secs(30)).await;
+    world.other_process().send(&customer(), "3").await.unwrap();
+    let since = world.desk.lock().unwrap().since[0].unwrap();
+    assert!(since >= Duration::from_secs(69), "{since:?} since the question");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_conversation_that_comes_too_late_is_ended() {
     let world = World::new().resolving(Resolve::Abandon);
     world.next(Answer::Slow(Duration::from_secs(20)));

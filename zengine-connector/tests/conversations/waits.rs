@@ -59,6 +59,17 @@ async fn rule_89_a_wait_ends_in_time_for_the_send_and_leaves_no_ticket() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_wait_ends_in_time_although_the_clock_is_set_back() {
+    let world = World::new();
+    world.next(Answer::Hang);
+    let _opener = world.spawn("hangs").await;
+    let waits = world.spawn("waits").await;
+    world.clock.jump_ms(-3_600_000);
+    let waited = tokio::time::timeout(Duration::from_secs(10), waits).await;
+    assert!(is_deferred(&waited.expect("it waits on").unwrap().unwrap_err()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dropped_wait_holds_up_no_other() {
     let world = World::new();
     world.next(Answer::Slow(Duration::from_secs(2)));

@@ -110,15 +110,14 @@ impl Conversations {
                     continue;
                 }
                 let text = Sessions::open_stored(&*self.sessions.ports().keys, &session).ok();
-                match (text.and_then(|text| serde_json::from_slice::<Noted>(&text).ok()), &listed) {
-                    (Some(noted), _) if noted.lease_until_ms > now_ms => listed = Listed::InProgress,
+                let noted = text.and_then(|text| serde_json::from_slice::<Noted>(&text).ok());
+                match listed {
+                    _ if noted.is_some_and(|noted| noted.lease_until_ms > now_ms) => listed = Listed::InProgress,
                     // What else is in doubt changes nothing more.
-                    (_, Listed::InProgress | Listed::InDoubt) => {}
-                    (Some(_), Listed::Nothing) if !self.is_in_doubt(&session.key).await? => {
-                        // Left by a crash, or by a store that did not answer.
-                        let _ = self.sessions.remove_any(&session.key, session.version).await;
-                    }
-                    (_, Listed::Nothing) => listed = Listed::InDoubt,
+                    Listed::InProgress | Listed::InDoubt => {}
+                    Listed::Nothing if self.is_in_doubt(&session.key).await? => listed = Listed::InDoubt,
+                    // Left by a crash, or by a store that did not answer; or unreadable, and of an opening whose end is known.
+                    Listed::Nothing => drop(self.sessions.remove_any(&session.key, session.version).await),
                 }
                 keys.insert(session.key);
             }

@@ -32,7 +32,7 @@ const MIN_SEND: Duration = Duration::from_secs(1);
 const BESIDE: Duration = Duration::from_secs(1);
 
 /// Time that is left for the result of a send that was made.
-const MARGIN: Duration = Duration::from_millis(500);
+pub(super) const MARGIN: Duration = Duration::from_millis(500);
 
 /// Time that an opening needs: none is begun with less, unless its attempt had less than twice that from its beginning.
 const MIN_OPEN: Duration = Duration::from_secs(2);
@@ -42,7 +42,10 @@ pub(super) struct Attempt<'a> {
     pub(super) customer: &'a Identity,
     /// Its owner token.
     pub(super) me: String,
-    /// The end of the attempt, in milliseconds, with the difference of two clocks in it.
+    /// Its time from the beginning, and its end by the monotonic clock.
+    pub(super) time: Duration,
+    pub(super) end: Duration,
+    /// Its end for other processes, in milliseconds, with the difference of two clocks in it.
     pub(super) until_ms: i64,
     /// The time that it needs to open a conversation; with less left it opens none.
     pub(super) opening: Duration,
@@ -81,8 +84,10 @@ impl Conversations {
     }
 
     pub(super) fn attempt_within<'a>(&self, customer: &'a Identity, time: Duration) -> Attempt<'a> {
-        let left = ms(time.min(Duration::from_secs(3600)) + SKEW);
-        Attempt { customer, me: self.token(), until_ms: self.now_ms().saturating_add(left), opening: MIN_OPEN.min(time / 2) }
+        let time = time.min(Duration::from_secs(3600));
+        let end = self.sessions.ports().clock.monotonic().saturating_add(time);
+        let until_ms = self.now_ms().saturating_add(ms(time + SKEW));
+        Attempt { customer, me: self.token(), time, end, until_ms, opening: MIN_OPEN.min(time / 2) }
     }
 
     /// Whether an attempt has the time to open a conversation.
@@ -92,8 +97,11 @@ impl Conversations {
 
     /// The time that is left of an attempt.
     pub(super) fn remaining(&self, attempt: &Attempt<'_>) -> Duration {
-        let left_ms = attempt.until_ms.saturating_sub(ms(SKEW)).saturating_sub(self.now_ms());
-        Duration::from_millis(u64::try_from(left_ms).unwrap_or(0))
+        self.left(attempt.end)
+    }
+
+    fn left(&self, end: Duration) -> Duration {
+        end.saturating_sub(self.sessions.ports().clock.monotonic())
     }
 
     pub(super) async fn enter<C: ConversationProvider>(&self, attempt: &Attempt<'_>, provider: &C) -> Result<Turn<C::Data>, SendError> {
@@ -154,7 +162,7 @@ impl Conversations {
     /// The ticket of a send, in this process.
     pub(super) fn drawn(&self, attempt: &Attempt<'_>) -> Drawn {
         let (wakeups, key) = (self.sessions.ports().wakeups.clone(), self.wake_key(&conversation_key(attempt.customer)));
-        Drawn { wakeups, key, owner: attempt.me.clone(), end_ms: attempt.until_ms.saturating_sub(ms(SKEW)), returned: false }
+        Drawn { wakeups, key, owner: attempt.me.clone(), end: attempt.end, returned: false }
     }
 
     /// Reads the record and makes the step that it asks for, if that is a write: a ticket, an opening, an opening taken over.
@@ -197,7 +205,7 @@ impl Conversations {
             record.leave(&ticket.owner);
             if record.queue.len() == before { Change::Keep(()) } else { Change::Write(()) }
         });
-        let remaining = Duration::from_millis(u64::try_from(ticket.end_ms.saturating_sub(self.now_ms())).unwrap_or(0));
+        let remaining = self.left(ticket.end);
         let time = remaining.saturating_sub(MARGIN).max(remaining / 2).min(BESIDE);
         let clock = &self.sessions.ports().clock;
         ticket.returned = matches!(select(pin!(left), pin!(clock.sleep(time))).await, Either::Left((Ok(_), _)));

@@ -61,8 +61,8 @@ pub(super) struct Drawn {
     /// The key of the session, as wake-ups know it.
     pub(super) key: String,
     pub(super) owner: String,
-    /// The end of its attempt, in milliseconds.
-    pub(super) end_ms: i64,
+    /// The end of its attempt by the monotonic clock.
+    pub(super) end: Duration,
     /// The ticket is no longer stored.
     pub(super) returned: bool,
 }

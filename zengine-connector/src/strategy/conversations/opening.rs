@@ -8,7 +8,7 @@ use super::{
     Conversations, Live, Turn,
     ending::CLOSING,
     entries::Change,
-    join::{Attempt, NO_TIME, live, not_sent},
+    join::{Attempt, MARGIN, NO_TIME, live, not_sent},
     live::Drawn,
     provider::{ConversationProvider, OpenRequest, Opened, Resolution},
     record::{ConversationState, Record},
@@ -126,7 +126,9 @@ impl Conversations {
             // It was opened, and the provider has said that it is over.
             return Ok(Resolution::NotOpened);
         }
-        let resolved = within(&*self.sessions.ports().clock, self.remaining(attempt), provider.resolve(&opening(record))).await;
+        // An owner that is cut off in its question counts as one that called.
+        let time = self.remaining(attempt).saturating_sub(MARGIN).max(self.remaining(attempt) / 2);
+        let resolved = within(&*self.sessions.ports().clock, time, provider.resolve(&opening(record))).await;
         resolved.unwrap_or_else(|| Err(SendError::of(ErrorKind::Timeout, "the look-up of the conversation has no answer").not_sent()))
     }
 
@@ -154,7 +156,7 @@ impl Conversations {
             }
             Ok((_, Standing::Theirs)) => SendError::of(ErrorKind::Busy, LOST).not_sent(),
             Ok((_, Standing::Late)) => {
-                self.leave_behind(record, opened, provider).await;
+                self.leave_behind(attempt, record, opened, provider).await;
                 SendError::of(ErrorKind::Busy, LOST).not_sent()
             }
             // The opening lapses, and the next send resolves it.
@@ -203,13 +205,13 @@ impl Conversations {
     }
 
     /// Hands a conversation whose answer came too late to its strategy, to end it.
-    async fn leave_behind<C: ConversationProvider>(&self, record: &Record, opened: Opened<C::Data>, provider: &C) {
+    async fn leave_behind<C: ConversationProvider>(&self, attempt: &Attempt<'_>, record: &Record, opened: Opened<C::Data>, provider: &C) {
         // Before the call: this send's time may be over.
         self.say_abandoned(record);
         let Opened { id, data } = opened;
         let (customer, key) = (record.customer.clone(), record.key.clone());
         let live = Live { customer, generation: record.generation, id, key, data: Arc::new(data) };
-        let _ = within(&*self.sessions.ports().clock, CLOSING, provider.close(&live, EndReason::Lost)).await;
+        let _ = within(&*self.sessions.ports().clock, attempt.time.min(CLOSING), provider.close(&live, EndReason::Lost)).await;
     }
 
     /// Says that the provider may have a conversation that is not known here.
@@ -232,8 +234,7 @@ impl Conversations {
             }
             Change::Write(true)
         });
-        let written = written.await;
-        match written {
+        match written.await {
             Ok((_, true)) if !doubt => self.forget_opening(record).await,
             Ok((_, true)) => self.doubt_opening(record).await,
             // Another send took it over, and notes it.
