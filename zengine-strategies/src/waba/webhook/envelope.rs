@@ -22,10 +22,15 @@ const MAX_FIELD: usize = 1_024;
 
 /// The events of a body, in document order.
 pub(crate) fn normalize(payload: &RawPayload) -> Vec<Result<RoutedEvent, ElementError>> {
+    read(payload, |sink, raw| body(sink, &Path::ROOT, raw))
+}
+
+/// The events of a body by a reader of its root.
+pub(super) fn read(payload: &RawPayload, root: impl FnOnce(&mut Sink<'_>, ValueRef<'_>)) -> Vec<Result<RoutedEvent, ElementError>> {
     let text = json::text_of(payload.body());
     let mut sink = Sink::new(payload, &text, matches!(text, Cow::Owned(_)));
     match Document::read(text.trim_start_matches('\u{feff}')) {
-        Ok(document) => body(&mut sink, document.root()),
+        Ok(document) => root(&mut sink, document.root()),
         Err(Unread::NotJson) => sink.refuse_body("not JSON"),
         // It is kept: a refusal would bring it back for days.
         Err(Unread::TooDeep | Unread::TooLarge) => sink.refuse_body("nested deeper or of more items than is read"),
@@ -33,18 +38,18 @@ pub(crate) fn normalize(payload: &RawPayload) -> Vec<Result<RoutedEvent, Element
     sink.finish()
 }
 
-fn body(sink: &mut Sink<'_>, raw: ValueRef<'_>) {
-    let Some(root) = raw.object() else { return sink.refuse_body(NOT_AN_OBJECT) };
+pub(super) fn body(sink: &mut Sink<'_>, path: &Path<'_>, raw: ValueRef<'_>) {
+    let Some(root) = raw.object() else { return sink.put(path, raw, Err(NOT_AN_OBJECT)) };
     let nobody = Scope::new(Cow::Borrowed("body"), Mode::Live, &WebhookEntry { id: None, time_ms: None }, &Object::EMPTY, &mut None);
-    let whole = |sink: &mut Sink<'_>, word: &str| sink.put(&Path::ROOT, raw, Ok(nobody.unknown(word, raw)));
+    let whole = |sink: &mut Sink<'_>, word: &str| sink.put(path, raw, Ok(nobody.unknown(word, raw)));
     match root.get("object").map(ValueRef::string) {
         // A relay may leave it out; what is there says enough.
         None => {}
         Some(Some(object)) if object == OBJECT => {}
         Some(object) => return whole(sink, object.as_deref().unwrap_or("object")),
     }
-    if elements(sink, &Path::ROOT, &root, "entry", entry) {
-        rest(sink, &Path::ROOT, &nobody, raw, &root, |name, _| matches!(name, "object" | "entry"));
+    if elements(sink, path, &root, "entry", entry) {
+        rest(sink, path, &nobody, raw, &root, |name, _| matches!(name, "object" | "entry"));
     } else {
         whole(sink, OBJECT);
     }
@@ -161,7 +166,7 @@ fn of_value<'a>(
 }
 
 /// Whether a value and the copies in it hold one element, without the errors beside it.
-fn is_alone(value: &Object<'_>, mode: Mode) -> bool {
+pub(super) fn is_alone(value: &Object<'_>, mode: Mode) -> bool {
     fn count(value: &Object<'_>, mode: Mode) -> usize {
         let counts = value.members().map(|(name, raw)| match &*name {
             "errors" => 0,
@@ -176,7 +181,7 @@ fn is_alone(value: &Object<'_>, mode: Mode) -> bool {
 
 /// The known arrays of a value, in document order, and what is left beside them. Copies are mostly wrapped in `standby`. `alone`
 /// says whether the change has one element, which is then what the members beside it are about.
-fn arrays<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, value: &Object<'a>, raw: ValueRef<'a>, alone: bool) {
+pub(super) fn arrays<'a>(sink: &mut Sink<'_>, path: &Path<'_>, scope: &Scope<'a>, value: &Object<'a>, raw: ValueRef<'a>, alone: bool) {
     let before = sink.len();
     let known = || value.members().filter_map(|(name, raw)| Some((reader(&name)?, name, raw))).filter(|(.., raw)| !raw.is_null());
     let mut context = value.get("conversation_context").filter(|_| alone);

@@ -3,6 +3,7 @@
 //! | file | purpose |
 //! |---|---|
 //! | `envelope` | `entry[]` × `changes[]`, and the arrays of one change |
+//! | `relayed` | forms that only a partner of Meta sends: a bare `value`, and events of its own |
 //! | `scope` | the context of a change: routes, contacts, time |
 //! | `sink` | collects events and unreadable elements, with their exact bytes |
 //! | `messages`, `content`, `interactive`, `media`, `contacts` | messages, also echoes and older conversations |
@@ -28,9 +29,11 @@ mod media;
 mod messages;
 mod preferences;
 mod reason;
+mod relayed;
 mod scope;
 mod sink;
 mod statuses;
 mod templates;
 
 pub(crate) use envelope::normalize;
+pub(crate) use relayed::normalize_relayed;
