@@ -15,8 +15,14 @@ pub mod cli;
 mod private_file;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
-#[cfg(feature = "whatsapp-meta-cloud")]
+#[cfg(any(feature = "whatsapp-360dialog", feature = "whatsapp-meta-cloud"))]
+#[cfg_attr(
+    not(all(feature = "whatsapp-360dialog", feature = "whatsapp-meta-cloud")),
+    allow(dead_code, unreachable_pub, unused_imports, reason = "parts of the other provider's")
+)]
 mod waba;
+#[cfg(feature = "whatsapp-360dialog")]
+pub mod whatsapp_360dialog;
 #[cfg(feature = "whatsapp-meta-cloud")]
 pub mod whatsapp_meta_cloud;
 
@@ -28,5 +34,6 @@ macro_rules! strategies {
     };
 }
 strategies! {
+    "whatsapp-360dialog" => whatsapp_360dialog,
     "whatsapp-meta-cloud" => whatsapp_meta_cloud,
 }

@@ -77,17 +77,17 @@ fn pairs() -> PathBuf {
 }
 
 /// A file that is stored at Meta before it is sent.
-fn upload() -> Value {
+pub(crate) fn upload() -> Value {
     let source = json!({ "type": "inline", "data": "aGVsbG8=" });
     json!({ "type": "media", "kind": "document", "mime": "text/plain", "filename": "hello.txt", "source": source })
 }
 
-fn form(label: &str) -> Value {
+pub(crate) fn form(label: &str) -> Value {
     json!({ "type": "interactive", "kind": "flow", "body": "b", "label": label, "flow_id": "1" })
 }
 
 /// Meta's Graph API where all is well.
-fn graph(call: &Call<'_>) -> http::Response<Bytes> {
+pub(crate) fn graph(call: &Call<'_>) -> http::Response<Bytes> {
     let body = call.json();
     if body["status"] == "read" {
         return contract::json(200, &json!({ "success": true }));
@@ -108,7 +108,7 @@ fn graph(call: &Call<'_>) -> http::Response<Bytes> {
 }
 
 /// Rows of Meta's error table; the whole of it is tested beside the code.
-fn errors() -> Vec<ErrorRow> {
+pub(crate) fn errors() -> Vec<ErrorRow> {
     let row = |status, code: i64, kind, reach| {
         let body = json!({ "error": { "message": "(#1) canary-word", "type": "OAuthException", "code": code, "fbtrace_id": "Atrace" } });
         ErrorRow::new(contract::json(status, &body), kind, reach).code(code.to_string())
@@ -125,10 +125,10 @@ fn errors() -> Vec<ErrorRow> {
     ]
 }
 
-const OBJECT: &str = "whatsapp_business_account";
+pub(crate) const OBJECT: &str = "whatsapp_business_account";
 
 /// A text of a person.
-fn message(sample: &Sample) -> Value {
+pub(crate) fn message(sample: &Sample) -> Value {
     json!({
         "id": format!("wamid.{}", sample.word("in")),
         "from": sample.phone().trim_start_matches('+'),
@@ -139,7 +139,7 @@ fn message(sample: &Sample) -> Value {
 }
 
 /// Elements of expected events, in Meta's form. A status names one recipient.
-fn expected(sample: &Sample, what: &Expected<'_>) -> Option<Value> {
+pub(crate) fn expected(sample: &Sample, what: &Expected<'_>) -> Option<Value> {
     let mut element = message(sample);
     let members = element.as_object_mut()?;
     members.remove("text");
@@ -191,7 +191,7 @@ fn expected(sample: &Sample, what: &Expected<'_>) -> Option<Value> {
     Some(element)
 }
 
-fn entry(tenant: usize, elements: Vec<Value>) -> Value {
+pub(crate) fn entry(tenant: usize, elements: Vec<Value>) -> Value {
     let (statuses, messages): (Vec<_>, Vec<_>) = elements.into_iter().partition(|element| element.get("status").is_some());
     let mut value = json!({
         "messaging_product": "whatsapp",

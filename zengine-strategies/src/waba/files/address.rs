@@ -11,9 +11,8 @@ pub(crate) enum Files {
     /// From the address itself, with the proof, on these hosts or the root's own; a leading dot stands for any host below.
     /// Redirects are followed while they stay there.
     Direct(&'static [&'static str]),
-    /// From the root, with path and query of the address, which must be on exactly one of these hosts, below [`FOLDER`]. The host
-    /// itself is never called, and redirects are not followed: either would send the proof to whoever the answer names.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the family's second provider"))]
+    /// From the root, with path and query of the address, which must be on exactly one of these hosts or the root's own, below
+    /// [`FOLDER`]. The host itself is never called, and redirects are not followed: either would send the proof to whoever the answer names.
     Swapped(Vec<String>),
 }
 
@@ -29,12 +28,15 @@ impl Files {
             Self::Direct(hosts) if is_of(given, root) || is_on(given, hosts.iter().copied()) => Ok(given.clone()),
             Self::Direct(_) => Err(protocol("the file is on a host that is not the provider's")),
             Self::Swapped(hosts) => {
-                if !is_on(given, hosts.iter().map(String::as_str)) {
+                if !is_of(given, root) && !is_on(given, hosts.iter().map(String::as_str)) {
                     return Err(protocol("the file is on a host that is not listed"));
                 }
                 // One segment of an id's characters: no dots, encoded or not, lead out of the folder.
                 let inside = given.path().strip_prefix(FOLDER).is_some_and(|rest| rest.is_empty() || is_id(rest));
                 let path = given.path_and_query().filter(|_| inside).ok_or_else(|| protocol("the file's path is not one of files"))?;
+                if is_of(given, root) {
+                    return Ok(given.clone());
+                }
                 format!("{root}{path}").parse().map_err(|_| protocol("the file has no address"))
             }
         }
@@ -99,6 +101,10 @@ mod tests {
     fn a_swapped_address_keeps_path_and_query_on_the_root() {
         let found = swapped("https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=1&ext=2&hash=a%2Fb").unwrap();
         assert_eq!(found, "https://waba.example/whatsapp_business/attachments/?mid=1&ext=2&hash=a%2Fb");
+        assert_eq!(
+            swapped("https://waba.example/whatsapp_business/attachments/?mid=1").unwrap(),
+            "https://waba.example/whatsapp_business/attachments/?mid=1"
+        );
         assert!(swapped("https://LOOKASIDE.fbsbx.com:443/whatsapp_business/attachments/file-1.bin?x").is_ok());
     }
 
@@ -111,7 +117,6 @@ mod tests {
             "https://lookaside.fbsbx.com.evil.example/whatsapp_business/attachments/?mid=1",
             "https://a.lookaside.fbsbx.com/whatsapp_business/attachments/?mid=1",
             "https://evil.example/whatsapp_business/attachments/?mid=1",
-            "https://waba.example/whatsapp_business/attachments/?mid=1",
             "/whatsapp_business/attachments/?mid=1",
         ] {
             assert!(swapped(odd).unwrap_err().contains("host"), "{odd}");
@@ -134,7 +139,9 @@ mod tests {
             "/WhatsApp_Business/attachments/",
             "//whatsapp_business/attachments/",
         ] {
-            assert!(swapped(&format!("https://lookaside.fbsbx.com{odd}")).unwrap_err().contains("path"), "{odd}");
+            for host in ["lookaside.fbsbx.com", "waba.example"] {
+                assert!(swapped(&format!("https://{host}{odd}")).unwrap_err().contains("path"), "{host}{odd}");
+            }
         }
     }
 }

@@ -18,6 +18,9 @@ use crate::waba::answer;
 use crate::waba::context::CallContext;
 use crate::waba::gateway::{CallFailure, Gateway, Limits, MAX_ANSWER, is_id};
 
+/// Look-ups of an address: it lives for minutes, so one more is asked for.
+pub(crate) const LOOK_UPS: usize = 2;
+
 /// The file of a media id. No message is sent, so every error is safe to repeat.
 pub(crate) async fn fetch(
     gateway: &Gateway<'_>,
@@ -25,14 +28,30 @@ pub(crate) async fn fetch(
     request: &MediaRequest,
     cx: &dyn CallContext,
 ) -> Result<MediaFile, SendError> {
-    let (fetch, limit) = (Fetch::new(gateway, limits, cx), limits.file_bytes.min(request.max_bytes));
-    let info = fetch.resolve(&request.handle).await?;
-    if let Some(file) = fetch.bytes(&info, limit).await? {
-        return Ok(file);
+    let fetch = Fetch::new(gateway, limits, cx);
+    for _ in 0..LOOK_UPS {
+        let info = fetch.resolve(&request.handle).await?;
+        if let Some(file) = fetch.bytes(&info, request.max_bytes).await? {
+            return Ok(file);
+        }
     }
-    // The address lives for minutes: one more from the source, then the file is gone.
-    let again = fetch.resolve(&request.handle).await?;
-    fetch.bytes(&again, limit).await?.ok_or_else(|| SendError::of(ErrorKind::Media, "the file is no longer there").not_sent())
+    Err(gone())
+}
+
+/// The bytes of a file whose information is known; `None` if the address has expired.
+pub(crate) async fn download(
+    gateway: &Gateway<'_>,
+    limits: &Limits,
+    info: &MediaInfo,
+    max_bytes: u64,
+    cx: &dyn CallContext,
+) -> Result<Option<MediaFile>, SendError> {
+    Fetch::new(gateway, limits, cx).bytes(info, max_bytes).await
+}
+
+/// The error of a file whose address has expired again.
+pub(crate) fn gone() -> SendError {
+    SendError::of(ErrorKind::Media, "the file is no longer there").not_sent()
 }
 
 /// The provider's information about a media id.
@@ -42,6 +61,8 @@ pub(crate) async fn info(gateway: &Gateway<'_>, limits: &Limits, id: &str, cx: &
 
 struct Fetch<'a> {
     gateway: &'a Gateway<'a>,
+    /// Maximum size that the tenant takes, in bytes.
+    most: u64,
     now: SystemTime,
     end: SystemTime,
     cx: &'a dyn CallContext,
@@ -49,7 +70,7 @@ struct Fetch<'a> {
 
 impl<'a> Fetch<'a> {
     fn new(gateway: &'a Gateway<'a>, limits: &Limits, cx: &'a dyn CallContext) -> Self {
-        Self { gateway, now: cx.now(), end: cx.now() + limits.media.min(cx.remaining()), cx }
+        Self { gateway, most: limits.file_bytes, now: cx.now(), end: cx.now() + limits.media.min(cx.remaining()), cx }
     }
 
     /// Resolves a media id.
@@ -69,7 +90,8 @@ impl<'a> Fetch<'a> {
     }
 
     /// The bytes; `None` if the address has expired.
-    async fn bytes(&self, info: &MediaInfo, limit: u64) -> Result<Option<MediaFile>, SendError> {
+    async fn bytes(&self, info: &MediaInfo, max_bytes: u64) -> Result<Option<MediaFile>, SendError> {
+        let limit = self.most.min(max_bytes);
         if let Some(size) = info.bytes.filter(|size| *size > limit) {
             return Err(too_large().context("limit", limit).context("actual", size).not_sent());
         }
@@ -87,6 +109,9 @@ impl<'a> Fetch<'a> {
             match response.status() {
                 StatusCode::OK => return checked(info, response.into_body(), limit, files.takes_other_digest()).map(Some),
                 StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(None),
+                status if status.is_redirection() && files.redirects() == 0 => {
+                    return Err(SendError::of(ErrorKind::Media, "the file is elsewhere: a redirect is not followed").not_sent());
+                }
                 status if status.is_redirection() => {
                     address = next(&address, &response).ok_or_else(|| protocol("a redirect without an address").not_sent())?;
                 }

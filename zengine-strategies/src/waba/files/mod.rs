@@ -6,6 +6,6 @@ mod file;
 mod upload;
 
 pub(crate) use address::Files;
-pub(crate) use download::{fetch, info, path};
+pub(crate) use download::{LOOK_UPS, download, fetch, gone, info, path};
 pub use file::{MediaInfo, NewMedia, StoredMedia};
 pub(crate) use upload::{store, store_inline};

@@ -24,6 +24,7 @@ pub(crate) struct Gateway<'a> {
     http: &'a dyn HttpClient,
     pub(super) root: &'a str,
     access: Access,
+    agent: Option<&'a HeaderValue>,
     pub(super) paths: &'a Paths,
 }
 
@@ -81,7 +82,6 @@ impl Access {
     }
 
     /// A key in a header of the provider's own, marked so that no client prints it. `None` if it is not a header value.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the family's second provider"))]
     pub(crate) fn key(name: HeaderName, key: &Secret<String>) -> Option<Self> {
         let mut value = HeaderValue::from_str(key.expose()).ok()?;
         value.set_sensitive(true);
@@ -129,12 +129,17 @@ impl From<CallFailure> for SendError {
 impl<'a> Gateway<'a> {
     /// `root`: the address that paths follow, `https://graph.facebook.com/v26.0`.
     pub(crate) fn new(http: &'a dyn HttpClient, root: &'a str, access: Access) -> Self {
-        Self { http, root, access, paths: &NO_NUMBER }
+        Self { http, root, access, agent: None, paths: &NO_NUMBER }
     }
 
     /// The same for a number.
     pub(crate) fn with_paths(self, paths: &'a Paths) -> Self {
         Self { paths, ..self }
+    }
+
+    /// The same with a `User-Agent` of its own.
+    pub(crate) fn with_agent(self, agent: Option<&'a HeaderValue>) -> Self {
+        Self { agent, ..self }
     }
 
     /// The sentence for a proof that the provider refuses.
@@ -194,6 +199,9 @@ impl<'a> Gateway<'a> {
         let mut request = RequestBuilder::new(method, url);
         if let Some((name, value)) = self.access.header().map_err(CallFailure::Request)? {
             request = request.header(name, value);
+        }
+        if let Some(agent) = self.agent {
+            request = request.header(header::USER_AGENT, agent.clone());
         }
         let request = match payload {
             Payload::Nothing => request,

@@ -1,0 +1,113 @@
+//! Answers to a send: the dozen shapes in which this provider and its gateways report an error.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+use serde_json::{Value, json};
+use zengine_connector::{ErrorKind as Kind, Fault, Reach, SendError};
+
+use crate::support::{Bench, KEY, text};
+
+async fn refused(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> SendError {
+    let bench = Bench::new().await;
+    let response = headers.iter().fold(Response::builder().status(status), |response, (name, value)| response.header(*name, *value));
+    bench.answer_with(Ok(response.body(body.into()).unwrap()));
+    bench.send(&text()).await.unwrap_err()
+}
+
+fn graph(code: i64) -> Value {
+    json!({"error": {"message": format!("(#{code}) Synthetic"), "type": "OAuthException", "code": code, "fbtrace_id": "Asynth01"}})
+}
+
+fn camel(status: u16, text: &str) -> Value {
+    json!({"meta": {"httpCode": status, "developerMessage": text, "success": false}})
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_shape_has_its_kind_and_reach() {
+    let cases: Vec<(u16, String, Kind, Reach, Option<&str>)> = vec![
+        (400, graph(131_047).to_string(), Kind::WindowClosed, Reach::Processed, Some("131047")),
+        (403, graph(130_429).to_string(), Kind::RateLimited, Reach::NotSent, Some("130429")),
+        (400, graph(131_056).to_string(), Kind::RateLimited, Reach::NotSent, Some("131056")),
+        (404, graph(132_001).to_string(), Kind::Template, Reach::Processed, Some("132001")),
+        (
+            400,
+            r#"{"error":{"message":"undeliverable","code":"131026"}}"#.to_owned(),
+            Kind::InvalidRecipient,
+            Reach::Processed,
+            Some("131026"),
+        ),
+        (400, json!({"detail": graph(131_049)}).to_string(), Kind::Policy, Reach::Processed, Some("131049")),
+        (403, r#"{"detail":"Template is not approved"}"#.to_owned(), Kind::Forbidden, Reach::Processed, None),
+        (401, r#"{"error":"Invalid API key"}"#.to_owned(), Kind::Unauthorized, Reach::Processed, None),
+        // The number in the body is not the status.
+        (401, camel(404, "Invalid api_key or token expired").to_string(), Kind::Unauthorized, Reach::Processed, None),
+        (403, camel(403, "This URL *** is blocked.").to_string(), Kind::Forbidden, Reach::Processed, None),
+        (400, camel(400, "Your WhatsApp for Business API has been disabled.").to_string(), Kind::Account, Reach::Processed, None),
+        (400, camel(400, "Could not send message due to lack of payment.").to_string(), Kind::Billing, Reach::Processed, None),
+        (400, r#"{"error":"You have exceeded the endpoint rate limit."}"#.to_owned(), Kind::RateLimited, Reach::NotSent, None),
+        (
+            400,
+            json!({"meta": {"http_code": 400, "developer_message": "Invalid parameter", "success": false}}).to_string(),
+            Kind::InvalidContent,
+            Reach::Processed,
+            None,
+        ),
+        (
+            400,
+            json!({"meta": {"http_code": 400, "success": false}, "errors": [{"code": 470, "title": "more than 24 hours"}]}).to_string(),
+            Kind::WindowClosed,
+            Reach::Processed,
+            Some("470"),
+        ),
+        (502, "<html><title>502 Bad Gateway</title></html>".to_owned(), Kind::Unavailable, Reach::Maybe, None),
+        (500, "Bad gateway".to_owned(), Kind::Unavailable, Reach::Maybe, None),
+        (403, "bad json".to_owned(), Kind::Forbidden, Reach::Processed, None),
+        (503, "{}".to_owned(), Kind::Unavailable, Reach::Maybe, None),
+        (401, r#"{"message":"No API key found in request"}"#.to_owned(), Kind::Unauthorized, Reach::Processed, None),
+        (400, r#""Invalid Parameter""#.to_owned(), Kind::InvalidContent, Reach::Processed, None),
+        (500, "x".repeat(200_000), Kind::Unavailable, Reach::Maybe, None),
+        // Accepted, as far as anybody can tell: never sent again by itself.
+        (200, r#"{"messaging_product":"whatsapp","contacts":[],"messages":[]}"#.to_owned(), Kind::Protocol, Reach::Maybe, None),
+        (200, "<html>captive portal</html>".to_owned(), Kind::Protocol, Reach::Maybe, None),
+    ];
+    for (status, body, kind, reach, code) in cases {
+        let error = refused(status, &[], body.clone()).await;
+        let shown = &body[..body.len().min(120)];
+        assert_eq!((error.kind(), error.reach(), error.provider_code()), (kind, reach, code), "{status} {shown}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_comes_from_the_header_or_from_the_text() {
+    assert_eq!(refused(429, &[("retry-after", "7")], "{}").await.retry_after(), Some(Duration::from_secs(7)));
+    let text = camel(400, "You have exceeded the limit of 1 request every 5 seconds. Try again later").to_string();
+    let error = refused(400, &[], text).await;
+    assert_eq!((error.kind(), error.retry_after()), (Kind::RateLimited, Some(Duration::from_secs(5))));
+}
+
+/// The answer of an overloaded gateway does not say that the message was not taken.
+#[tokio::test(start_paused = true)]
+async fn an_unavailable_gateway_may_have_taken_the_message_also_with_a_wait() {
+    let error = refused(503, &[("retry-after", "2")], "{}").await;
+    assert_eq!((error.kind(), error.reach()), (Kind::Unavailable, Reach::Maybe));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_providers_words_are_kept_for_the_host_and_never_printed() {
+    let body =
+        json!({"meta": {"http_code": 400, "developer_message": "canary words", "success": false, "360dialog_trace_id": "synth-trace-1"}});
+    let error = refused(400, &[], body.to_string()).await;
+    assert_eq!(error.error().context("provider_request_id"), Some("synth-trace-1"));
+    assert!(!format!("{error} {error:?}").contains("canary"));
+    let details = error.error().provider_details().unwrap();
+    assert!(serde_json::to_string(details).unwrap().contains("canary words"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_quoted_is_printed_nowhere() {
+    let error = refused(401, &[], camel(401, &format!("bad key {KEY}")).to_string()).await;
+    assert_eq!(error.fault(), Fault::Auth);
+    assert!(!format!("{error} {error:?}").contains(KEY));
+}
