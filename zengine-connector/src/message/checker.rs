@@ -34,7 +34,7 @@ struct Next {
     level: Level,
 }
 
-/// Maximum violations of one check. A further one is told, not kept.
+/// Maximum violations of one check, errors before warnings. A further one is told, not kept.
 const MAX_FOUND: usize = 256;
 
 impl Checker {
@@ -140,16 +140,21 @@ impl Checker {
     pub(super) fn push(&mut self, found: Violation) {
         let Next { rule, hint, kind, level } = std::mem::take(&mut self.next);
         let kind = kind.unwrap_or(found.kind);
-        if self.found.len() >= MAX_FOUND {
-            return self.summarize(kind, level);
+        let (rule, hint) = (rule.map(Into::into).or(found.rule), hint.map(Into::into).or(found.hint));
+        let found = Violation { rule, level, hint, kind, ..found };
+        if self.found.len() < MAX_FOUND {
+            return self.found.push(found);
         }
-        self.found.push(Violation {
-            rule: rule.map(Into::into).or(found.rule),
-            hint: hint.map(Into::into).or(found.hint),
-            kind,
-            level,
-            ..found
-        });
+        // An error says more than a warning.
+        let warning = self.found.iter().take(MAX_FOUND).rposition(|kept| !kept.is_error()).filter(|_| level == Level::Error);
+        match warning {
+            Some(place) => {
+                let warning = self.found.remove(place);
+                self.found.insert(MAX_FOUND - 1, found);
+                self.summarize(warning.kind, warning.level);
+            }
+            None => self.summarize(kind, level),
+        }
     }
 
     /// Tells a violation that is not kept. The kind of the whole stays what it would be with all of them.
@@ -217,10 +222,14 @@ mod tests {
             check.warning().add("/a", "odd");
         }
         assert_eq!((check.found.len(), check.found.iter().any(Violation::is_error)), (MAX_FOUND + 1, false));
-        check.add("/b", "wrong");
-        let found = check.finish().unwrap_err();
-        assert_eq!((found.len(), found.last().map(ToString::to_string).as_deref()), (MAX_FOUND + 1, Some("/: there are more violations")));
-        assert!(found.last().is_some_and(Violation::is_error));
+        // One among warnings is kept, a further one among errors counts.
+        for n in 0..=MAX_FOUND {
+            check.add(format!("/b/{n}"), "wrong");
+            let more = check.found.last().unwrap();
+            assert_eq!((check.found.len(), &*more.message, more.is_error()), (MAX_FOUND + 1, "there are more violations", n == MAX_FOUND));
+            assert_eq!(check.found.iter().filter(|found| found.is_error()).count(), n + 1, "{n}");
+        }
+        assert_eq!((&*check.found[0].pointer, &*check.found[MAX_FOUND - 1].pointer), ("/b/0", "/b/255"));
     }
 
     #[test]
@@ -228,15 +237,14 @@ mod tests {
         let of = |cut: &[ErrorKind]| {
             let mut check = Checker::new();
             for _ in 0..MAX_FOUND {
-                check.warning().add("/a", "odd");
+                check.kind(ErrorKind::Busy).add("/a", "odd");
             }
             for kind in cut {
                 check.kind(*kind).add("/b", "wrong");
             }
             Violation::kind_of(&check.finish().unwrap_err())
         };
-        assert_eq!(of(&[]), None);
-        assert_eq!(of(&[ErrorKind::Quota]), Some(ErrorKind::Quota), "it passes with time");
+        assert_eq!(of(&[ErrorKind::Quota]), Some(ErrorKind::Busy), "both pass with time");
         assert_eq!(of(&[ErrorKind::Quota, ErrorKind::Media, ErrorKind::Template, ErrorKind::Busy]), Some(ErrorKind::Media));
     }
 

@@ -72,7 +72,13 @@ impl Calendar {
     pub(in crate::message) fn is_framed(&self) -> bool {
         let ics = unfolded(&self.ics);
         let is = |line: Option<&str>, text: &str| line.is_some_and(|line| line.trim_end().eq_ignore_ascii_case(text));
-        let begins = ics.lines().filter(|line| line.trim_end().eq_ignore_ascii_case("BEGIN:VCALENDAR")).count();
+        // With parameters too, as some programs read it.
+        let begins = ics.lines().filter(|line| {
+            let name = line.split([';', ':']).next().unwrap_or_default().trim();
+            let value = line.rsplit_once(':').map_or("", |(_, value)| value.trim());
+            name.eq_ignore_ascii_case("BEGIN") && value.eq_ignore_ascii_case("VCALENDAR")
+        });
+        let begins = begins.count();
         let mut lines = ics.trim_end_matches(['\r', '\n']).lines();
         is(lines.next(), "BEGIN:VCALENDAR") && is(lines.next_back(), "END:VCALENDAR") && begins == 1
     }

@@ -389,6 +389,11 @@ fn threads_tags_and_invitations_are_bounded() {
         json!({ "calendar": { "method": "cancel", "ics": &ics[1..] } }),
         &["/content/calendar/ics: must be one iCalendar object, from BEGIN:VCALENDAR to END:VCALENDAR"],
     );
+    let second = "BEGIN:VCALENDAR\r\nMETHOD:CANCEL\r\nEND:VCALENDAR\r\nBEGIN;X=1:VCALENDAR\r\nEND:VCALENDAR";
+    refuses(
+        json!({ "calendar": { "method": "cancel", "ics": second } }),
+        &["/content/calendar/ics: must be one iCalendar object, from BEGIN:VCALENDAR to END:VCALENDAR"],
+    );
     refuses(json!({ "configuration_set": "a\nb" }), &["/content/configuration_set: must not hold line breaks or control characters"]);
 }
 
