@@ -158,6 +158,14 @@ fn what_cannot_be_known_is_not_guessed() {
 }
 
 #[test]
+fn a_deleted_template_does_not_hide_its_successor() {
+    let mut deleted = existing("DELETED");
+    deleted["id"] = "16".into();
+    let planned = plan(&wanted(), &json!([deleted, existing("REJECTED")]), &TemplateHistory::default());
+    assert_eq!((planned.decision, planned.id.meta.as_deref()), (Decision::Edit, Some("17")));
+}
+
+#[test]
 fn a_deletion_is_refused_where_it_would_remove_more_or_cannot() {
     let one = DeleteScope::Language("pt_BR".into());
     assert_eq!(one.refusal(TemplateFamily::A, None), Some(PlanReason::FamilyDeletesAllLanguages));

@@ -130,3 +130,17 @@ fn a_list_ends_however_the_provider_counts() {
     let page = TemplatePage::read(promised, None, 1).unwrap();
     assert_eq!((page.warning, page.next, page.complete), (Some(ListWarning::CursorMissing), None, false));
 }
+
+#[test]
+fn a_list_that_moved_between_two_pages_is_not_complete() {
+    let page = |names: &[&str], offset: u64, total: u64| {
+        let templates: Vec<_> = names.iter().map(|name| json!({"id": format!("Hub{name}"), "name": name, "language": "en"})).collect();
+        let body = json!({"waba_templates": templates, "offset": offset, "limit": 2, "total": total});
+        TemplatePage::read(body.to_string().as_bytes(), None, 2).unwrap()
+    };
+    let mut listing = TemplateListing::new();
+    assert_eq!(listing.add(page(&["b", "c"], 0, 3)).as_deref(), Some("2"));
+    // Meanwhile `a` was created: it is on a page that is over.
+    assert_eq!(listing.add(page(&["c", "d"], 2, 4)), None);
+    assert_eq!((listing.records().len(), listing.is_complete(), listing.warning()), (3, false, Some(ListWarning::TotalMismatch)));
+}

@@ -37,7 +37,9 @@ impl Plan {
         options: PlanOptions,
         now_ms: i64,
     ) -> Self {
-        if let Some(record) = records.iter().find(|record| record.is_of(&wanted.name, &wanted.language)) {
+        let own = records.iter().filter(|record| record.is_of(&wanted.name, &wanted.language));
+        // A deleted one may be listed beside its successor.
+        if let Some(record) = own.min_by_key(|record| record.status.as_ref().is_some_and(TemplateStatus::is_going)) {
             return existing(wanted, record, history, options, now_ms);
         }
         // It may be this one.
@@ -93,17 +95,13 @@ fn existing(wanted: &TemplateDefinition, record: &TemplateRecord, history: &Temp
     if record.components.is_none() && !wanted.components.is_empty() {
         return plan.to(Decision::Cannot, RecordUnreadable);
     }
-    let moved = match category(wanted, record) {
-        Category::Same => false,
-        Category::Moved => true,
-        Category::Different => {
-            plan.changed.push("/category".to_owned());
-            false
-        }
-    };
+    let moved = moved_by_provider(wanted, record);
+    if moved == Some(false) {
+        plan.changed.push("/category".to_owned());
+    }
     plan.changed.extend(compare::changed(wanted, record));
     if plan.changed.is_empty() {
-        return plan.to(Decision::Nothing, if moved { CategoryChangedByProvider } else { Equal });
+        return plan.to(Decision::Nothing, if moved.is_some() { CategoryChangedByProvider } else { Equal });
     }
     if creates {
         return plan.to(Decision::Conflict, Different);
@@ -131,20 +129,12 @@ fn existing(wanted: &TemplateDefinition, record: &TemplateRecord, history: &Temp
     }
 }
 
-/// The categories of a definition and of its template.
-enum Category {
-    Same,
-    /// The provider chose another one, and may.
-    Moved,
-    Different,
-}
-
-fn category(wanted: &TemplateDefinition, record: &TemplateRecord) -> Category {
+/// Whether a category that differs is the provider's choice; `None` if it does not differ.
+fn moved_by_provider(wanted: &TemplateDefinition, record: &TemplateRecord) -> Option<bool> {
     let own = wanted.category.trim();
-    let Some(has) = record.category.as_deref().filter(|has| !has.eq_ignore_ascii_case(own)) else { return Category::Same };
+    let has = record.category.as_deref().filter(|has| !has.eq_ignore_ascii_case(own))?;
     let is = |one: &Option<String>, word: &str| one.as_ref().is_some_and(|one| one.eq_ignore_ascii_case(word));
-    let moved = wanted.allow_category_change == Some(true) || is(&record.previous_category, own) || is(&record.correct_category, has);
-    if moved { Category::Moved } else { Category::Different }
+    Some(wanted.allow_category_change == Some(true) || is(&record.previous_category, own) || is(&record.correct_category, has))
 }
 
 /// The time of the next edit that an approved template takes, if that is later than now, and the limit that says so.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::page::{ListWarning, TemplatePage, UnreadElement};
-use super::record::TemplateRecord;
+use super::record::{TemplateId, TemplateRecord};
 
 /// A list that grows by its pages. Templates that two pages hold, because the list moved between them, are kept once.
 ///
@@ -22,10 +22,9 @@ pub struct TemplateListing {
     unread: Vec<UnreadElement>,
     warning: Option<ListWarning>,
     complete: bool,
-    keys: HashSet<(String, Option<String>)>,
+    keys: HashSet<(String, Option<String>, TemplateId)>,
     places: HashSet<String>,
-    /// Elements that were listed, and the most that a page announced.
-    elements: u64,
+    /// The most templates that a page announced.
     total: u64,
     pages: usize,
 }
@@ -42,10 +41,9 @@ impl TemplateListing {
     /// Adds a page, and returns the place of the page to ask for next.
     pub fn add(&mut self, page: TemplatePage) -> Option<String> {
         self.pages += 1;
-        self.elements += (page.records.len() + page.unread.len()) as u64;
         self.total = self.total.max(page.total.unwrap_or(0));
         for record in page.records {
-            if self.keys.insert((record.name.clone(), record.language.clone())) {
+            if self.keys.insert((record.name.clone(), record.language.clone(), record.id.clone())) {
                 self.records.push(record);
             }
         }
@@ -59,7 +57,8 @@ impl TemplateListing {
             } else {
                 self.warning = Some(ListWarning::CursorRepeats);
             }
-        } else if page.complete && self.elements < self.total {
+        // A list that moved between two pages names one twice, and another one not at all.
+        } else if page.complete && ((self.records.len() + self.unread.len()) as u64) < self.total {
             self.warning = Some(ListWarning::TotalMismatch);
         }
         self.complete = page.complete && self.warning.is_none();
