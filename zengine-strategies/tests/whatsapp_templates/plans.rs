@@ -166,6 +166,34 @@ fn a_deleted_template_does_not_hide_its_successor() {
 }
 
 #[test]
+fn a_copy_of_the_library_is_never_edited_back() {
+    let copy: TemplateDefinition =
+        read(&json!({"name": "shelf_note", "language": "en_US", "category": "UTILITY", "library_template_name": "loan_update_1"}));
+    assert_eq!(plan(&copy, &json!([existing("APPROVED")]), &TemplateHistory::default()).decision, Decision::Nothing);
+    assert_eq!(plan(&copy, &json!([]), &TemplateHistory::default()).decision, Decision::Create);
+}
+
+#[test]
+fn a_category_that_the_provider_takes_for_right_is_left_alone() {
+    let mut remote = existing("REJECTED");
+    (remote["category"], remote["components"]) = ("MARKETING".into(), json!([{"type": "BODY", "text": "New words."}]));
+    assert_eq!(plan(&wanted(), &json!([remote]), &TemplateHistory::default()).decision, Decision::Edit);
+    remote["correct_category"] = "MARKETING".into();
+    let planned = plan(&wanted(), &json!([remote]), &TemplateHistory::default());
+    assert_eq!((planned.decision, planned.reason), (Decision::Nothing, PlanReason::CategoryChangedByProvider));
+    remote["components"][0]["text"] = "Old words.".into();
+    let planned = plan(&wanted(), &json!([remote]), &TemplateHistory::default());
+    assert_eq!((planned.decision, planned.changes(&wanted()).category), (Decision::Edit, None));
+}
+
+#[test]
+fn the_older_family_cannot_edit_even_with_the_other_id() {
+    let options = PlanOptions { family: TemplateFamily::A, ..PlanOptions::default() };
+    let planned = Plan::of(&wanted(), &records(&json!([existing("REJECTED")])), true, &TemplateHistory::default(), options, NOW);
+    assert_eq!((planned.decision, planned.reason), (Decision::Cannot, PlanReason::FamilyCannotEdit));
+}
+
+#[test]
 fn a_deletion_is_refused_where_it_would_remove_more_or_cannot() {
     let one = DeleteScope::Language("pt_BR".into());
     assert_eq!(one.refusal(TemplateFamily::A, None), Some(PlanReason::FamilyDeletesAllLanguages));
@@ -198,6 +226,8 @@ fn each_part_that_counts_is_a_difference_on_its_own() {
     let minutes = |minutes: u64| json!({"type": "FOOTER", "code_expiration_minutes": minutes});
     let warning = |warns: bool| json!({"type": "BODY", "add_security_recommendation": warns});
     let (some, reply) = (text("Some words."), |kind: &str| json!({"type": kind, "text": "A"}));
+    let two = buttons(json!([reply("QUICK_REPLY"), {"type": "QUICK_REPLY", "text": "B"}]));
+    let reply_url = json!({"type": "URL", "text": "Look"});
     for (category, own, has, changed) in [
         ("UTILITY", vec![some.clone(), header("IMAGE")], vec![some.clone()], "/components/HEADER"),
         ("UTILITY", vec![some.clone()], vec![some.clone(), json!({"type": "FOOTER", "text": "f"})], "/components/FOOTER"),
@@ -211,6 +241,14 @@ fn each_part_that_counts_is_a_difference_on_its_own() {
             "/components/BUTTONS",
         ),
         ("MARKETING", vec![some.clone(), cards(["A", "B"])], vec![some.clone(), cards(["A", "C"])], "/components/CAROUSEL"),
+        ("UTILITY", vec![some.clone(), two.clone()], vec![some.clone(), buttons(json!([reply("QUICK_REPLY")]))], "/components/BUTTONS"),
+        ("UTILITY", vec![some.clone(), url("https://a.example/")], vec![some.clone(), buttons(json!([reply_url]))], "/components/BUTTONS"),
+        (
+            "AUTHENTICATION",
+            vec![json!({"type": "BODY"}), code("COPY_CODE")],
+            vec![warning(true), code("COPY_CODE")],
+            "/components/BODY/add_security_recommendation",
+        ),
         ("AUTHENTICATION", vec![warning(true), code("ONE_TAP")], vec![warning(true), code("COPY_CODE")], "/components/BUTTONS"),
         (
             "AUTHENTICATION",

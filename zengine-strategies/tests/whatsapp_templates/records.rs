@@ -126,6 +126,15 @@ fn a_list_ends_however_the_provider_counts() {
     let pages = (1..2_000).take_while(|n| listing.add(page(*n)).is_some()).count();
     assert_eq!((pages + 1, listing.warning()), (TemplateListing::MAX_PAGES, Some(ListWarning::TooManyPages)));
     assert!(!listing.is_complete());
+    let read = |body: &str, after, limit| {
+        let page = TemplatePage::read(body.as_bytes(), after, limit).unwrap();
+        (page.warning, page.next, page.complete)
+    };
+    let again = r#"{"data": [], "paging": {"next": "n", "cursors": {"after": "c1"}}}"#;
+    assert_eq!(read(again, Some("c1"), 1), (Some(ListWarning::CursorRepeats), None, false));
+    assert_eq!(read(r#"{"waba_templates": [], "total": 7}"#, Some("3"), 1), (Some(ListWarning::TotalMismatch), None, false));
+    assert_eq!(read(r#"{"waba_templates": []}"#, Some("3"), 0), (None, None, true), "an empty page ends it");
+    assert_eq!(read(r#"{"waba_templates": [1]}"#, Some("3"), 1), (None, Some("4".into()), false));
     let promised = br#"{"data": [], "paging": {"next": "https://elsewhere.example/?after=1"}}"#;
     let page = TemplatePage::read(promised, None, 1).unwrap();
     assert_eq!((page.warning, page.next, page.complete), (Some(ListWarning::CursorMissing), None, false));
@@ -143,4 +152,25 @@ fn a_list_that_moved_between_two_pages_is_not_complete() {
     // Meanwhile `a` was created: it is on a page that is over.
     assert_eq!(listing.add(page(&["c", "d"], 2, 4)), None);
     assert_eq!((listing.records().len(), listing.is_complete(), listing.warning()), (3, false, Some(ListWarning::TotalMismatch)));
+}
+
+#[test]
+fn ids_and_rejections_are_read_wherever_they_stand() {
+    let read = |json: Value| TemplateRecord::read(json.to_string().as_bytes()).unwrap();
+    let record = read(
+        json!({"name": "a", "id": "17", "external_id": "Zy9XwVu8TsRq", "rejection_info": {"reason": "SCAM", "recommendation": "less"}}),
+    );
+    assert_eq!(serde_json::to_value(&record.id).unwrap(), json!({"meta": "17", "hub": "Zy9XwVu8TsRq"}));
+    assert_eq!((record.rejected_reason.as_deref(), record.recommendation.as_deref()), (Some("SCAM"), Some("less")));
+    assert_eq!(read(json!({"name": "a", "rejected_reason": "none"})).rejected_reason, None);
+    let in_the_address = json!({"name": "a", "components": [{"type": "BUTTONS", "buttons": [
+        {"type": "URL", "url": "https://www.whatsapp.com/otp/code/?otp_type=copy_code&code_expiration_minutes=7&code=otp{{1}}"},
+    ]}]});
+    let code = read(in_the_address).one_time_code().unwrap();
+    assert_eq!((code.kind.as_deref(), code.expiration_minutes, code.security_recommendation), (Some("COPY_CODE"), Some(7), None));
+    let older = json!({"name": "a", "components": [{"type": "BUTTONS", "buttons": [
+        {"type": "OTP", "otp_type": "one_tap", "package_name": "com.example.library", "signature_hash": "Q3z+KlMnOp9"},
+    ]}]});
+    let code = read(older).one_time_code().unwrap();
+    assert_eq!((code.kind.as_deref(), code.apps), (Some("ONE_TAP"), vec![("com.example.library".into(), "Q3z+KlMnOp9".into())]));
 }
