@@ -4,6 +4,7 @@
 //! removed once its handler stored it or its dead letter is kept. A task per conversation hands its events over in their order; the claim of
 //! rule 84 decides between several processes.
 
+mod deliver;
 mod kept;
 mod left;
 mod queue;
@@ -15,7 +16,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::future::{Either, select};
 
 use super::{
     Inbound, Orchestrator,
@@ -28,6 +28,7 @@ use crate::{
     runtime::{BoxFuture, ms, within},
     strategy::{Raise, RaisedEvent, SessionErrorKind},
 };
+use deliver::Raising;
 use kept::Kept;
 pub(super) use queue::RaisedQueue;
 use queue::{OfConversation, Pending};
@@ -36,10 +37,6 @@ pub(super) use sweep::sweep_all;
 
 /// Time that a send waits for the record of an event that it raises.
 const KEEP_WITHIN: Duration = Duration::from_secs(1);
-
-/// Waits between the tries to hand an event over. After the last one a line says that it waits, and it comes again and again.
-const WAITS: [Duration; 4] = [Duration::from_secs(1), Duration::from_secs(10), Duration::from_secs(60), LAST_WAIT];
-const LAST_WAIT: Duration = Duration::from_secs(300);
 
 /// Key of a raised event among the tenant's sessions; this prefix is the core's.
 const PREFIX: &str = "core:raised/";
@@ -124,65 +121,6 @@ impl Orchestrator {
             // Raised before, by this attempt or an earlier one.
             Some(Err(error)) if error.kind == SessionErrorKind::Conflict => {}
             _ => tracing::warn!(tenant_id = %tenant, strategy = %strategy, event_id = dedupe_key.event_id(), "event.raised_not_kept"),
-        }
-    }
-}
-
-/// An event on its way into the queue of its conversation. Dropping it puts it there.
-struct Raising<'a> {
-    orchestrator: &'a Orchestrator,
-    event: Option<(OfConversation, Pending)>,
-}
-
-impl Drop for Raising<'_> {
-    fn drop(&mut self) {
-        let Some((of, pending)) = self.event.take() else { return };
-        let (tenant, strategy) = (of.tenant.clone(), of.strategy.clone());
-        let Some(turn) = self.orchestrator.inbound.raised.push(of, pending) else { return };
-        let events = LocalEvents::of(self.orchestrator);
-        // A turn that is dropped gives its events up to a sweep.
-        if !self.orchestrator.engine.spawner.spawn(Box::pin(events.deliver(turn))) {
-            tracing::warn!(tenant_id = %tenant, strategy = %strategy, "event.raised_not_spawned");
-        }
-    }
-}
-
-impl LocalEvents {
-    /// Hands the events of a conversation over, one after the other.
-    async fn deliver(self: Arc<Self>, mut turn: queue::Turn) {
-        while let Some(pending) = turn.next() {
-            if !self.hand_over(&pending).await {
-                pending.say_waits();
-                return;
-            }
-        }
-    }
-
-    /// Tries until a handler got the event; what a sweep hands over meanwhile is known by its claim. Returns `false` if the host shuts down,
-    /// or the time is over in which a second hand-over is known.
-    async fn hand_over(&self, pending: &Pending) -> bool {
-        let mut waits = WAITS.into_iter();
-        loop {
-            // Held in the try alone: a host that is dropped closes its stores.
-            let Some(orchestrator) = self.orchestrator() else { return false };
-            let engine = &orchestrator.engine;
-            if hand_over(&orchestrator, pending.event.clone()).await == HandOver::Done {
-                let sessions = engine.tenants.sessions(&pending.event.tenant, &pending.event.strategy);
-                let _ = sessions.delete_any(&pending.key).await;
-                return true;
-            }
-            let wait = waits.next();
-            if wait == Some(LAST_WAIT) {
-                pending.say_waits();
-            }
-            if engine.is_closing() || engine.now_ms() >= pending.until_ms {
-                return false;
-            }
-            let (clock, closed) = (Arc::clone(&engine.clock), engine.on_close());
-            drop(orchestrator);
-            if let Either::Right(_) = select(clock.sleep(wait.unwrap_or(LAST_WAIT)), closed).await {
-                return false;
-            }
         }
     }
 }
