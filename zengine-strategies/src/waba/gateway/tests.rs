@@ -154,7 +154,7 @@ async fn another_digest_than_the_announced_one_is_a_warning_where_the_address_is
 async fn a_redirect_is_not_followed_where_the_address_is_swapped() {
     let redirect = Response::builder().status(302).header("location", FILE).body(Bytes::new()).unwrap();
     let http = Script::of([info("x"), redirect, raw(200, "abc")]);
-    assert_eq!(fetched(&http, "7").await.unwrap_err().kind(), ErrorKind::Protocol);
+    assert_eq!(fetched(&http, "7").await.unwrap_err().kind(), ErrorKind::Media);
     assert_eq!(http.calls().len(), 2);
 }
 
