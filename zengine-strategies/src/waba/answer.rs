@@ -9,7 +9,7 @@ use zengine_connector::error::{NeedsReach, ProviderDetails, Violation};
 use zengine_connector::http::{read_json, retry_after};
 use zengine_connector::{ErrorKind, ProviderMessageId, Reach, Receipt, SendContext, SendError};
 
-use super::errors::{Class, GraphError, classify, shapes};
+use super::errors::{Class, Dialect, GraphError, classify};
 use super::wire::{Accepted, Addressee};
 
 /// Maximum wait that is taken from a header.
@@ -118,11 +118,8 @@ fn is_trace(text: &str) -> bool {
 pub(crate) fn judge(response: &Response<Bytes>) -> Option<(GraphError, Class)> {
     let status = response.status();
     let refused = !status.is_success();
-    let error = match read_json::<Value>(response) {
-        Ok(body) => shapes::find(&body, refused)?,
-        Err(_) if refused => shapes::of_text(response.body()),
-        Err(_) => return None,
-    };
+    let dialect = response.extensions().get::<Dialect>().copied().unwrap_or_default();
+    let error = dialect.read(read_json(response).ok().as_ref(), response.body(), refused)?;
     // A 200 with an error of no known code says nothing of how far the message got.
     let class = classify(&error, if refused { Some(status.as_u16()) } else { error.status });
     Some((error, class))

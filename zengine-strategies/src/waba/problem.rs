@@ -32,6 +32,7 @@ pub(super) fn one(raw: ValueRef<'_>) -> ProviderError {
         subcode: obj.integer("error_subcode"),
         is_transient: obj.boolean("is_transient") == Some(true),
         is_plain: false,
+        is_quoted: false,
         status: None,
         trace_id: obj.owned_text("fbtrace_id"),
         title,

@@ -65,6 +65,10 @@ async fn each_shape_has_its_kind_and_reach() {
         (500, "Bad gateway".to_owned(), Kind::Unavailable, Reach::Maybe, None),
         (403, "bad json".to_owned(), Kind::Forbidden, Reach::Processed, None),
         (503, "{}".to_owned(), Kind::Unavailable, Reach::Maybe, None),
+        // A gateway's own number is no code of Meta.
+        (504, r#"{"code":4,"msg":"deadline"}"#.to_owned(), Kind::Unavailable, Reach::Maybe, None),
+        (503, r#"{"code":429}"#.to_owned(), Kind::Unavailable, Reach::Maybe, None),
+        (503, r#"{"code":200}"#.to_owned(), Kind::Unavailable, Reach::Maybe, None),
         (401, r#"{"message":"No API key found in request"}"#.to_owned(), Kind::Unauthorized, Reach::Processed, None),
         (400, r#""Invalid Parameter""#.to_owned(), Kind::InvalidContent, Reach::Processed, None),
         (500, "x".repeat(200_000), Kind::Unavailable, Reach::Maybe, None),

@@ -5,7 +5,7 @@
 //! the documentation says that it was not accepted: 4, 80007, 130429, 131056, 131057, and 132069 and 134101 after their
 //! long waits.
 
-pub(crate) mod shapes;
+mod shapes;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -17,6 +17,7 @@ use zengine_connector::error::Scope;
 use zengine_connector::message::{ProviderError, RawJson};
 use zengine_connector::{ErrorKind, Reach};
 
+pub(crate) use shapes::Dialect;
 pub(crate) use wire::GraphError;
 
 /// The meaning of an error.
@@ -62,6 +63,13 @@ impl Class {
 
 /// Classifies an error. `http`: the status of a refused call; `None` for an error that a webhook reports.
 pub(crate) fn classify(error: &GraphError, http: Option<u16>) -> Class {
+    let class = by_code(error, http);
+    // A failing gateway may quote an error of another call than this one.
+    let is_doubtful = error.is_quoted && http.is_some_and(|status| status >= 500);
+    if is_doubtful { Class { reach: Reach::Maybe, ..class } } else { class }
+}
+
+fn by_code(error: &GraphError, http: Option<u16>) -> Class {
     let Some(code) = error.code else { return by_words(error, http).unwrap_or_else(|| by_status(http)) };
     // What is wrong with a template, or with taking a number in, stands in the subcode only.
     let is_general = code == 100 || !matches!(code, 1 | 190) && table::find(code).is_none();

@@ -1,5 +1,4 @@
 //! The shapes of a refusal. Meta's own is `{"error": {…}}`; a provider before Meta wraps it, or writes something of its own.
-//! They cannot be taken for each other, so one reader serves all providers.
 
 use serde_json::Value;
 
@@ -8,26 +7,43 @@ use super::GraphError;
 /// Maximum length that is kept of a body of no known shape, in bytes.
 const LONGEST: usize = 2 << 10;
 
-/// The error in a JSON body. `refused`: the status says so; only an explicit error counts otherwise.
-pub(crate) fn find(body: &Value, refused: bool) -> Option<GraphError> {
-    let member = |name| body.get(name).filter(|value| !value.is_null());
-    let error = member("error").or_else(|| body.pointer("/detail/error")).or_else(|| member("errors").filter(|_| refused)?.get(0));
-    let mut found = match (error, member("meta")) {
+/// The writer of an answer: its gateway notes it there. An answer without a note is Meta's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// Only Graph errors are read; every other body says nothing.
+    #[default]
+    Meta,
+    /// A provider before Meta: Graph errors inside of its own shapes, and its own words.
+    Partner,
+}
+
+impl Dialect {
+    /// The error in a body, `None` if it reports none. `refused`: the status says so; only an explicit error counts otherwise.
+    pub(crate) fn read(self, json: Option<&Value>, text: &[u8], refused: bool) -> Option<GraphError> {
+        match (self, json) {
+            (Self::Meta, Some(body)) => graph(body, refused).map(GraphError::read).or_else(|| refused.then(GraphError::default)),
+            (Self::Partner, Some(body)) => wrapped(body, refused),
+            (Self::Meta, None) => refused.then(GraphError::default),
+            (Self::Partner, None) => refused.then(|| of_text(text)),
+        }
+    }
+}
+
+fn graph(body: &Value, refused: bool) -> Option<&Value> {
+    member(body, "error").or_else(|| member(body, "errors").filter(|_| refused)?.get(0))
+}
+
+fn member<'v>(body: &'v Value, name: &str) -> Option<&'v Value> {
+    body.get(name).filter(|value| !value.is_null())
+}
+
+fn wrapped(body: &Value, refused: bool) -> Option<GraphError> {
+    let error = member(body, "error").or_else(|| body.pointer("/detail/error")).or_else(|| graph(body, refused));
+    let mut found = match (error, member(body, "meta")) {
         (Some(Value::String(text)), _) => plain(text),
         (Some(error), _) => GraphError::read(error),
         (None, Some(meta)) if refused || meta["success"] == false => of_meta(meta),
-        (None, _) if refused => {
-            [Some(body), member("message"), member("detail")].into_iter().flatten().find_map(Value::as_str).map_or_else(
-                || {
-                    if body.as_object().is_some_and(|members| !members.is_empty()) {
-                        plain(&body.to_string())
-                    } else {
-                        GraphError::default()
-                    }
-                },
-                plain,
-            )
-        }
+        (None, _) if refused => own(body),
         (None, _) => return None,
     };
     let trace = || ["/360dialog_trace_id", "/meta/360dialog_trace_id"].iter().find_map(|at| body.pointer(at)?.as_str());
@@ -35,8 +51,18 @@ pub(crate) fn find(body: &Value, refused: bool) -> Option<GraphError> {
     Some(found)
 }
 
+/// A body of the provider's own. Of an unknown one the text is kept, and no member is read: a number called `code` may be anything.
+fn own(body: &Value) -> GraphError {
+    let text = [Some(body), member(body, "message"), member(body, "detail")].into_iter().flatten().find_map(Value::as_str);
+    match text {
+        Some(text) => plain(text),
+        None if body.as_object().is_some_and(|members| !members.is_empty()) => kept(&body.to_string()),
+        None => GraphError::default(),
+    }
+}
+
 /// The error of a body that is no JSON; markup says nothing to anybody.
-pub(crate) fn of_text(body: &[u8]) -> GraphError {
+fn of_text(body: &[u8]) -> GraphError {
     let text = String::from_utf8_lossy(&body[..body.len().min(LONGEST)]);
     let text = text.trim();
     if text.is_empty() || text.starts_with('<') { GraphError::default() } else { plain(text) }
@@ -54,15 +80,21 @@ fn of_meta(meta: &Value) -> GraphError {
     GraphError { status: status.and_then(|status| u16::try_from(status).ok()), ..first }
 }
 
-/// A provider's own words: Meta's error if they hold it as JSON, as in `Invalid payload ({…})`.
+/// A provider's own words: Meta's error if they quote it as JSON, as in `Invalid payload ({…})`.
 fn plain(text: &str) -> GraphError {
-    let inside = || {
-        let json: Value = serde_json::from_str(text.get(text.find('{')?..=text.rfind('}')?)?).ok()?;
-        let error = GraphError::read(json.get("error").unwrap_or(&json));
-        error.code.is_some().then_some(error)
-    };
-    inside().unwrap_or_else(|| {
-        let end = (0..=LONGEST.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-        GraphError { title: Some(text[..end].to_owned()), is_plain: true, ..GraphError::default() }
-    })
+    quoted(text).unwrap_or_else(|| GraphError { is_plain: true, ..kept(text) })
+}
+
+/// Meta's error that a text quotes: in a member `error`, or known by its trace. Other JSON in a text may be anything.
+fn quoted(text: &str) -> Option<GraphError> {
+    let json: Value = serde_json::from_str(text.get(text.find('{')?..=text.rfind('}')?)?).ok()?;
+    let bare = || Some(&json).filter(|json| json.get("fbtrace_id").is_some_and(Value::is_string));
+    let error = GraphError::read(json.get("error").filter(|error| error.is_object()).or_else(bare)?);
+    error.code.is_some().then_some(GraphError { is_quoted: true, ..error })
+}
+
+/// A text that is only kept for people who ask.
+fn kept(text: &str) -> GraphError {
+    let end = (0..=LONGEST.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    GraphError { title: Some(text[..end].to_owned()), ..GraphError::default() }
 }

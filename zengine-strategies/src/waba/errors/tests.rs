@@ -344,10 +344,66 @@ fn an_error_of_a_webhook_keeps_code_title_and_json() {
     assert_eq!(GraphError::read(&json!({"code": 77})).to_provider_error(None).kind, Kind::Unexpected);
 }
 
-/// The error of a refused call with this body, and its class at this status.
+/// The meaning of an answer with this body.
+fn judged(dialect: Dialect, status: u16, body: &str) -> Option<(GraphError, Class)> {
+    let response = http::Response::builder().status(status).extension(dialect).body(bytes::Bytes::from(body.to_owned())).unwrap();
+    crate::waba::answer::judge(&response)
+}
+
+/// The error of a call that a provider before Meta refuses with this body, and its class at this status.
 fn refused(status: u16, body: &str) -> (GraphError, Class) {
-    let response = http::Response::builder().status(status).body(bytes::Bytes::from(body.to_owned())).unwrap();
-    crate::waba::answer::judge(&response).unwrap()
+    judged(Dialect::Partner, status, body).unwrap()
+}
+
+#[test]
+fn a_number_called_code_in_an_unknown_body_is_no_code_of_meta() {
+    for code in [4, 200, 429, 131_056] {
+        for body in [
+            json!({"code": code, "msg": "deadline"}),
+            json!({"code": code, "message": {"code": code}}),
+            json!({"error": format!(r#"upstream said {{"code": {code}}}"#)}),
+            json!({"message": format!(r#"{{"code": {code}, "error": "x"}}"#)}),
+            json!({"meta": {"success": false, "developer_message": format!(r#"({{"code": {code}}})"#)}}),
+            json!(format!(r#"{{"code": {code}}}"#)),
+        ] {
+            for status in [500, 503, 504] {
+                let (error, class) = refused(status, &body.to_string());
+                assert_eq!((error.code, class.kind, class.reach), (None, Kind::Unavailable, Reach::Maybe), "{status} {body}");
+            }
+            assert_eq!(refused(400, &body.to_string()).0.code, None, "{body}");
+        }
+    }
+}
+
+#[test]
+fn a_failing_gateway_that_quotes_an_error_may_have_sent_the_message() {
+    for code in [4, 130_429, 132_001] {
+        let body = json!({"error": format!(r#"Invalid payload ({{"error": {{"code": {code}, "fbtrace_id": "A"}}}})"#)}).to_string();
+        let (error, class) = refused(504, &body);
+        assert_eq!((error.code, class.reach), (Some(code), Reach::Maybe));
+        assert_eq!(refused(400, &body).1.reach, classify(&of(code), Some(400)).reach);
+    }
+}
+
+#[test]
+fn of_an_answer_of_meta_only_its_own_shape_is_read() {
+    let graph = r#"{"error":{"code":4,"fbtrace_id":"A"}}"#;
+    for body in [
+        r#"{"code":4,"fbtrace_id":"A"}"#.to_owned(),
+        json!({"error": graph}).to_string(),
+        json!({"error": "You have exceeded the endpoint rate limit"}).to_string(),
+        json!({"message": "Try again later"}).to_string(),
+        json!({"detail": {"error": {"code": 4}}}).to_string(),
+        json!({"meta": {"success": false, "error": graph}}).to_string(),
+        json!(graph).to_string(),
+        format!("Invalid payload ({graph})"),
+    ] {
+        for status in [400, 403, 429, 500, 504] {
+            let (error, class) = judged(Dialect::Meta, status, &body).unwrap();
+            assert_eq!((error.code, class), (None, classify(&GraphError::default(), Some(status))), "{status} {body}");
+        }
+        assert!(body.starts_with(r#"{"error"#) || judged(Dialect::Meta, 200, &body).is_none(), "{body}");
+    }
 }
 
 #[test]
@@ -411,10 +467,7 @@ fn a_body_of_no_known_shape_keeps_its_words_and_markup_none() {
 
 #[test]
 fn a_success_is_no_error_whatever_it_says_beside() {
-    let judged = |body: Value| {
-        let response = http::Response::builder().status(200).body(bytes::Bytes::from(body.to_string())).unwrap();
-        crate::waba::answer::judge(&response).map(|(_, class)| class.kind)
-    };
+    let judged = |body: Value| judged(Dialect::Partner, 200, &body.to_string()).map(|(_, class)| class.kind);
     for fine in [
         json!({"meta": {"success": true, "http_code": 200, "developer_message": "done"}}),
         json!({"messages": [{"id": "1"}], "errors": [{"code": 1}]}),

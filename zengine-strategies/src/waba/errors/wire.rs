@@ -12,6 +12,8 @@ pub(crate) struct GraphError {
     pub(crate) is_transient: bool,
     /// Whether the title is all there is: a provider's own words, not Meta's.
     pub(crate) is_plain: bool,
+    /// Whether Meta's error was found inside of a text that quotes it.
+    pub(crate) is_quoted: bool,
     /// The status that the body names. That of the answer counts before it.
     pub(crate) status: Option<u16>,
     /// Meta's reference of the failed call.
@@ -36,6 +38,7 @@ impl GraphError {
             subcode: error.get("error_subcode").and_then(number),
             is_transient: matches!(error.get("is_transient"), Some(Value::Bool(true))),
             is_plain: false,
+            is_quoted: false,
             status: None,
             trace_id: text("fbtrace_id"),
             title: text("title")

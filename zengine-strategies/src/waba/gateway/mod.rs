@@ -12,6 +12,7 @@ use serde_json::Value;
 use zengine_connector::http::{CallOptions, HttpError, Multipart, RequestBuilder};
 use zengine_connector::{ErrorKind, HttpClient, Reach, Secret, SendError};
 
+use super::errors::Dialect;
 use super::files::Files;
 pub(crate) use credentials::Credentials;
 pub(crate) use zengine_connector::http::encode as encoded;
@@ -211,7 +212,9 @@ impl<'a> Gateway<'a> {
         };
         let request = request.build().map_err(CallFailure::Request)?;
         let options = CallOptions::DEFAULT.with_timeout(timeout).with_max_response_bytes(most);
-        self.http.call(request, options).await.map_err(CallFailure::Http)
+        let mut response = self.http.call(request, options).await.map_err(CallFailure::Http)?;
+        response.extensions_mut().insert(if matches!(self.access, Access::Key(..)) { Dialect::Partner } else { Dialect::Meta });
+        Ok(response)
     }
 }
 
