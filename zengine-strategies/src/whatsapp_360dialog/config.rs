@@ -67,7 +67,7 @@ pub struct WebhookHeader {
     /// Its name, such as `Authorization`: letters, digits and hyphens, without underscores.
     #[schemars(regex(pattern = r"^[A-Za-z0-9-]{1,128}$"))]
     pub name: String,
-    /// Its whole value, such as `Bearer …`; 8 to 1,024 visible characters and spaces.
+    /// Its whole value, such as `Bearer …`; 8 to 1,024 visible characters, and spaces between them.
     pub value: Secret<String>,
     /// The value before, which is accepted too: a new one takes a while to be in use.
     #[serde(default)]
@@ -95,8 +95,8 @@ pub struct WhatsApp360DialogConfig {
     /// The hosting of the number. Defaults to `cloud`.
     #[serde(default)]
     pub hosting: Hosting,
-    /// Meta's id of the number (not the number), digits. A webhook that names another number is refused. Needed if webhooks come without
-    /// a token in their path.
+    /// Meta's id of the number (not the number), digits. What a webhook says of another number is not handed over, but kept as a dead
+    /// letter. Needed if webhooks come without a token in their path.
     #[serde(default)]
     #[schemars(regex(pattern = r"^[0-9]{1,32}$"))]
     pub phone_number_id: Option<String>,
@@ -112,7 +112,8 @@ pub struct WhatsApp360DialogConfig {
     /// `token_in_path`.
     #[serde(default = "defaults::yes")]
     pub receives: bool,
-    /// The header that 360dialog repeats on every webhook. If it is set, a webhook without it is refused.
+    /// The header that 360dialog repeats on every webhook. If it is set, a webhook without it is refused, unless the application's
+    /// account signed it.
     #[serde(default)]
     pub webhook_header: Option<WebhookHeader>,
     /// The platform secrets of the tenant's own account, which sign webhooks: the current one and, during a rotation, the one before.
@@ -124,7 +125,7 @@ pub struct WhatsApp360DialogConfig {
     #[serde(default)]
     pub signature: SignatureUse,
     /// Whether webhooks come by a path that ends with an unguessable token: a route `url_token` of the tenant, of at least 22 letters and
-    /// digits. A webhook without it is refused then. Defaults to `false`.
+    /// digits. A webhook without it is refused then, unless the application's account signed it. Defaults to `false`.
     #[serde(default)]
     pub token_in_path: bool,
     /// The path of sends. Defaults to `/messages`, in the sandbox to `/v1/messages`.
@@ -278,6 +279,8 @@ impl WhatsApp360DialogConfig {
             "/webhook_header",
             "nothing proves a webhook: give webhook_header, platform_secrets or token_in_path, or set receives to false",
         );
+        let is_found = self.token_in_path || self.phone_number_id.is_some();
+        check.require(!self.receives || is_found, "/phone_number_id", "needed where webhooks come without a token in their path");
         let needs_secret = self.receives && self.signature == SignatureUse::Required;
         check.require(!needs_secret || is_signed, "/platform_secrets", "needed where a signature is required");
         check.count("/platform_secrets", self.platform_secrets.len(), 0, 2);
@@ -290,10 +293,14 @@ impl WhatsApp360DialogConfig {
         for (pointer, value) in [("value", Some(&header.value)), ("previous_value", header.previous_value.as_ref())] {
             let (pointer, Some(value)) = (format!("/webhook_header/{pointer}"), value) else { continue };
             check.count(pointer.clone(), value.expose().len(), 8, 1024);
-            let is_visible = value.expose().bytes().all(|b| b.is_ascii_graphic() || b == b' ');
-            check.require(is_visible, pointer, "must be visible ASCII characters and spaces");
+            check.require(is_header_value(value.expose()), pointer, "must be visible ASCII characters, with spaces only between them");
         }
     }
+}
+
+/// Whether a text arrives as it is in a header: HTTP takes spaces at its ends away.
+pub(super) fn is_header_value(text: &str) -> bool {
+    !text.is_empty() && text.trim() == text && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
 }
 
 fn is_path(text: &str) -> bool {

@@ -17,7 +17,7 @@ impl WhatsApp360Dialog {
     /// is sent in any case, so every error is safe to repeat: at worst the file is stored twice.
     pub async fn upload(&self, tenant: &Tenant, file: NewMedia, cx: &EventContext) -> Result<StoredMedia, SendError> {
         let checked = file.checked(tenant.capabilities())?;
-        files::store(&self.gateway(tenant), &tenant.limits, checked, cx).await
+        files::store(&self.gateway(tenant)?, &tenant.limits, checked, cx).await
     }
 
     /// The provider's information about a file: size, MIME type, digest.
@@ -26,7 +26,7 @@ impl WhatsApp360Dialog {
     /// `MessageInvalid` if `id` is not a media id; `Busy` while look-ups are paused because too many failed; the provider's errors. Safe
     /// to repeat, but a failed look-up counts.
     pub async fn media_info(&self, tenant: &Tenant, id: &str, cx: &EventContext) -> Result<MediaInfo, SendError> {
-        look_up(&self.gateway(tenant), tenant, id, cx).await
+        look_up(&self.gateway(tenant)?, tenant, id, cx).await
     }
 
     /// Deletes a file of this number.
@@ -34,9 +34,9 @@ impl WhatsApp360Dialog {
     /// # Errors
     /// `MessageInvalid` if `id` is not a media id; the provider's errors.
     pub async fn delete_media(&self, tenant: &Tenant, id: &str, cx: &EventContext) -> Result<(), SendError> {
-        let path = files::path("", id)?;
+        let path = path(id)?;
         let timeout = tenant.limits.send.min(cx.remaining());
-        let response = self.gateway(tenant).call(Method::DELETE, &path, Payload::Nothing, timeout).await?;
+        let response = self.gateway(tenant)?.call(Method::DELETE, &path, Payload::Nothing, timeout).await?;
         answer::done(&response, cx.now(), "delete_media")
     }
 }
@@ -59,9 +59,9 @@ pub(super) async fn fetch(
 
 /// Looks a file up, unless too many look-ups have failed.
 async fn look_up(gateway: &Gateway<'_>, tenant: &Tenant, id: &str, cx: &EventContext) -> Result<MediaInfo, SendError> {
-    files::path("", id)?;
+    path(id)?;
     let penalty = tenant.config.media_penalty;
-    tenant.failures.check(penalty, cx.sessions(), cx.now()).await?;
+    let _look_up = tenant.failures.admit(penalty, cx.sessions(), cx.now()).await?;
     let found = files::info(gateway, &tenant.limits, id, cx).await;
     if let Err(error) = &found
         && error.error().http_status().is_some_and(|status| status >= 400)
@@ -69,4 +69,10 @@ async fn look_up(gateway: &Gateway<'_>, tenant: &Tenant, id: &str, cx: &EventCon
         tenant.failures.count(penalty, cx.sessions(), cx.now()).await;
     }
     found
+}
+
+/// The path of a file. Files lie beside the API's own paths here, so an id is no word: digits, or a UUID.
+fn path(id: &str) -> Result<String, SendError> {
+    let is_id = id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') && id.bytes().any(|b| b.is_ascii_digit());
+    files::path("", if is_id { id } else { "" })
 }

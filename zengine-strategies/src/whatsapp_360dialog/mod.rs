@@ -59,9 +59,16 @@ impl WhatsApp360Dialog {
         &self.settings
     }
 
-    fn gateway<'a>(&'a self, tenant: &'a Tenant) -> Gateway<'a> {
+    /// The gateway of a number.
+    ///
+    /// # Errors
+    /// `Config`, not sent, for the older hosting, which is not called.
+    fn gateway<'a>(&'a self, tenant: &'a Tenant) -> Result<Gateway<'a>, SendError> {
+        if tenant.config.hosting == Hosting::OnPremise {
+            return Err(SendError::of(ErrorKind::Config, "the older hosting is not called").not_sent());
+        }
         let gateway = Gateway::new(&*self.http, &tenant.root, tenant.access.clone());
-        gateway.with_paths(&tenant.paths).with_agent(self.settings.user_agent())
+        Ok(gateway.with_paths(&tenant.paths).with_agent(self.settings.user_agent()))
     }
 }
 
@@ -128,17 +135,17 @@ impl Configure<WhatsApp360DialogConfig> for WhatsApp360Dialog {
     }
 
     async fn healthcheck(&self, tenant: &Tenant, cx: &HealthContext) -> HealthStatus {
-        health::check(&self.gateway(tenant), tenant, cx).await
+        match self.gateway(tenant) {
+            Ok(gateway) => health::check(&gateway, tenant, cx).await,
+            Err(_) => HealthStatus::inconclusive("the older hosting is not called"),
+        }
     }
 }
 
 impl OutboundStrategy<WhatsApp360DialogConfig, OutboundMessage> for WhatsApp360Dialog {
     async fn send(&self, tenant: &Tenant, message: &OutboundMessage, cx: &SendContext) -> Result<Receipt, SendError> {
-        if tenant.config.hosting == Hosting::OnPremise {
-            return Err(SendError::of(ErrorKind::Config, "nothing is sent to the older hosting").not_sent());
-        }
         let request = send::prepare(message, tenant.capabilities(), tenant.rules(), cx)?;
-        send::carry(&self.gateway(tenant), &tenant.limits, "", request, cx).await
+        send::carry(&self.gateway(tenant)?, &tenant.limits, "", request, cx).await
     }
 
     fn check(&self, tenant: &Tenant, message: &OutboundMessage) -> Result<(), Vec<Violation>> {

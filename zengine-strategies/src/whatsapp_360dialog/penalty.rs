@@ -1,7 +1,7 @@
 //! A guard against the provider's penalty: a number whose look-ups of files fail too often is blocked from all of them.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,8 @@ use zengine_connector::{ErrorKind, SendError, schemars};
 
 /// Failures within the window after which no further look-up is made: below every published limit.
 const MOST: usize = 4;
+/// Time after which open look-ups are taken for answered, to try again.
+const ANSWERED: Duration = Duration::from_secs(1);
 /// The session key of the failures of all processes.
 const KEY: &str = "media.failures";
 /// Tries to write the session, where other processes write at the same time.
@@ -46,32 +48,56 @@ impl MediaPenalty {
 
 /// The latest failed look-ups of a number: of this process and, as far as the sessions tell, of others.
 #[derive(Debug, Default)]
-pub(super) struct Failures(Mutex<Times>);
+pub(super) struct Failures(Mutex<LookUps>);
+
+#[derive(Debug, Default)]
+struct LookUps {
+    failed: Times,
+    /// Look-ups of this process that have no answer yet. Each may fail.
+    open: usize,
+}
+
+/// A look-up that was admitted, until its answer is here and counted.
+#[must_use = "hold it until the answer is counted"]
+pub(super) struct LookUp<'a>(&'a Failures);
+
+impl Drop for LookUp<'_> {
+    fn drop(&mut self) {
+        self.0.lock().open -= 1;
+    }
+}
 
 /// Times in milliseconds. Each failure has one of its own.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Times(BTreeSet<u64>);
 
 impl Failures {
-    /// Whether a look-up may be made.
+    fn lock(&self) -> MutexGuard<'_, LookUps> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Admits a look-up.
     ///
     /// # Errors
-    /// `Busy`, not sent, with the time after which it may.
-    pub(super) async fn check(&self, penalty: MediaPenalty, sessions: &Sessions, now: SystemTime) -> Result<(), SendError> {
+    /// `Busy`, not sent, with the time after which it may be tried: while too many have failed, or could fail with those that are open.
+    pub(super) async fn admit(&self, penalty: MediaPenalty, sessions: &Sessions, now: SystemTime) -> Result<LookUp<'_>, SendError> {
         // A store that does not answer hides only the failures of other processes.
         let others = sessions.get::<Times>(KEY).await.ok().flatten().map(|stored| stored.value).unwrap_or_default();
         let (rule, now) = (penalty.rule(), ms(now));
-        let until = {
-            let mut times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            times.0.extend(others.0);
-            times.forget(&rule, now);
-            times.blocked_until(&rule)
-        };
-        match until.and_then(|until| until.checked_sub(now)).filter(|left| *left > 0) {
-            None => Ok(()),
+        let mut of = self.lock();
+        of.failed.0.extend(others.0);
+        of.failed.forget(&rule, now);
+        let left = of.failed.blocked_until(&rule).and_then(|until| until.checked_sub(now)).filter(|left| *left > 0);
+        let is_full = of.failed.0.len() + of.open + 1 >= rule.failures;
+        match left.map(Duration::from_millis).or(is_full.then_some(ANSWERED)) {
+            None => {
+                of.open += 1;
+                Ok(LookUp(self))
+            }
             Some(left) => {
-                let error = SendError::of(ErrorKind::Busy, "too many look-ups of files have failed; more would have the number blocked");
-                Err(error.retry_after(Duration::from_millis(left)).not_sent())
+                let error =
+                    SendError::of(ErrorKind::Busy, "too many look-ups of files have failed or are open: more could block the number");
+                Err(error.retry_after(left).not_sent())
             }
         }
     }
@@ -79,7 +105,7 @@ impl Failures {
     /// Counts a look-up that the provider answered with an error.
     pub(super) async fn count(&self, penalty: MediaPenalty, sessions: &Sessions, now: SystemTime) {
         let (rule, now) = (penalty.rule(), ms(now));
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).add(&rule, now);
+        self.lock().failed.add(&rule, now);
         for _ in 0..TRIES {
             let Ok(stored) = sessions.get::<Times>(KEY).await else { return };
             let (mut times, version) = stored.map_or_else(Default::default, |stored| (stored.value, Some(stored.version)));

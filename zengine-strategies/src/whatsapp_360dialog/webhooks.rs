@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
-use serde_json::{Value, json};
+use http::{HeaderName, Method, StatusCode, Uri};
+use serde_json::{Map, Value, json};
 use zengine_connector::error::Violation;
 use zengine_connector::message::Checker;
 use zengine_connector::{ErrorKind, EventContext, Secret, SendError};
 
+use super::config::is_header_value;
 use super::health::WEBHOOK;
 use super::{Tenant, WhatsApp360Dialog};
 use crate::waba::gateway::Payload;
@@ -70,13 +71,22 @@ impl WebhookTarget {
                 at.clone(),
                 "must be the name of a header, with hyphens",
             );
-            let is_visible = HeaderValue::from_str(value.expose()).is_ok_and(|value| value.to_str().is_ok_and(|text| !text.is_empty()));
-            check.require(is_visible, at, "must be visible ASCII characters and spaces");
+            check.require(is_header_value(value.expose()), at, "must be visible ASCII characters, with spaces only between them");
         }
         check.finish()
     }
 
-    pub(super) fn body(&self) -> Value {
+    /// Whether the provider names this address, and these headers if it lists any.
+    fn is_in(&self, found: &Value) -> bool {
+        let listed = found.get("headers").and_then(Value::as_object).filter(|listed| !listed.is_empty());
+        let has = |listed: &Map<String, Value>| {
+            let same = |name: &str, value: &str| listed.iter().any(|(own, given)| own.eq_ignore_ascii_case(name) && given == value);
+            self.headers.iter().all(|(name, value)| same(name, value.expose()))
+        };
+        found["url"] == *self.url && listed.is_none_or(has)
+    }
+
+    fn body(&self) -> Value {
         let headers: BTreeMap<_, _> = self.headers.iter().map(|(name, value)| (name, value.expose())).collect();
         json!({"url": self.url, "headers": headers})
     }
@@ -161,10 +171,10 @@ impl WhatsApp360Dialog {
             body["override_all"] = true.into();
         }
         let timeout = tenant.limits.send.min(cx.remaining());
-        let response = self.gateway(tenant).call(Method::POST, scope.path(), Payload::Json(&body), timeout).await?;
+        let response = self.gateway(tenant)?.call(Method::POST, scope.path(), Payload::Json(&body), timeout).await?;
         answer::changed(&response, cx.now(), "set_webhook")?;
-        let found = self.webhook(tenant, scope, cx).await?;
-        Ok(found.filter(|found| found.url.as_deref() == Some(target.url())).map_or(WebhookState::Pending, WebhookState::Confirmed))
+        let found = self.read_webhook(tenant, scope, cx).await?.filter(|found| target.is_in(found));
+        Ok(found.map_or(WebhookState::Pending, |found| WebhookState::Confirmed(RegisteredWebhook::read(&found))))
     }
 
     /// The registered address; `None` if there is none.
@@ -172,13 +182,17 @@ impl WhatsApp360Dialog {
     /// # Errors
     /// The provider's errors. Safe to repeat.
     pub async fn webhook(&self, tenant: &Tenant, scope: WebhookScope, cx: &EventContext) -> Result<Option<RegisteredWebhook>, SendError> {
+        let found = self.read_webhook(tenant, scope, cx).await?;
+        Ok(found.map(|found| RegisteredWebhook::read(&found)).filter(|found| found.url.is_some()))
+    }
+
+    async fn read_webhook(&self, tenant: &Tenant, scope: WebhookScope, cx: &EventContext) -> Result<Option<Value>, SendError> {
         let timeout = tenant.limits.send.min(cx.remaining());
-        let response = self.gateway(tenant).call(Method::GET, scope.path(), Payload::Nothing, timeout).await;
+        let response = self.gateway(tenant)?.call(Method::GET, scope.path(), Payload::Nothing, timeout).await;
         let response = response.map_err(|lost| answer::again(lost, "webhook"))?;
         if response.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }
-        let found = RegisteredWebhook::read(&answer::read(&response, cx.now(), "webhook")?);
-        Ok(Some(found).filter(|found| found.url.is_some()))
+        answer::read(&response, cx.now(), "webhook").map(Some)
     }
 }

@@ -186,3 +186,61 @@ async fn every_refusal_looks_the_same() {
     }
     assert!(bodies.windows(2).all(|pair| pair[0] == pair[1]), "{bodies:?}");
 }
+
+/// An application whose account signs webhooks.
+async fn of_account() -> Host {
+    let host = Host::new(Dialog360::new().with_platform_secret(SecretRef::named("platform")));
+    host.set_up(TenantSetup::common(NAME).application_secret("platform", "platform-secret")).await;
+    host
+}
+
+#[tokio::test(start_paused = true)]
+async fn beside_the_applications_account_a_tenant_may_have_its_own_or_none() {
+    let host = of_account().await;
+    host.set_up(acme(json!({"platform_secrets": [{"secret": "older"}], "signature": "required"}))).await;
+    let ignoring = json!({"signature": "ignore", "webhook_header": header("Authorization")});
+    host.set_up(tenant("bolt", "100200301", ignoring)).await;
+    let own = signed(&message(), "Bearer secret-zero");
+    assert_eq!(status(&host, &[(SIGNATURE, &own)]).await, 200);
+    let of_bolt = envelope([text_of(Some("100200301"), "wamid.2")]);
+    let foreign = signed(&of_bolt, "another-secret");
+    let headers = [(SIGNATURE, foreign.as_str()), ("authorization", "Bearer secret-one")];
+    assert_eq!(host.answer(post("/", &headers, &of_bolt)).await, 200);
+    let tenants: Vec<_> = host.take().iter().map(|event| event["tenant"].clone()).collect();
+    assert_eq!(tenants, ["acme", "bolt"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_applications_account_reaches_no_tenant_that_receives_nothing() {
+    let host = of_account().await;
+    host.set_up(acme(json!({"receives": false}))).await;
+    let good = signed(&message(), "platform-secret");
+    assert_eq!(status(&host, &[(SIGNATURE, &good)]).await, 200);
+    assert!(host.take().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signature_in_an_unknown_encoding_is_in_the_way_of_those_only_who_look_at_it() {
+    let odd = ("x-360dialog-signature", "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=");
+    for (signature, expected) in [("ignore", 200), ("when_present", 401), ("required", 401)] {
+        let host = Host::new(Dialog360::new());
+        let secrets = json!([{"secret": "platform"}]);
+        host.set_up(acme(json!({"signature": signature, "platform_secrets": secrets, "webhook_header": header("Authorization")}))).await;
+        assert_eq!(status(&host, &[odd, ("authorization", "Bearer secret-one")]).await, expected, "{signature}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_token_proves_nothing_and_neither_does_one_that_is_not_configured() {
+    let host = Host::new(Dialog360::new());
+    let routes =
+        |setup: TenantSetup, token| setup.route("url_token", token).route("phone_number_id", "100200300").shared_route("waba_id", "900100");
+    host.set_up(routes(acme(json!({"token_in_path": true})), "short")).await;
+    assert_eq!(host.answer(post("/short", &[], &message())).await, 401);
+    let host = Host::new(Dialog360::new());
+    host.set_up(routes(acme(json!({"platform_secrets": [{"secret": "platform"}]})), TOKEN)).await;
+    let path = format!("/{TOKEN}");
+    assert_eq!(host.answer(post(&path, &[], &message())).await, 401);
+    let good = signed(&message(), "platform-secret");
+    assert_eq!(host.answer(post(&path, &[(SIGNATURE, &good)], &message())).await, 200);
+}

@@ -33,3 +33,11 @@ async fn a_header_has_hyphens_and_a_path_no_dots() {
         assert_eq!(violations(config).await, ["/messages_path"], "{path}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_webhook_must_find_its_tenant_and_a_header_must_arrive_as_it_is() {
+    let config = json!({"webhook_header": header("X-Hook"), "phone_number_id": null});
+    assert_eq!(violations(config).await, ["/phone_number_id"]);
+    assert!(Dialog360::new().with_user_agent("line\nbreak").is_err());
+    assert!(Dialog360::new().with_signature_header("not a name").is_err());
+}

@@ -123,3 +123,18 @@ async fn metas_own_form_about_a_template_spells_the_language_as_the_calls_do() {
     }
     assert_eq!(event.get("reason"), None);
 }
+
+/// The id may be the object's: each change is an event.
+#[tokio::test(start_paused = true)]
+async fn changes_under_one_id_are_several_events() {
+    let states = ["APPROVED", "PAUSED", "REINSTATED"];
+    let all: Vec<_> = states.iter().map(|state| template_event(json!({"new_status": state}))).collect();
+    let events = of_partner(json!(all)).await;
+    assert_eq!(events.iter().map(|event| event["current"].clone()).collect::<Vec<_>>(), states);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restriction_reaches_the_tenant_of_the_channel_too() {
+    let events = of_partner(json!({"id": "evt4", "event": "account_restriction", "data": {"id": "chan1", "status": "restricted"}})).await;
+    assert_eq!((&events[0]["field"], &events[0]["event"]), (&json!("account_restriction"), &json!("restricted")));
+}

@@ -8,7 +8,7 @@ use zengine_connector::http::{HttpCause, HttpError};
 use zengine_connector::message::MediaKind;
 use zengine_connector::strategy::MediaRequest;
 use zengine_connector::{ErrorKind, Fault, InboundStrategy, Reach, SendError};
-use zengine_strategies::whatsapp_360dialog::{Dialog360, NewMedia};
+use zengine_strategies::whatsapp_360dialog::{Dialog360, Hosting, MediaPenalty, NewMedia};
 
 use crate::support::{Bench, KEY};
 
@@ -88,7 +88,7 @@ async fn a_redirect_is_not_followed() {
 #[tokio::test(start_paused = true)]
 async fn an_id_is_no_path() {
     let bench = Bench::new().await;
-    for odd in ["1234/../v1/configs/webhook", "1234?fields=id", "", ".."] {
+    for odd in ["1234/../v1/configs/webhook", "1234?fields=id", "", "..", "health_status", "waba_webhook", "face"] {
         assert_eq!(fetch(&bench, odd).await.unwrap_err().kind(), ErrorKind::MessageInvalid, "{odd}");
     }
     assert!(bench.calls().is_empty());
@@ -151,4 +151,42 @@ async fn a_failure_of_another_process_counts() {
     for bench in [&bench, &other] {
         assert!(fetch(bench, "77").await.is_err_and(|error| error.kind() == ErrorKind::Busy));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn open_look_ups_count_as_if_they_failed() {
+    for (penalty, most) in [(MediaPenalty::Current, 19), (MediaPenalty::Older, 4)] {
+        let bench = Bench::with(Dialog360::new(), |config| config.media_penalty = penalty).await;
+        for _ in 0..30 {
+            bench.answer_json(404, &json!({"error": "Not found"}));
+        }
+        let errors = futures_of(30, || fetch(&bench, "77")).await;
+        assert_eq!(bench.calls().len(), most, "{penalty:?}");
+        assert_eq!(errors.iter().filter(|error| error.kind() == ErrorKind::Busy).count(), 30 - most);
+    }
+}
+
+/// The errors of so many calls that are made at the same time.
+async fn futures_of<T, F: Future<Output = Result<T, SendError>>>(count: usize, call: impl Fn() -> F) -> Vec<SendError> {
+    let mut open: Vec<_> = (0..count).map(|_| Box::pin(call())).collect();
+    let mut errors = vec![];
+    std::future::poll_fn(|cx| {
+        open.retain_mut(|call| match call.as_mut().poll(cx) {
+            std::task::Poll::Ready(done) => {
+                errors.extend(done.err());
+                false
+            }
+            std::task::Poll::Pending => true,
+        });
+        if open.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    errors
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_older_hosting_is_not_called_for_files() {
+    let bench = Bench::with(Dialog360::new(), |config| config.hosting = Hosting::OnPremise).await;
+    assert_eq!(fetch(&bench, "77").await.err().unwrap().kind(), ErrorKind::Config);
+    assert!(bench.calls().is_empty());
 }

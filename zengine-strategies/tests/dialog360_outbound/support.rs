@@ -30,6 +30,7 @@ pub(crate) struct Script {
 impl HttpClient for Script {
     async fn call(&self, request: Request<Bytes>, _: CallOptions) -> Answer {
         self.calls.lock().unwrap().push(request);
+        tokio::task::yield_now().await;
         let scripted = self.answers.lock().unwrap().pop_front();
         scripted.expect("a call for which no answer was scripted")
     }

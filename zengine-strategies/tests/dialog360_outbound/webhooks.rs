@@ -74,3 +74,16 @@ async fn a_success_that_says_false_is_none() {
     bench.answer_json(200, &json!({"meta": {"success": false, "http_code": 400, "developer_message": "no"}}));
     assert!(bench.strategy.set_webhook(&bench.tenant, WebhookScope::Number, &target(), &bench.cx()).await.is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_header_that_is_still_the_old_one_is_not_confirmed() {
+    let bench = Bench::new().await;
+    for (listed, confirmed) in
+        [(json!({"authorization": "Bearer canary"}), true), (json!({"Authorization": "Bearer old"}), false), (json!({}), true)]
+    {
+        bench.answer_json(200, &json!({"url": URL}));
+        bench.answer_json(200, &json!({"url": URL, "headers": listed}));
+        let state = bench.strategy.set_webhook(&bench.tenant, WebhookScope::Number, &target(), &bench.cx()).await.unwrap();
+        assert_eq!(matches!(state, WebhookState::Confirmed(_)), confirmed, "{listed}");
+    }
+}

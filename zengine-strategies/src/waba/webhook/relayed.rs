@@ -61,10 +61,8 @@ fn partner_event(obj: &Object<'_>, data: &Object<'_>, word: &str, raw: ValueRef<
     let field = if template.is_some() { word.trim_start_matches("waba_") } else { word };
     let entry = WebhookEntry { id: account, time_ms: obj.time_ms("timestamp") };
     let scope = Scope::new(Cow::Borrowed(field), Mode::Live, &entry, &Object::EMPTY, &mut None);
-    let dedup = match name(obj, "id") {
-        Some(id) => scope.by_id("partner", &id, &[word]),
-        None => scope.by_bytes(raw),
-    };
+    // It is not documented that `id` is one event's: it may be the object's.
+    let dedup = scope.by_bytes(raw);
     if let Some(template) = template {
         return scope.event(Event::Template(template_update(&scope, &template, obj)), dedup);
     }
@@ -72,7 +70,7 @@ fn partner_event(obj: &Object<'_>, data: &Object<'_>, word: &str, raw: ValueRef<
     let mut update = account::account_update(field, status, problem::all(data), obj.get("data"));
     update.reason = reason::of(data, &["reason"]);
     let mut routed = scope.event(Event::Account(update), dedup);
-    if let Some(channel) = name(data, "id").filter(|_| word.starts_with("channel_")) {
+    if let Some(channel) = name(data, "id") {
         routed.routes = vec![RouteKey::new("channel_id", channel)];
     }
     routed

@@ -21,6 +21,9 @@ impl InboundStrategy<WhatsApp360DialogConfig> for WhatsApp360Dialog {
     }
 
     fn routes(&self, config: &WhatsApp360DialogConfig) -> Vec<RouteKey> {
+        if !config.receives {
+            return vec![];
+        }
         let one = |kind, id: &Option<String>| id.as_ref().map(|id| RouteKey::new(kind, id));
         // An account has several numbers. The token of the path is a credential: a set-up adds it.
         let account = config.waba_id.as_ref().map(|id| RouteKey::shared("waba_id", id));
@@ -44,7 +47,7 @@ impl InboundStrategy<WhatsApp360DialogConfig> for WhatsApp360Dialog {
     /// `Media` if the file is too large or gone, `Protocol` if its address is another; `Busy` while look-ups are paused because too many
     /// failed; the provider's errors. Safe to repeat, but a failed look-up counts.
     async fn media(&self, tenant: &Tenant, request: &MediaRequest, cx: &EventContext) -> Result<MediaFile, SendError> {
-        media::fetch(&self.gateway(tenant), tenant, request, cx).await
+        media::fetch(&self.gateway(tenant)?, tenant, request, cx).await
     }
 }
 

@@ -10,28 +10,34 @@ use super::{Number, owners};
 use crate::whatsapp_360dialog::config::{SignatureUse, WebhookHeader};
 use crate::whatsapp_360dialog::{Dialog360, Tenant};
 
+/// Minimum length of a token in the path: 128 bits in letters and digits.
+const MIN_TOKEN: usize = 22;
 /// Maximum tenants whose secrets are compared for a request that names none in its path.
 const MAX_CANDIDATES: usize = 8;
 
 /// Authenticates a delivery: a POST, or a record that carries the headers as attributes.
 ///
-/// The tenant is that of the token in the path. Without a token it is the application's own endpoint if the request bears the signature
-/// of the application's account, else the tenant whose number or account the body names. A tenant's own secrets must fit in any case.
+/// The tenant is that of the token in the path. Without a token, a request with the signature of the application's account is for all
+/// tenants that it names, and any other for the tenant whose number or account the body names, which must bear that one's credentials.
 pub(super) async fn verify(settings: &Dialog360, request: &InboundRequest, cx: &InboundContext<Tenant>) -> Result<Verified, VerifyError> {
     // There is no handshake: the address is set by a call.
     if request.method().is_some_and(|method| *method != Method::POST) {
         return Err(VerifyError::MethodNotAllowed("POST"));
     }
     check_size(request.body().len(), settings.max_webhook_bytes())?;
-    let delivery = Delivery { request, signature: signature(header(request, settings.signature_header()))? };
+    let delivery = Delivery { request, signature: GivenSignature::read(header(request, settings.signature_header())) };
     let token = request.segment(0).filter(|token| !token.is_empty());
     if let Some(token) = token {
+        if token.len() < MIN_TOKEN {
+            return Err(VerifyError::Unauthenticated(CredentialFault::Wrong));
+        }
         let tenant = cx.find_one(&RouteKey::new("url_token", token)).await?;
         delivery.check(settings, &tenant, true, cx).await?;
         return Ok(of_tenant(&tenant, request));
     }
-    if let (Some(secret), Some(signature)) = (settings.platform_secret(), &delivery.signature) {
-        signature.check(request.body(), &cx.secret(secret).await?)?;
+    if let (Some(secret), GivenSignature::Read(signature)) = (settings.platform_secret(), &delivery.signature)
+        && signature.check(request.body(), &cx.secret(secret).await?).is_ok()
+    {
         return Ok(Verified::shared(request.body().clone()));
     }
     let mut fault = CredentialFault::Missing;
@@ -49,23 +55,40 @@ fn of_tenant(tenant: &Candidate<Tenant>, request: &InboundRequest) -> Verified {
     Verified::tenant(tenant, request.body().clone()).with(Number(tenant.config.phone_number_id.clone()))
 }
 
-/// The tenants of the numbers and accounts that a body names, numbers first.
+/// The tenants of the numbers that a body names; of its accounts only if no number leads to one.
 async fn candidates(request: &InboundRequest, cx: &InboundContext<Tenant>) -> Result<Vec<Candidate<Tenant>>, VerifyError> {
     let mut found: Vec<Candidate<Tenant>> = vec![];
     for key in owners::of(request.body()) {
-        for tenant in cx.find(&key).await? {
-            if found.len() < MAX_CANDIDATES && found.iter().all(|known| known.id() != tenant.id()) {
-                found.push(tenant);
-            }
+        if found.len() >= MAX_CANDIDATES || !found.is_empty() && key.kind() != "phone_number_id" {
+            break;
         }
+        let tenants = cx.find(&key).await?.into_iter();
+        let new: Vec<_> = tenants.filter(|tenant| found.iter().all(|known| known.id() != tenant.id())).collect();
+        found.extend(new);
     }
+    found.truncate(MAX_CANDIDATES);
     Ok(found)
 }
 
 /// A request with its signature, which is read but not checked yet.
 struct Delivery<'r> {
     request: &'r InboundRequest,
-    signature: Option<Signature>,
+    signature: GivenSignature,
+}
+
+/// The signature of a request. A malformed one is refused only by a tenant that looks at signatures.
+enum GivenSignature {
+    Absent,
+    Malformed,
+    Read(Signature),
+}
+
+impl GivenSignature {
+    /// Reads any form that has been seen: hexadecimal digits, with or without `sha256=`.
+    fn read(header: Option<&str>) -> Self {
+        let Some(given) = header else { return Self::Absent };
+        HmacSha256::hex().read(Some(given.strip_prefix("sha256=").unwrap_or(given))).map_or(Self::Malformed, Self::Read)
+    }
 }
 
 impl Delivery<'_> {
@@ -76,12 +99,13 @@ impl Delivery<'_> {
         if !config.receives || config.token_in_path && !has_token {
             return Err(missing);
         }
-        let mut is_proven = has_token;
+        let mut is_proven = has_token && config.token_in_path;
         match &self.signature {
             _ if config.signature == SignatureUse::Ignore => {}
-            Some(signature) => is_proven |= self.is_signed(signature, settings, tenant, cx).await?,
-            None if config.signature == SignatureUse::Required => return Err(missing),
-            None => {}
+            GivenSignature::Read(signature) => is_proven |= self.is_signed(signature, settings, tenant, cx).await?,
+            GivenSignature::Malformed => return Err(VerifyError::Unauthenticated(CredentialFault::Malformed)),
+            GivenSignature::Absent if config.signature == SignatureUse::Required => return Err(missing),
+            GivenSignature::Absent => {}
         }
         if let Some(expected) = &config.webhook_header {
             let given = header(self.request, &expected.name).ok_or(VerifyError::Unauthenticated(CredentialFault::Missing))?;
@@ -116,11 +140,6 @@ fn is_expected(expected: &WebhookHeader, given: &str) -> bool {
     let same = |value: &Secret<String>| constant_time_eq(value.expose().as_bytes(), given.as_bytes());
     let (now, before) = (same(&expected.value), expected.previous_value.as_ref().is_some_and(same));
     now | before
-}
-
-/// Reads a signature in any form that has been seen: hexadecimal digits, with or without `sha256=`.
-fn signature(header: Option<&str>) -> Result<Option<Signature>, VerifyError> {
-    header.map(|given| HmacSha256::hex().read(Some(given.strip_prefix("sha256=").unwrap_or(given)))).transpose()
 }
 
 /// A header; of a record that a platform vouches for, an attribute: such a platform did not sign for 360dialog.
