@@ -9,7 +9,7 @@ use zengine_connector::error::{NeedsReach, ProviderDetails, Violation};
 use zengine_connector::http::{read_json, retry_after};
 use zengine_connector::{ErrorKind, ProviderMessageId, Reach, Receipt, SendContext, SendError};
 
-use super::errors::{Class, Dialect, GraphError, classify};
+use super::errors::{Class, Dialect, GraphError, classify_answer};
 use super::wire::{Accepted, Addressee};
 
 /// Maximum wait that is taken from a header.
@@ -42,7 +42,7 @@ pub(crate) fn done(response: &Response<Bytes>, now: SystemTime, operation: &'sta
 }
 
 fn confirm(response: &Response<Bytes>, body: &Value, operation: &'static str) -> Result<(), SendError> {
-    match body.get("success") {
+    match body.get("success").or_else(|| body.pointer("/meta/success")) {
         Some(word) if *word == true || *word == "true" => Ok(()),
         Some(Value::Bool(false)) => {
             let refused = SendError::of(ErrorKind::InvalidContent, "the provider reports that it was not done");
@@ -97,8 +97,12 @@ pub(crate) fn refusal(response: &Response<Bytes>, error: GraphError, class: &Cla
     if let Some(code) = error.code {
         refused = refused.code(code.to_string());
     }
-    if let Some(trace) = error.trace_id.filter(|trace| is_trace(trace)) {
+    // The gateway's id before Meta's, which stands in the details: support is asked at the gateway.
+    if let Some(trace) = error.gateway_trace.or(error.trace_id).filter(|trace| is_trace(trace)) {
         refused = refused.context("provider_request_id", trace);
+    }
+    if let Some(field) = error.field {
+        refused = refused.context("field", field);
     }
     if let Some(scope) = class.scope {
         refused = refused.scope(scope);
@@ -120,8 +124,7 @@ pub(crate) fn judge(response: &Response<Bytes>) -> Option<(GraphError, Class)> {
     let refused = !status.is_success();
     let dialect = response.extensions().get::<Dialect>().copied().unwrap_or_default();
     let error = dialect.read(read_json(response).ok().as_ref(), response.body(), refused)?;
-    // A 200 with an error of no known code says nothing of how far the message got.
-    let class = classify(&error, if refused { Some(status.as_u16()) } else { error.status });
+    let class = classify_answer(dialect, &error, status.as_u16());
     Some((error, class))
 }
 

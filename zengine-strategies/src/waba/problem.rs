@@ -35,6 +35,8 @@ pub(super) fn one(raw: ValueRef<'_>) -> ProviderError {
         is_quoted: false,
         status: None,
         trace_id: obj.owned_text("fbtrace_id"),
+        gateway_trace: None,
+        field: None,
         title,
         details: obj.object("error_data").and_then(|data| data.owned_text("details")).or_else(|| obj.owned_text("error_data")),
         user_title: obj.owned_text("error_user_title"),

@@ -5,9 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Response;
 use serde_json::{Value, json};
+use zengine_connector::message::MediaKind;
 use zengine_connector::{ErrorKind as Kind, Fault, Reach, SendError};
+use zengine_strategies::whatsapp_360dialog::NewMedia;
 
-use crate::support::{Bench, KEY, text};
+use crate::support::{Bench, KEY, accepted, text};
 
 async fn refused(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> SendError {
     let bench = Bench::new().await;
@@ -65,6 +67,10 @@ async fn each_shape_has_its_kind_and_reach() {
         (500, "Bad gateway".to_owned(), Kind::Unavailable, Reach::Maybe, None),
         (403, "bad json".to_owned(), Kind::Forbidden, Reach::Processed, None),
         (503, "{}".to_owned(), Kind::Unavailable, Reach::Maybe, None),
+        (400, r#"{"error":"Message character limit exceeded"}"#.to_owned(), Kind::InvalidContent, Reach::Processed, None),
+        (400, graph(80_008).to_string(), Kind::RateLimited, Reach::NotSent, Some("80008")),
+        (409, r#"{"message":"Operation already in progress"}"#.to_owned(), Kind::Conflict, Reach::Processed, None),
+        (200, json!({"meta": {"success": false, "http_code": 429}}).to_string(), Kind::RateLimited, Reach::Maybe, None),
         // A gateway's own number is no code of Meta.
         (504, r#"{"code":4,"msg":"deadline"}"#.to_owned(), Kind::Unavailable, Reach::Maybe, None),
         (503, r#"{"code":429}"#.to_owned(), Kind::Unavailable, Reach::Maybe, None),
@@ -107,6 +113,40 @@ async fn the_providers_words_are_kept_for_the_host_and_never_printed() {
     assert!(!format!("{error} {error:?}").contains("canary"));
     let details = error.error().provider_details().unwrap();
     assert!(serde_json::to_string(details).unwrap().contains("canary words"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_gateways_trace_is_named_beside_the_one_of_meta_in_the_details() {
+    let body = json!({"meta": {"http_code": 400, "success": false, "360dialog_trace_id": "synth-9", "error": graph(100).to_string()}});
+    let error = refused(400, &[], body.to_string()).await;
+    assert_eq!((error.provider_code(), error.error().context("provider_request_id")), (Some("100"), Some("synth-9")));
+    assert_eq!(error.error().provider_details().unwrap().trace_id.as_deref(), Some("Asynth01"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_has_an_id_is_accepted_whatever_stands_beside_it() {
+    let bench = Bench::new().await;
+    let mut body = accepted();
+    body["meta"] = json!({"success": false, "http_code": 429});
+    bench.answer_json(200, &body);
+    assert_eq!(bench.send(&text()).await.unwrap().provider_id().unwrap().as_str(), "wamid.OUT");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_of_a_type_that_is_not_taken_is_a_problem_of_the_file() {
+    let bench = Bench::new().await;
+    bench.answer(415, r#"{"error":"Unsupported media type"}"#);
+    let file = NewMedia::new(MediaKind::Image, "image/png").with_bytes(&b"picture"[..]);
+    assert_eq!(bench.strategy.upload(&bench.tenant, file, &bench.cx()).await.unwrap_err().kind(), Kind::Media);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_is_confirmed_in_either_shape() {
+    for body in [json!({"success": true}), json!({"meta": {"success": true, "http_code": 200, "developer_message": "deleted"}})] {
+        let bench = Bench::new().await;
+        bench.answer_json(200, &body);
+        bench.strategy.delete_media(&bench.tenant, "77", &bench.cx()).await.unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -154,7 +154,7 @@ async fn templates_are_handed_in_listed_changed_and_deleted() {
     assert_eq!(bench.line(4), "DELETE /v26.0/900100/message_templates?name=order_ready&hsm_id=17");
     bench.answer(answer(400, &json!({"error": {"code": 100, "error_subcode": 2_388_024, "message": "canary"}})));
     let error = meta.create_template(number, &definition, &cx).await.unwrap_err();
-    assert_eq!((error.kind(), error.reach()), (ErrorKind::Template, Reach::Processed));
+    assert_eq!((error.kind(), error.reach()), (ErrorKind::Conflict, Reach::Processed));
     for wrong in [json!({}), json!([]), json!({"name": "", "language": "en", "category": "X"}), json!({"name": "n", "language": "en"})] {
         assert_eq!(meta.create_template(number, &wrong, &cx).await.unwrap_err().kind(), ErrorKind::MessageInvalid, "{wrong}");
     }

@@ -3,8 +3,9 @@
 //! Decided on the code, never on the HTTP status, the title or the subcode alone: throttling is usually HTTP 400 here, and
 //! 134102 comes with HTTP 500 although it is permanent. A send is classed as safe to repeat ([`Reach::NotSent`]) only if
 //! the documentation says that it was not accepted: 4, 80007, 130429, 131056, 131057, and 132069 and 134101 after their
-//! long waits.
+//! long waits. What a provider before Meta documents beyond that stands in `partner`.
 
+mod partner;
 mod shapes;
 mod table;
 #[cfg(test)]
@@ -67,6 +68,18 @@ pub(crate) fn classify(error: &GraphError, http: Option<u16>) -> Class {
     // A failing gateway may quote an error of another call than this one.
     let is_doubtful = error.is_quoted && http.is_some_and(|status| status >= 500);
     if is_doubtful { Class { reach: Reach::Maybe, ..class } } else { class }
+}
+
+/// Classifies the error of an answer. A partner's success around an error without Meta's own code says nothing of how far the message got.
+pub(crate) fn classify_answer(dialect: Dialect, error: &GraphError, status: u16) -> Class {
+    let is_success = (200..300).contains(&status);
+    let http = if is_success { error.status } else { Some(status) };
+    let mut class = classify(error, http);
+    if dialect == Dialect::Partner {
+        class = partner::adjust(class, error, http);
+    }
+    let is_told = error.code.is_some() && !error.is_quoted;
+    if is_success && !is_told { Class { reach: Reach::Maybe, ..class } } else { class }
 }
 
 fn by_code(error: &GraphError, http: Option<u16>) -> Class {

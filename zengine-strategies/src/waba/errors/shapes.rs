@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::GraphError;
+use crate::waba::wire;
 
 /// Maximum length that is kept of a body of no known shape, in bytes.
-const LONGEST: usize = 2 << 10;
+const LONGEST: usize = 8 << 10;
 
 /// The writer of an answer: its gateway notes it there. An answer without a note is Meta's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,20 +43,25 @@ fn wrapped(body: &Value, refused: bool) -> Option<GraphError> {
     let mut found = match (error, member(body, "meta")) {
         (Some(Value::String(text)), _) => plain(text),
         (Some(error), _) => GraphError::read(error),
-        (None, Some(meta)) if refused || meta["success"] == false => of_meta(meta),
+        (None, Some(meta)) if refused || meta["success"] == false && !is_accepted(body) => of_meta(meta),
         (None, _) if refused => own(body),
         (None, _) => return None,
     };
     let trace = || ["/360dialog_trace_id", "/meta/360dialog_trace_id"].iter().find_map(|at| body.pointer(at)?.as_str());
-    found.trace_id = found.trace_id.or_else(|| trace().map(str::to_owned));
+    found.gateway_trace = trace().map(str::to_owned);
     Some(found)
+}
+
+/// Whether a body names the message that was taken: nothing beside it makes that undone.
+fn is_accepted(body: &Value) -> bool {
+    body.pointer("/messages/0/id").and_then(wire::id).is_some()
 }
 
 /// A body of the provider's own. Of an unknown one the text is kept, and no member is read: a number called `code` may be anything.
 fn own(body: &Value) -> GraphError {
-    let text = [Some(body), member(body, "message"), member(body, "detail")].into_iter().flatten().find_map(Value::as_str);
-    match text {
+    match [member(body, "message"), member(body, "detail")].into_iter().flatten().find_map(Value::as_str) {
         Some(text) => plain(text),
+        None if let Some(text) = body.as_str() => loose(text),
         None if body.as_object().is_some_and(|members| !members.is_empty()) => kept(&body.to_string()),
         None => GraphError::default(),
     }
@@ -65,7 +71,7 @@ fn own(body: &Value) -> GraphError {
 fn of_text(body: &[u8]) -> GraphError {
     let text = String::from_utf8_lossy(&body[..body.len().min(LONGEST)]);
     let text = text.trim();
-    if text.is_empty() || text.starts_with('<') { GraphError::default() } else { plain(text) }
+    if text.is_empty() || text.starts_with('<') { GraphError::default() } else { loose(text) }
 }
 
 /// `{"meta": {…}}`, in either spelling. Meta's error may stand in it as a text.
@@ -74,10 +80,23 @@ fn of_meta(meta: &Value) -> GraphError {
     let mut texts = texts.map(plain);
     let mut first = texts.next().unwrap_or_default();
     if first.code.is_none() {
-        first = texts.find(|other| other.code.is_some()).unwrap_or(first);
+        first = texts.find(|other| other.code.is_some()).or_else(|| of_data(meta)).unwrap_or(first);
     }
     let status = ["http_code", "httpCode"].iter().find_map(|name| meta.get(name)?.as_u64());
     GraphError { status: status.and_then(|status| u16::try_from(status).ok()), ..first }
+}
+
+/// The error that a template API writes into `error_data`, its meaning in `real_message`.
+fn of_data(meta: &Value) -> Option<GraphError> {
+    let data = meta.get("error_data")?;
+    let error = GraphError::read(data);
+    let details = data.get("real_message").and_then(Value::as_str).map(str::to_owned);
+    error.code.is_some().then(|| GraphError { details: details.or(error.details.clone()), is_quoted: true, ..error })
+}
+
+/// A text that stands in no member: a quoted error counts, words do not.
+fn loose(text: &str) -> GraphError {
+    quoted(text).unwrap_or_else(|| kept(text))
 }
 
 /// A provider's own words: Meta's error if they quote it as JSON, as in `Invalid payload ({…})`.

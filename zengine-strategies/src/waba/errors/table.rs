@@ -11,6 +11,8 @@ use super::{Class, Wait};
 
 pub(super) const CODES: &str = include_str!("codes.txt");
 pub(super) const WORDS: &str = include_str!("texts.txt");
+/// Maximum length of a text whose words count, in bytes: a longer one is no sentence about the call.
+const LONGEST_SENTENCE: usize = 500;
 /// Maximum wait that is taken from words, in seconds.
 const LONGEST_WAIT: u64 = 24 * 3600;
 
@@ -30,8 +32,13 @@ pub(super) fn find(code: i64) -> Option<Class> {
 
 /// The meaning of a refusal without a code, by its status and the provider's words. The wait is the one that they name.
 pub(super) fn of_text(status: u16, text: &str) -> Option<Class> {
-    let text = text.to_lowercase();
-    let fits = |words: &str| words.split(',').all(|word| text.contains(&word.replace('_', " ")));
+    if text.len() > LONGEST_SENTENCE {
+        return None;
+    }
+    // Every second part stands between quotation marks.
+    let text = text.to_lowercase().split(['"', '`']).step_by(2).collect::<Vec<_>>().join(" ");
+    let has = |word: &str| text.contains(&word.replace('_', " "));
+    let fits = |words: &str| words.split(',').all(|word| word.strip_prefix('!').map_or_else(|| has(word), |word| !has(word)));
     let (.., class) = TEXTS.iter().find(|(of, words, _)| *of == status && fits(words))?;
     let mut words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).peekable();
     let seconds = std::iter::from_fn(|| Some((words.next()?, words.peek().copied()))).find_map(|(number, unit)| {

@@ -16,6 +16,7 @@ const ROWS: &[Expected] = &[
     (190, 401, Kind::Unauthorized, Reach::Processed, None, None),
     (102, 401, Kind::Unauthorized, Reach::Processed, None, None),
     (104, 400, Kind::Unauthorized, Reach::Processed, None, None),
+    (192, 400, Kind::Template, Reach::Processed, None, None),
     (200, 403, Kind::Forbidden, Reach::Processed, None, None),
     (250, 403, Kind::Forbidden, Reach::Processed, None, None),
     (299, 403, Kind::Forbidden, Reach::Processed, None, None),
@@ -135,6 +136,10 @@ const ROWS: &[Expected] = &[
     (2_388_000, 400, Kind::Template, Reach::Processed, None, None),
     (2_388_001, 400, Kind::Conflict, Reach::Processed, None, None),
     (2_388_004, 400, Kind::RateLimited, Reach::Processed, None, None),
+    (2_388_019, 400, Kind::Account, Reach::Processed, None, None),
+    (2_388_023, 400, Kind::Conflict, Reach::Processed, None, None),
+    (2_388_024, 400, Kind::Conflict, Reach::Processed, None, None),
+    (2_388_185, 400, Kind::Account, Reach::Processed, None, None),
     (2_388_012, 400, Kind::Conflict, Reach::Processed, None, None),
     (2_388_091, 400, Kind::RateLimited, Reach::Processed, None, Some(Wait::Seconds(3600))),
     (2_388_093, 400, Kind::InvalidContent, Reach::Processed, None, None),
@@ -241,7 +246,13 @@ fn subcode_33_of_code_100_is_a_wrong_phone_number_id() {
 #[test]
 fn a_refused_template_is_known_by_the_subcode_of_a_code_that_says_nothing() {
     let kind = |code, subcode| classify(&GraphError { subcode: Some(subcode), ..of(code) }, Some(400)).kind;
-    for subcode in [2_388_023, 2_388_024, 2_388_043, 2_388_046, 2_388_293, 2_388_299] {
+    for subcode in [2_388_023, 2_388_024] {
+        assert_eq!(kind(100, subcode), Kind::Conflict, "{subcode}");
+    }
+    for subcode in [2_388_019, 2_388_185] {
+        assert_eq!(kind(100, subcode), Kind::Account, "{subcode}");
+    }
+    for subcode in [2_388_043, 2_388_046, 2_388_293, 2_388_299] {
         assert_eq!(kind(100, subcode), Kind::Template, "{subcode}");
     }
     assert_eq!((kind(100, 2_388_000 - 1), kind(80_008, 2_388_024)), (Kind::InvalidContent, Kind::RateLimited));
@@ -431,7 +442,8 @@ fn metas_error_is_found_inside_of_what_a_provider_writes_around_it() {
 fn a_refusal_without_a_code_is_known_by_status_and_words() {
     let meta = |text: &str| json!({"meta": {"httpCode": 404, "developerMessage": text, "success": false}}).to_string();
     let simple = |text: &str| json!({"error": text}).to_string();
-    for body in [meta, simple, |text: &str| json!(text).to_string(), |text: &str| json!({"message": text}).to_string(), str::to_owned] {
+    let members = [|text: &str| json!({"message": text}).to_string(), |text: &str| json!({"detail": text}).to_string()];
+    for body in [meta, simple, members[0], members[1]] {
         let kind = |status, text: &str| refused(status, &body(text)).1.kind;
         assert_eq!(kind(401, "Invalid API key"), Kind::Unauthorized);
         assert_eq!(kind(403, "The endpoint is blocked"), Kind::Forbidden);
@@ -443,7 +455,105 @@ fn a_refusal_without_a_code_is_known_by_status_and_words() {
         let (error, class) = refused(400, &body("You have exceeded the endpoint rate limit. Try again in 30 seconds"));
         assert_eq!((class.kind, class.reach, class.wait), (Kind::RateLimited, Reach::NotSent, Some(Wait::Seconds(30))));
         assert!(error.to_details().title.is_some_and(|words| words.contains("endpoint rate limit")));
-        assert_eq!(refused(400, &body("Try again later")).1.wait, None);
+        assert_eq!(refused(400, &body("You have exceeded the limit. Try again later")).1.wait, None);
+        for fault in [
+            "Message character limit exceeded",
+            "You have exceeded the limit of 4096 characters",
+            "file size limit exceeded",
+            "Request header size limit exceeded",
+            "Template is disabled",
+            "The flow has been disabled",
+            "URL preview is disabled",
+            "Something went wrong, try again later",
+            r#"Unknown word in "you have exceeded the request limit""#,
+            &"exceeded the limit ".repeat(100),
+        ] {
+            assert_eq!(kind(400, fault), Kind::InvalidContent, "{fault}");
+        }
+    }
+}
+
+#[test]
+fn words_outside_of_the_members_for_them_decide_nothing() {
+    let words = "You have exceeded the endpoint rate limit";
+    for body in [
+        words.to_owned(),
+        json!(words).to_string(),
+        json!({"reason": words}).to_string(),
+        json!({"error": {"message": words}}).to_string(),
+        json!({"detail": {"text": words}, "code": 1}).to_string(),
+    ] {
+        let (error, class) = refused(400, &body);
+        assert_eq!((class.kind, class.reach), (Kind::InvalidContent, Reach::Processed), "{body}");
+        assert!(error.to_details().title.is_some_and(|text| text.contains(words)), "{body}");
+    }
+}
+
+#[test]
+fn a_refusal_in_a_success_says_nothing_of_how_far_the_message_got() {
+    let of = |body: Value| judged(Dialect::Partner, 200, &body.to_string()).map(|(_, class)| (class.kind, class.reach));
+    let meta = |status: u16| json!({"meta": {"success": false, "http_code": status, "developer_message": "no"}});
+    assert_eq!(of(meta(429)), Some((Kind::RateLimited, Reach::Maybe)));
+    assert_eq!(of(meta(401)), Some((Kind::Unauthorized, Reach::Maybe)));
+    assert_eq!(of(json!({"error": "You have exceeded the rate limit"})), Some((Kind::Unexpected, Reach::Maybe)));
+    let quoting = json!({"meta": {"success": false, "http_code": 400, "error": r#"{"error":{"code":4,"fbtrace_id":"A"}}"#}});
+    assert_eq!(of(quoting), Some((Kind::RateLimited, Reach::Maybe)));
+    assert_eq!(of(json!({"error": {"code": 131_047}})), Some((Kind::WindowClosed, Reach::Processed)));
+    let mut taken = meta(429);
+    taken["messages"] = json!([{"id": "wamid.1"}]);
+    assert_eq!(of(taken), None, "a message with an id was taken");
+}
+
+#[test]
+fn a_partners_statuses_and_throttles_have_a_meaning_of_their_own() {
+    let of =
+        |dialect, status, body: &Value| judged(dialect, status, &body.to_string()).map(|(_, class)| (class.kind, class.reach)).unwrap();
+    let coded = |code: i64| json!({"error": {"code": code, "fbtrace_id": "A"}});
+    for (status, body, partner, meta) in [
+        (
+            409,
+            json!({"message": "Operation already in progress"}),
+            (Kind::Conflict, Reach::Processed),
+            (Kind::InvalidContent, Reach::Processed),
+        ),
+        (415, json!({"error": "Unsupported media type"}), (Kind::Media, Reach::Processed), (Kind::InvalidContent, Reach::Processed)),
+        (400, coded(80_008), (Kind::RateLimited, Reach::NotSent), (Kind::RateLimited, Reach::Processed)),
+        (503, coded(80_008), (Kind::RateLimited, Reach::Processed), (Kind::RateLimited, Reach::Processed)),
+        (429, coded(80_008), (Kind::RateLimited, Reach::NotSent), (Kind::RateLimited, Reach::Processed)),
+        (429, coded(429), (Kind::RateLimited, Reach::NotSent), (Kind::RateLimited, Reach::Processed)),
+        (429, coded(613), (Kind::RateLimited, Reach::NotSent), (Kind::RateLimited, Reach::Processed)),
+        (400, coded(613), (Kind::RateLimited, Reach::Processed), (Kind::RateLimited, Reach::Processed)),
+    ] {
+        assert_eq!(of(Dialect::Partner, status, &body), partner, "{status} {body}");
+        assert_eq!(of(Dialect::Meta, status, &body), meta, "{status} {body} of Meta");
+    }
+}
+
+#[test]
+fn the_error_data_of_a_partner_has_a_code_and_the_true_message() {
+    let data =
+        json!({"code": 100, "message": "Invalid parameter", "real_message": "Content in this language already exists", "status": 400});
+    let body = json!({"meta": {"success": false, "http_code": 400, "developer_message": "Template creation failed", "error_data": data}});
+    let (error, class) = refused(400, &body.to_string());
+    assert_eq!((error.code, class.kind, class.reach), (Some(100), Kind::InvalidContent, Reach::Processed));
+    let words = error.to_details();
+    assert_eq!(
+        (words.title.as_deref(), words.details.as_deref()),
+        (Some("Invalid parameter"), Some("Content in this language already exists"))
+    );
+}
+
+#[test]
+fn both_traces_and_the_blamed_field_are_kept() {
+    let graph = json!({"error": {
+        "code": 100, "error_subcode": 2_388_046, "fbtrace_id": "Asynth02", "error_data": {"blame_field_specs": [["components", 1, "name"]]}
+    }});
+    let body = json!({"meta": {"success": false, "360dialog_trace_id": "synth-trace-9", "error": graph.to_string()}});
+    let (error, class) = refused(400, &body.to_string());
+    assert_eq!((class.kind, error.trace_id.as_deref()), (Kind::Template, Some("Asynth02")));
+    assert_eq!((error.gateway_trace.as_deref(), error.field.as_deref()), (Some("synth-trace-9"), Some("/components/1/name")));
+    for odd in [json!([["a b"]]), json!([[]]), json!([]), json!("name"), json!([["canary@example.org"]])] {
+        assert_eq!(GraphError::read(&json!({"code": 100, "error_data": {"blame_field_specs": odd}})).field, None, "{odd}");
     }
 }
 
@@ -459,7 +569,7 @@ fn the_words_of_an_error_with_a_code_decide_nothing() {
 fn a_body_of_no_known_shape_keeps_its_words_and_markup_none() {
     let words = |body: &str| refused(500, body).0.title;
     assert_eq!(words(r#"{"reason":"odd"}"#).as_deref(), Some(r#"{"reason":"odd"}"#));
-    assert_eq!(words(&"é".repeat(5_000)).map(|text| text.len()), Some(2_048));
+    assert_eq!(words(&"é".repeat(5_000)).map(|text| text.len()), Some(8_192));
     for nothing in ["", "  ", "<html>Sorry</html>", "{}", "[]", "null", "7"] {
         assert_eq!(words(nothing), None, "{nothing}");
     }

@@ -3,6 +3,8 @@
 use serde_json::Value;
 use zengine_connector::error::ProviderDetails;
 
+use crate::waba::wire::id;
+
 /// The members of an error that decide its class, read leniently: the code as a number or text, `error_data` as an object,
 /// text or nothing.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -18,6 +20,10 @@ pub(crate) struct GraphError {
     pub(crate) status: Option<u16>,
     /// Meta's reference of the failed call.
     pub(crate) trace_id: Option<String>,
+    /// The reference that a gateway before Meta gave the call.
+    pub(crate) gateway_trace: Option<String>,
+    /// The parameter that is to blame, as a JSON pointer.
+    pub(crate) field: Option<String>,
     /// May name a recipient or quote the message: never printed.
     pub(crate) title: Option<String>,
     /// May name a recipient or quote the message: never printed.
@@ -41,6 +47,8 @@ impl GraphError {
             is_quoted: false,
             status: None,
             trace_id: text("fbtrace_id"),
+            gateway_trace: None,
+            field: data.and_then(|data| blamed(data.pointer("/blame_field_specs/0")?)),
             title: text("title")
                 .or_else(|| text("message"))
                 .or_else(|| text("error_user_title"))
@@ -62,7 +70,7 @@ impl GraphError {
         details.title = self.user_title.clone().or_else(|| first.take());
         details.message = self.user_message.clone().or_else(|| first.take());
         details.details = self.details.clone().or_else(|| first.take());
-        details.trace_id.clone_from(&self.trace_id);
+        details.trace_id = self.trace_id.clone().or_else(|| self.gateway_trace.clone());
         details
     }
 
@@ -73,6 +81,14 @@ impl GraphError {
 }
 
 redacted!(GraphError { code, subcode });
+
+/// The path of a parameter as a pointer. Only names and indices are kept, because a field is printed.
+fn blamed(path: &Value) -> Option<String> {
+    let is_name = |part: &String| part.len() <= 64 && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let parts = path.as_array()?.iter().take(8).map(|part| id(part).filter(is_name));
+    let parts: Option<Vec<_>> = parts.collect();
+    parts.filter(|parts| !parts.is_empty()).map(|parts| format!("/{}", parts.join("/")))
+}
 
 /// A whole number, also if it is written as text or with a fraction of zero.
 fn number(value: &Value) -> Option<i64> {
