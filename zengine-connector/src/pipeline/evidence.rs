@@ -7,10 +7,10 @@ use super::{
 };
 use crate::{
     error::{Error, SendError},
-    ids::{ClientMessageId, FailureId, ProviderMessageId, StrategyName, TenantId},
+    ids::{ClientMessageId, ProviderMessageId, StrategyName, TenantId},
     message::{Event, InboundEvent, Receipt, Standing, State, Status},
     runtime::{ms, seconds},
-    store::{ClaimKey, ClaimOp, ClaimStatus, DeadLetter, Effects, Evidence, StoredError, Terminal},
+    store::{ClaimKey, ClaimOp, Effects, Evidence, StoredError},
     strategy::{ParsedKey, ProviderKey},
 };
 
@@ -89,9 +89,6 @@ async fn tell(
         };
         StoredError::of(&coded.processed(), 0)
     });
-    if seen.status == ClaimStatus::Unknown && seen.content_not_sent && evidence.proves() == Terminal::Unknown {
-        correct_letter(engine, &FailureId::of_send(&key, seen.life())).await?;
-    }
     let dedup = &engine.stages.settings(strategy).dedup;
     let told = ClaimOp::Tell { key_generation: generation, evidence, skew_ms: ms(dedup.clock_skew), ttl_s: seconds(dedup.keep) };
     let Some(record) = engine.stores.apply(&key, &told, Some(&seen), engine.now_ms()).await?.record else { return Ok(()) };
@@ -107,16 +104,4 @@ async fn tell(
         }
     }
     Ok(())
-}
-
-/// Takes it out of a letter that no content was sent: the provider has the message, and the letter decides once the record is gone. What a
-/// queue holds cannot be changed; there the record decides as long as it lives.
-///
-/// # Errors
-/// If the store does not answer or the letter cannot be read. The status comes again then.
-async fn correct_letter(engine: &Engine, id: &FailureId) -> Result<(), Error> {
-    let Some(letter) = engine.stores.letter_to_change(id).await?.filter(|letter| letter.content_not_sent) else { return Ok(()) };
-    let body = letter.open(&*engine.keys)?;
-    let letter = DeadLetter { content_not_sent: false, ..letter }.seal(&*engine.keys, &*engine.rng, &body)?;
-    Ok(engine.stores.put_letter(&letter).await?)
 }

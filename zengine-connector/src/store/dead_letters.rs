@@ -80,7 +80,8 @@ record! {
         /// The provider's own words about the last error, encrypted. Base64 in JSON.
         #[serde(with = "crate::message::base64_bytes", skip_serializing_if = "Bytes::is_empty")]
         23 default pub provider_details: Bytes,
-        /// Whether the content of an unknown send surely did not reach the provider, only calls before it: a redrive needs no force (rule 71).
+        /// Whether the content of an unknown send surely did not reach the provider, only calls before it. A redrive needs no force as long
+        /// as the record of the send lives and says so too (rule 71).
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         24 default pub content_not_sent: bool,
         /// The provider's protection against duplicates for the attempts that may have arrived, as in the record of the send.

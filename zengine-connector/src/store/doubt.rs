@@ -20,10 +20,10 @@ pub(crate) struct Doubt {
 impl Doubt {
     /// The doubt by the letter. Whether a redrive that began sent the message is not known without its record.
     pub(crate) fn of_letter(letter: &DeadLetter) -> Self {
-        let (unknown, begun) = (letter.outcome == UNKNOWN, letter.was_begun());
         Self {
-            may_have_arrived: unknown || begun,
-            content_not_sent: unknown && letter.content_not_sent && !begun,
+            may_have_arrived: letter.outcome == UNKNOWN || letter.was_begun(),
+            // The letter is of the time of the failure: only the record knows of later statuses from the provider.
+            content_not_sent: false,
             first_sent_at_ms: letter.first_sent_at_ms.or(letter.first_claimed_at_ms),
             idempotency: letter.idempotency,
         }
@@ -67,6 +67,7 @@ impl DeadLetter {
     /// Returns `true` if a redrive is refused unless it is forced, as far as the letter tells: the provider refused the message for good
     /// (rule 34), or it may have arrived and the provider does not protect against duplicates, or no longer (rule 71). The record of the
     /// send, while there is one, may know more. `false` for an event, and for a message that stays parked: force does not help it.
+    /// `true` too for one whose content was not sent: its record frees it from force, as long as there is one.
     ///
     /// `now` is the provider's protection at present, such as that of the [`Descriptor`](crate::strategy::Descriptor); the weaker of it and the
     /// letter's counts. `end_ms` is the time at which the next attempt ends at the latest, in milliseconds UTC.
@@ -108,8 +109,9 @@ mod tests {
             (DeadLetter { idempotency: Some(Idempotency::None), ..unknown() }, NATIVE, 1, true),
             (DeadLetter { idempotency: Some(Idempotency::Native { window_ms: 5 }), ..unknown() }, NATIVE, 9, true),
             (DeadLetter { idempotency: Some(NATIVE), ..unknown() }, Idempotency::None, 1, true),
-            (DeadLetter { content_not_sent: true, ..unknown() }, Idempotency::None, 1, false),
-            (DeadLetter { content_not_sent: true, redrive_count: 1, ..unknown() }, Idempotency::None, 1, true),
+            // A later status may have told otherwise, and only the record knows of it.
+            (DeadLetter { content_not_sent: true, ..unknown() }, Idempotency::None, 1, true),
+            (DeadLetter { content_not_sent: true, ..unknown() }, NATIVE, 1, false),
             (failed(), Idempotency::None, 1, false),
             (DeadLetter { redrive_count: 1, ..failed() }, Idempotency::None, 1, true),
             (DeadLetter { redrivable: false, ..failed() }, NATIVE, 1, true),

@@ -5,9 +5,9 @@ use std::{ops::Range, sync::Arc, time::Duration};
 use bytes::Bytes;
 
 use super::{
-    Applied, ClaimKey, ClaimOp, ClaimRecord, DeadLetter, DeadLetterPage, DeadLetterPort, DeadLetterSink as _, DomainEvent, DuePage,
-    EpochEntry, FileUrl, InboundOp, InboundRecord, MediaStore, NewFile, Reference, SecretAnswer, SecretError, SecretScope, SecretStore,
-    SessionPage, StoreError, StoreErrorKind, StoredFile, StoredSession, Stores, TenantConfig, TenantDirectory, secrets::resolve,
+    Applied, ClaimKey, ClaimOp, ClaimRecord, DeadLetter, DeadLetterPage, DeadLetterSink as _, DomainEvent, DuePage, EpochEntry, FileUrl,
+    InboundOp, InboundRecord, MediaStore, NewFile, Reference, SecretAnswer, SecretError, SecretScope, SecretStore, SessionPage, StoreError,
+    StoreErrorKind, StoredFile, StoredSession, Stores, TenantConfig, TenantDirectory, secrets::resolve,
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -113,14 +113,6 @@ impl Ports {
     /// The record of a send, unless it is expired.
     pub(crate) async fn record(&self, key: &ClaimKey) -> Result<Option<ClaimRecord>, StoreError> {
         Ok(self.stored_record(key).await?.filter(|record| !record.is_expired(self.now_ms())))
-    }
-
-    /// The letter of this id, if there is one and the store can change it.
-    pub(crate) async fn letter_to_change(&self, id: &FailureId) -> Result<Option<DeadLetter>, StoreError> {
-        match &self.stores.dead_letters {
-            DeadLetterPort::Store(letters) => self.store(letters.get(id)).await,
-            DeadLetterPort::Sink(_) => Ok(None),
-        }
     }
 
     /// The letter of this id.

@@ -53,22 +53,30 @@ async fn an_unknown(world: &World, provider: &Recording, answers: impl IntoItera
 
 #[tokio::test(start_paused = true)]
 async fn rule_71_an_opening_in_doubt_without_its_text_is_redriven_without_force_under_a_new_key() {
-    for gone in [false, true] {
-        let (world, provider) = (new_world(), Recording::new());
-        let failure = an_unknown(&world, &provider, [opening_in_doubt()]).await;
-        let letter = world.all_letters().await.pop().unwrap();
-        assert!(letter.content_not_sent && letter.redrivable && letter.outcome == "unknown");
-        if gone {
-            world.clock.jump_ms(3 * 86_400_000);
-        }
-        let process = world.process(&provider);
-        delivered(redrive(&process, &failure).await);
-        let keys: Vec<_> = provider.calls().into_iter().map(|call| call.provider_key).collect();
-        assert!(keys.len() == 2 && keys[0] != keys[1], "a late status of the opening must not settle the text: {keys:?}");
-        let record = world.record("1").await.unwrap();
-        assert_eq!((record.generation, record.key_generation, provider.effects("1")), (1, 1, 1));
-        assert!(world.all_letters().await.is_empty());
-    }
+    let (world, provider) = (new_world(), Recording::new());
+    let failure = an_unknown(&world, &provider, [opening_in_doubt()]).await;
+    let letter = world.all_letters().await.pop().unwrap();
+    assert!(letter.content_not_sent && letter.redrivable && letter.outcome == "unknown");
+    let process = world.process(&provider);
+    delivered(redrive(&process, &failure).await);
+    let keys: Vec<_> = provider.calls().into_iter().map(|call| call.provider_key).collect();
+    assert!(keys.len() == 2 && keys[0] != keys[1], "a late status of the opening must not settle the text: {keys:?}");
+    let record = world.record("1").await.unwrap();
+    assert_eq!((record.generation, record.key_generation, provider.effects("1")), (1, 1, 1));
+    assert!(world.all_letters().await.is_empty());
+}
+
+/// Only the record knows of statuses that came after the letter.
+#[tokio::test(start_paused = true)]
+async fn rule_71_without_its_record_a_letter_that_says_the_text_was_not_sent_needs_force() {
+    let (world, provider) = (new_world(), Recording::new());
+    let failure = an_unknown(&world, &provider, [opening_in_doubt()]).await;
+    world.clock.jump_ms(3 * 86_400_000);
+    assert!(world.all_letters().await.pop().unwrap().content_not_sent);
+    let process = world.process(&provider);
+    needs_force(&process, &failure).await;
+    assert_eq!(provider.calls().len(), 1);
+    delivered(process.redrive(&failure, RedriveOptions::new().force("the host knows better")).await.unwrap());
 }
 
 /// What the redrive of a doubt without content learns is the truth: nothing is in doubt any more.
