@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use crate::{
     ids::{ConversationId, StrategyName, TenantId},
-    message::{Party, SessionEvent},
+    message::{Party, SessionChange, SessionEvent},
     runtime::BoxFuture,
 };
 
@@ -50,11 +50,32 @@ impl RaisedEvent {
 
     /// The key under which the host's handler gets it once.
     pub fn dedup(&self) -> String {
-        format!("local|{}|{}|{}", self.conversation, self.generation, self.event.change.as_str())
+        let change = match &self.event.change {
+            // Two words of a newer release are two events.
+            SessionChange::Newer(word) => word.as_str(),
+            known => known.as_str(),
+        };
+        format!("local|{}|{}|{change}", self.conversation, self.generation)
     }
 }
 
 /// The part of the host that publishes raised events. Never fails; bounded in time.
 pub(crate) trait Raise: Debug + Send + Sync {
     fn raise<'a>(&'a self, tenant: &'a TenantId, strategy: &'a StrategyName, raised: RaisedEvent) -> BoxFuture<'a, ()>;
+}
+
+#[cfg(test)]
+#[allow(clippy::expect_used)] // a test
+mod tests {
+    use super::*;
+    use crate::message::NewerWord;
+
+    #[test]
+    fn rule_88_changes_of_a_newer_release_are_events_of_their_own() {
+        let of = |word| {
+            let change = SessionChange::Newer(NewerWord::new(word).expect("a word"));
+            RaisedEvent::new(ConversationId::new("c-1").expect("an id"), 1, SessionEvent::new(change)).dedup()
+        };
+        assert_eq!((of("muted"), of("unmuted")), ("local|c-1|1|muted".to_owned(), "local|c-1|1|unmuted".to_owned()));
+    }
 }
