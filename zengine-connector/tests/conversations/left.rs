@@ -209,10 +209,16 @@ async fn rule_89_an_opening_that_is_resolved_late_in_an_attempt_is_left_to_the_n
         world.desk.lock().unwrap().slow_resolve = Duration::from_millis(8_500);
         assert!(is_deferred(&world.send(&customer(), "2").await.unwrap_err()), "{resolve:?}");
         let calls = || world.desk.lock().unwrap().calls;
-        assert_eq!((calls(), world.state(&customer()).await.0), (1, ConversationState::Opening), "{resolve:?}");
-        world.desk.lock().unwrap().slow_resolve = Duration::ZERO;
+        // What is known is not asked again, so that a slow answer does not hold up every send.
+        let is_known = resolve != Resolve::Repeat;
+        let state = if is_known { ConversationState::Ended } else { ConversationState::Opening };
+        assert_eq!((calls(), world.state(&customer()).await.0), (1, state), "{resolve:?}");
+        if !is_known {
+            world.desk.lock().unwrap().slow_resolve = Duration::ZERO;
+        }
         world.send(&customer(), "3").await.unwrap();
-        assert_eq!((calls(), world.ids().len()), (2, opened), "{resolve:?}");
+        let asked = world.desk.lock().unwrap().resolutions.len();
+        assert_eq!((calls(), world.ids().len(), asked), (2, opened, if is_known { 1 } else { 2 }), "{resolve:?}");
     }
 }
 

@@ -79,9 +79,9 @@ impl Conversations {
             Ok(()) => self.ask(attempt, &record, provider).await,
             Err(error) => Err(not_sent(error)),
         };
-        let is_known = matches!(resolved, Err(_) | Ok(Resolution::Found(_)));
-        // The question may have taken the attempt's time: then the next send asks again.
-        let resolved = if is_known || self.may_open(attempt) { resolved } else { Err(SendError::of(ErrorKind::Busy, NO_TIME).not_sent()) };
+        // The question may have taken the attempt's time.
+        let (no_time, may_open) = (|| SendError::of(ErrorKind::Busy, NO_TIME).not_sent(), self.may_open(attempt));
+        let resolved = if may_open || !matches!(resolved, Ok(Resolution::Repeat)) { resolved } else { Err(no_time()) };
         match resolved {
             Ok(Resolution::Repeat) => return self.open(attempt, record, provider, ticket, true).await,
             Ok(Resolution::Found(opened)) => return self.establish(attempt, &record, opened, provider, ticket).await,
@@ -94,6 +94,12 @@ impl Conversations {
                 let late = SendError::of(ErrorKind::Busy, "it is not known whether an earlier opening of the conversation happened");
                 return Err(late.source(error).not_sent());
             }
+        }
+        if !may_open {
+            // It is known what became of this one: the next send opens, and need not ask.
+            self.give_back(attempt, &record, false, false).await;
+            self.return_ticket(attempt.customer, Some(ticket)).await;
+            return Err(no_time());
         }
         let (earlier, generation) = (&record, record.generation);
         let begun = self.change(attempt.customer, |record, now_ms| {
