@@ -1,5 +1,6 @@
 //! The stored form of a raised event.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -43,44 +44,57 @@ impl Kept {
 
 /// A kept event that a sweep found.
 pub(super) struct LeftEvent {
+    /// Its session, without the value.
     pub(super) session: StoredSession,
-    kept: Kept,
+    v: u32,
+    conversation: ConversationId,
+    place: (i64, u64),
+    until_ms: i64,
+    /// `None` if a newer release wrote it, or it is of another tenant or strategy than its scope.
+    event: Option<Box<InboundEvent>>,
 }
 
 impl LeftEvent {
     /// Reads a stored one. `None` with a line if not even its place can be read.
-    pub(super) fn read(session: StoredSession, keys: &dyn KeyRing) -> Option<Self> {
+    pub(super) fn read(mut session: StoredSession, keys: &dyn KeyRing) -> Option<Self> {
         let json = Sessions::open_stored(keys, &session).ok();
-        let Some(kept) = json.and_then(|json| serde_json::from_slice(&json).ok()) else {
+        let Some(Kept { v, conversation, at_ms, number, until_ms, event }) = json.and_then(|json| serde_json::from_slice(&json).ok())
+        else {
             say_unreadable(&session, None);
             return None;
         };
-        Some(Self { session, kept })
+        let read = serde_json::from_str::<InboundEvent>(event.get()).ok();
+        let event = read.filter(|event| v <= VERSION && Sessions::is_scope(&session.scope, &event.tenant, &event.strategy));
+        session.value = Bytes::new();
+        Some(Self { session, v, conversation, place: (at_ms, number), until_ms, event: event.map(Box::new) })
     }
 
     /// The conversation: its scope, which names the tenant and the strategy, and its id.
     pub(super) fn conversation(&self) -> (&str, &ConversationId) {
-        (&self.session.scope, &self.kept.conversation)
+        (&self.session.scope, &self.conversation)
     }
 
     /// Its place in the order of a scope.
     pub(super) fn place(&self) -> (i64, u64) {
-        (self.kept.at_ms, self.kept.number)
+        self.place
     }
 
     /// Whether it is known no longer if its handler got it.
     pub(super) fn is_expired(&self, now_ms: i64) -> bool {
-        self.kept.until_ms <= now_ms
+        self.until_ms <= now_ms
     }
 
-    /// The event. `None` with a line if a newer release wrote it, or it is of another tenant or strategy than its scope.
+    /// Whether it can be handed over. One that cannot holds up its conversation.
+    pub(super) const fn is_readable(&self) -> bool {
+        self.event.is_some()
+    }
+
+    /// The event. `None` with a line if it cannot be read.
     pub(super) fn event(&self) -> Option<InboundEvent> {
-        let read = serde_json::from_str::<InboundEvent>(self.kept.event.get()).ok();
-        let event = read.filter(|event| self.kept.v <= VERSION && Sessions::is_scope(&self.session.scope, &event.tenant, &event.strategy));
-        if event.is_none() {
-            say_unreadable(&self.session, Some(self.kept.v));
+        if self.event.is_none() {
+            say_unreadable(&self.session, Some(self.v));
         }
-        event
+        self.event.as_deref().cloned()
     }
 
     /// The id of the event, from its key.
@@ -132,8 +146,20 @@ mod tests {
         json!({ "v": 1, "conversation": conversation, "at_ms": 1, "number": n, "until_ms": i64::MAX, "event": event })
     }
 
-    /// Sweeps these records. Returns how many events wait, and the sorted ids of those that were handed over.
-    async fn sweep(records: &[Value]) -> (usize, Vec<String>) {
+    /// The ids of these events.
+    fn ids(of: &[usize]) -> Vec<String> {
+        of.iter().map(|n| DedupeKey::try_from(key(*n)).unwrap().event_id()).collect()
+    }
+
+    /// One that a newer release wrote.
+    fn unreadable(conversation: &str, n: usize) -> Value {
+        let mut record = record(conversation, n);
+        record["event"]["type"] = json!("dreaming");
+        record
+    }
+
+    /// Sweeps these records in pages. Returns how many events wait, and the sorted ids of those that were handed over.
+    async fn sweep(records: &[Value], limit: usize) -> (usize, Vec<String>) {
         let (memory, seen) = (Memory::new(), Arc::new(Mutex::new(vec![])));
         memory.put_tenant(&TenantId::new("acme").unwrap(), &StrategyName::new("recording").unwrap(), json!({}));
         for (n, record) in records.iter().enumerate() {
@@ -148,7 +174,14 @@ mod tests {
             async { Ok(()) }
         };
         let host = Orchestrator::builder().registry(&registry).stores(memory).on_event(handler).build().unwrap();
-        let waiting = host.sweep_raised(None, 100).await.unwrap().waiting;
+        let (mut waiting, mut after) = (0, None);
+        loop {
+            let swept = host.sweep_raised(after.as_deref(), limit).await.unwrap();
+            (waiting, after) = (waiting + swept.waiting, swept.next);
+            if after.is_none() {
+                break;
+            }
+        }
         let mut seen = seen.lock().unwrap().clone();
         seen.sort();
         (waiting, seen)
@@ -156,16 +189,31 @@ mod tests {
 
     #[tokio::test]
     async fn an_event_that_a_newer_release_wrote_holds_up_its_conversation_and_no_other() {
-        let ids = |of: &[usize]| of.iter().map(|n| DedupeKey::try_from(key(*n)).unwrap().event_id()).collect::<Vec<_>>();
-        assert_eq!(sweep(&[record("c", 0), record("c", 1), record("d", 2)]).await, (0, ids(&[0, 1, 2])));
-        let mut changed = record("c", 0);
-        changed["event"]["type"] = json!("dreaming");
+        assert_eq!(sweep(&[record("c", 0), record("c", 1), record("d", 2)], 100).await, (0, ids(&[0, 1, 2])));
+        let changed = unreadable("c", 0);
         let mut newer = record("c", 0);
         newer["v"] = json!(2);
         let mut of_another_tenant = record("c", 0);
         of_another_tenant["event"]["tenant"] = json!("other");
         for unreadable in [changed, newer, of_another_tenant] {
-            assert_eq!(sweep(&[unreadable.clone(), record("c", 1), record("d", 2)]).await, (2, ids(&[2])), "{unreadable}");
+            assert_eq!(sweep(&[unreadable.clone(), record("c", 1), record("d", 2)], 100).await, (2, ids(&[2])), "{unreadable}");
         }
+    }
+
+    #[tokio::test]
+    async fn rule_88_unreadable_events_take_no_place_of_those_of_other_conversations() {
+        for conversations in [1, 1_000] {
+            let mut records: Vec<_> = (0..1_000).map(|n| unreadable(&format!("c{}", n % conversations), n)).collect();
+            records.push(record("d", 1_000));
+            assert_eq!(sweep(&records, 100).await, (1_000, ids(&[1_000])), "{conversations}");
+        }
+    }
+
+    #[tokio::test]
+    async fn rule_88_a_record_of_which_nothing_can_be_read_hides_no_other_page() {
+        assert_eq!(sweep(&[json!({ "v": 9 }), record("c", 1), record("c", 2)], 1).await, (0, ids(&[1, 2])));
+        let mut expired = record("c", 0);
+        expired["until_ms"] = json!(0);
+        assert_eq!(sweep(&[expired, record("c", 1)], 1).await, (0, ids(&[1])));
     }
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use super::{PREFIX, kept::LeftEvent};
 use crate::{
+    ids::ConversationId,
     orchestrator::Orchestrator,
     store::{StoreError, StoreErrorKind, StoredSession},
 };
 
-/// Events that a page of a sweep hands over at most, and the sessions that it lists at once.
+/// Maximum events that a page of a sweep hands over, and the sessions that it lists at once.
 const MAX_EVENTS: usize = 1_000;
 const PAGE: usize = 100;
 
@@ -19,6 +20,8 @@ pub(super) struct OfPage {
     pub(super) by_conversation: Vec<Vec<LeftEvent>>,
     /// Those of which it is known no longer whether a handler got them.
     pub(super) expired: Vec<LeftEvent>,
+    /// Further ones that wait, behind one that cannot be read.
+    pub(super) held_up: usize,
 }
 
 impl Orchestrator {
@@ -30,14 +33,17 @@ impl Orchestrator {
         let keys: BTreeSet<_> = of_page.iter().map(|session| (session.scope.clone(), session.key.clone())).collect();
         let of_page: Vec<_> = of_page.into_iter().filter_map(read).collect();
         let (expired, mut events): (Vec<_>, Vec<_>) = of_page.into_iter().partition(|left| left.is_expired(began_ms));
-        let scopes: BTreeSet<_> = events.iter().map(|left| left.session.scope.clone()).collect();
+        // Also those of which nothing on this page can be read: no other page sees to them.
+        let scopes: BTreeSet<_> = keys.iter().map(|(scope, _)| scope.clone()).collect();
+        let mut held_up = 0;
         let most = (MAX_EVENTS / scopes.len().max(1)).max(1);
         for scope in scopes {
             let is_of_page = |key: &str| keys.contains(&(scope.clone(), key.to_owned()));
             match self.oldest_of(&scope, most, began_ms, is_of_page).await {
-                Ok(oldest) => {
+                Ok((oldest, behind)) => {
                     events.retain(|left| left.session.scope != scope);
                     events.extend(oldest);
+                    held_up += behind;
                 }
                 // Then those of the page are in their order.
                 Err(error) if error.kind == StoreErrorKind::Unsupported => {}
@@ -53,32 +59,52 @@ impl Orchestrator {
                 None => by_conversation.push(vec![event]),
             }
         }
-        Ok(OfPage { by_conversation, expired })
+        Ok(OfPage { by_conversation, expired, held_up })
     }
 
-    /// The oldest events of a scope, unless its first one is of another page, which sees to them. Those that were raised since the sweep
-    /// began are left to their process: the listing may have passed the one before.
+    /// The oldest events of a scope, unless its first one is of another page, which sees to them; and the number of those behind one that
+    /// cannot be read. Those that were raised since the sweep began are left to their process: the listing may have passed the one before.
     async fn oldest_of(
         &self,
         scope: &str,
         most: usize,
         began_ms: i64,
         is_of_page: impl Fn(&str) -> bool,
-    ) -> Result<Vec<LeftEvent>, StoreError> {
-        let (mut oldest, mut after): (Vec<LeftEvent>, _) = (Vec::new(), None);
+    ) -> Result<(Vec<LeftEvent>, usize), StoreError> {
+        let (mut oldest, mut held_up, mut after): (Vec<LeftEvent>, _, _) = (Vec::new(), 0, None);
         loop {
             let page = self.engine.stores.list_scope(scope, PREFIX, after.as_deref(), PAGE).await?;
             if after.is_none() && page.sessions.first().is_some_and(|first| !is_of_page(&first.key)) {
-                return Ok(oldest);
+                return Ok((oldest, held_up));
             }
             let read = page.sessions.into_iter().filter_map(|session| LeftEvent::read(session, &*self.engine.keys));
             oldest.extend(read.filter(|left| left.place().0 <= began_ms && !left.is_expired(began_ms)));
-            oldest.sort_by_key(LeftEvent::place);
-            oldest.truncate(most);
+            held_up += cut(&mut oldest, most);
             after = page.next;
             if after.is_none() {
-                return Ok(oldest);
+                return Ok((oldest, held_up));
             }
         }
     }
+}
+
+/// Leaves the `most` oldest that can be read, and of each conversation the first that cannot, which takes no place of another conversation's.
+/// Returns how many it removed behind such a one.
+fn cut(events: &mut Vec<LeftEvent>, most: usize) -> usize {
+    events.sort_by_key(LeftEvent::place);
+    let (mut held, mut readable, mut removed) = (BTreeSet::<ConversationId>::new(), 0, 0);
+    events.retain(|left| {
+        let (_, conversation) = left.conversation();
+        if held.contains(conversation) {
+            removed += 1;
+            return false;
+        }
+        if !left.is_readable() {
+            held.insert(conversation.clone());
+            return true;
+        }
+        readable += 1;
+        readable <= most
+    });
+    removed
 }

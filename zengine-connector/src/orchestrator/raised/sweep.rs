@@ -74,14 +74,14 @@ impl Orchestrator {
         let began_ms = self.engine.now_ms();
         let page = self.engine.stores.list_sessions(after, limit).await?;
         let began = self.engine.clock.monotonic();
-        let OfPage { by_conversation, expired } = self.raised_events(page.sessions, began_ms).await?;
+        let OfPage { by_conversation, expired, held_up } = self.raised_events(page.sessions, began_ms).await?;
         for left in &expired {
             // The record by which a second hand-over is known is gone too.
             let (tenant, strategy) = Sessions::owner_of(&left.session.scope);
             tracing::warn!(tenant_id = tenant, strategy, event_id = left.event_id(), "event.raised_expired");
             let _ = self.engine.stores.erase_session(&left.session).await;
         }
-        let swept = Mutex::new(SweptEvents { expired: expired.len(), next: page.next, ..SweptEvents::default() });
+        let swept = Mutex::new(SweptEvents { waiting: held_up, expired: expired.len(), next: page.next, ..SweptEvents::default() });
         stream::iter(by_conversation)
             .for_each_concurrent(PARALLEL, |events| async {
                 let mut events = events.into_iter();
