@@ -10,6 +10,7 @@ use zengine_connector::http::{read_json, retry_after};
 use zengine_connector::{ErrorKind, ProviderMessageId, Reach, Receipt, SendContext, SendError};
 
 use super::errors::{Class, Dialect, GraphError, classify_answer};
+use super::gateway::Hidden;
 use super::wire::{Accepted, Addressee};
 
 /// Maximum wait that is taken from a header.
@@ -123,8 +124,13 @@ pub(crate) fn judge(response: &Response<Bytes>) -> Option<(GraphError, Class)> {
     let status = response.status();
     let refused = !status.is_success();
     let dialect = response.extensions().get::<Dialect>().copied().unwrap_or_default();
-    let error = dialect.read(read_json(response).ok().as_ref(), response.body(), refused)?;
+    let mut error = dialect.read(read_json(response).ok().as_ref(), response.body(), refused)?;
     let class = classify_answer(dialect, &error, status.as_u16());
+    if let Some(hidden) = response.extensions().get::<Hidden>() {
+        for text in error.texts_mut() {
+            hidden.scrub(text);
+        }
+    }
     Some((error, class))
 }
 

@@ -7,7 +7,7 @@ use zengine_connector::{ErrorKind, Fault, HealthContext, strategy::HealthStatus}
 
 use super::answer;
 use super::errors::{Class, GraphError};
-use super::gateway::{CallFailure, Gateway, Limits, MAX_ANSWER, Payload};
+use super::gateway::{CallFailure, Gateway, Hidden, Limits, MAX_ANSWER, Payload};
 use super::node::Node;
 
 /// Asks for the number's node; an error is the health without an answer.
@@ -51,7 +51,11 @@ pub(crate) fn judge(gateway: &Gateway<'_>, response: &Response<Bytes>, number: O
         (.., Some("RED")) => HealthStatus::degraded("the number's quality is low"),
         _ => HealthStatus::Healthy,
     };
-    status.with_details(node.words)
+    let words = match response.extensions().get::<Hidden>() {
+        Some(hidden) => hidden.scrubbed(node.words),
+        None => node.words,
+    };
+    status.with_details(words)
 }
 
 fn refused(gateway: &Gateway<'_>, error: &GraphError, class: &Class) -> HealthStatus {

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::Response;
 use serde_json::{Value, json};
 use zengine_connector::message::MediaKind;
-use zengine_connector::{ErrorKind as Kind, Fault, Reach, SendError};
-use zengine_strategies::whatsapp_360dialog::NewMedia;
+use zengine_connector::{ErrorKind as Kind, Fault, Reach, Secret, SendError};
+use zengine_strategies::whatsapp_360dialog::{NewMedia, WebhookScope, WebhookTarget};
 
 use crate::support::{Bench, KEY, accepted, text};
 
@@ -149,9 +149,50 @@ async fn a_deletion_is_confirmed_in_either_shape() {
     }
 }
 
+/// The words that are kept for the host, in a dead letter too, as JSON.
+fn kept(error: &SendError) -> String {
+    assert!(!format!("{error} {error:?}").contains("canary"));
+    serde_json::to_string(error.error().provider_details().unwrap()).unwrap()
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_key_that_is_quoted_is_printed_nowhere() {
-    let error = refused(401, &[], camel(401, &format!("bad key {KEY}")).to_string()).await;
-    assert_eq!(error.fault(), Fault::Auth);
-    assert!(!format!("{error} {error:?}").contains(KEY));
+async fn a_key_that_is_quoted_is_printed_and_kept_nowhere() {
+    let quoting = format!("bad key {KEY}");
+    for body in [
+        camel(401, &quoting),
+        json!({"meta": {"developer_message": quoting}}),
+        json!({"error": quoting}),
+        json!({"detail": quoting}),
+        json!({"reason": quoting, "key": KEY}),
+        json!({"error": {"message": quoting, "code": 190, "error_user_msg": quoting, "error_data": {"details": quoting}}}),
+        json!({"meta": {"developer_message": quoting, "360dialog_trace_id": KEY}}),
+        json!({"meta": {"developer_message": quoting, "error_data": {"code": 190, "message": quoting, "real_message": quoting}}}),
+        json!(quoting),
+    ] {
+        let error = refused(401, &[], body.to_string()).await;
+        assert_eq!(error.fault(), Fault::Auth);
+        let kept = kept(&error);
+        assert!(!kept.contains(KEY) && kept.contains("bad key ***"), "{kept}");
+    }
+    let long = format!("{}{KEY}{}", "x".repeat(1_000), "y".repeat(9_000));
+    assert!(!kept(&refused(401, &[], long).await).contains("canary"), "nor a part of it where a text is cut");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_quoted_is_not_in_the_health() {
+    let bench = Bench::new().await;
+    bench.answer_json(401, &camel(401, &format!("bad key {KEY}")));
+    let health = bench.health().await;
+    let details = serde_json::to_string(health.reason().unwrap().details().unwrap()).unwrap();
+    assert!(!details.contains(KEY) && details.contains("bad key ***"), "{details}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_headers_of_a_webhook_that_are_quoted_are_kept_nowhere() {
+    let bench = Bench::new().await;
+    let target =
+        WebhookTarget::new("https://hooks.example.org/").with_header("Authorization", Secret::new("Bearer canary-header".to_owned()));
+    bench.answer_json(400, &camel(400, "bad header Bearer canary-header, or canary-header"));
+    let error = bench.strategy.set_webhook(&bench.tenant, WebhookScope::Number, &target, &bench.cx()).await.unwrap_err();
+    assert!(kept(&error).contains("bad header ***, or ***"));
 }

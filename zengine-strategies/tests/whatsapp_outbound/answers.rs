@@ -121,6 +121,18 @@ async fn the_providers_own_words_are_there_for_who_asks() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_quoted_is_kept_nowhere() {
+    let quoting = format!("Malformed access token {TOKEN}");
+    let error = error_of(answer(401, &json!({"error": {"message": quoting, "code": 190, "error_user_msg": quoting}}))).await;
+    let kept = serde_json::to_string(error.error().provider_details().unwrap()).unwrap();
+    assert!(!kept.contains(TOKEN) && kept.contains("Malformed access token ***"), "{kept}");
+    let bench = Bench::new().await;
+    bench.answer(answer(401, &json!({"error": {"message": quoting, "code": 190}})));
+    let kept = serde_json::to_string(bench.health().await.reason().unwrap().details().unwrap()).unwrap();
+    assert!(!kept.contains(TOKEN) && kept.contains("***"), "{kept}");
+}
+
+#[tokio::test]
 async fn the_providers_first_words_are_kept_beside_those_for_people_and_in_odd_shapes() {
     let template = json!({"message": "canary-first", "code": 100, "error_user_title": "canary-title", "error_user_msg": "canary-sentence"});
     let untold = json!({"message": "canary-first", "code": 100, "error_user_title": "canary-title"});

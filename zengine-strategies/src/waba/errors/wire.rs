@@ -74,6 +74,12 @@ impl GraphError {
         details
     }
 
+    /// Every text of the provider's.
+    pub(crate) fn texts_mut(&mut self) -> [&mut Option<String>; 7] {
+        let Self { trace_id, gateway_trace, field, title, details, user_title, user_message, .. } = self;
+        [trace_id, gateway_trace, field, title, details, user_title, user_message]
+    }
+
     /// Whether the provider's own words name a parameter.
     pub(super) fn mentions(&self, word: &str) -> bool {
         [&self.title, &self.details].into_iter().flatten().any(|text| text.contains(word))

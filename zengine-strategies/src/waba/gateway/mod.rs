@@ -1,6 +1,7 @@
 //! How one provider is reached for one number, and calls over the injected client.
 
 mod credentials;
+mod hidden;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ use zengine_connector::{ErrorKind, HttpClient, Reach, Secret, SendError};
 use super::errors::Dialect;
 use super::files::Files;
 pub(crate) use credentials::Credentials;
+pub(crate) use hidden::Hidden;
 pub(crate) use zengine_connector::http::encode as encoded;
 
 /// Maximum size of the answer to a send or a look-up, in bytes.
@@ -197,6 +199,7 @@ impl<'a> Gateway<'a> {
         timeout: Duration,
         most: usize,
     ) -> Result<Response<Bytes>, CallFailure> {
+        let hidden = Hidden::of(&self.access, url, &payload);
         let mut request = RequestBuilder::new(method, url);
         if let Some((name, value)) = self.access.header().map_err(CallFailure::Request)? {
             request = request.header(name, value);
@@ -213,6 +216,7 @@ impl<'a> Gateway<'a> {
         let request = request.build().map_err(CallFailure::Request)?;
         let options = CallOptions::DEFAULT.with_timeout(timeout).with_max_response_bytes(most);
         let mut response = self.http.call(request, options).await.map_err(CallFailure::Http)?;
+        response.extensions_mut().insert(hidden);
         response.extensions_mut().insert(if matches!(self.access, Access::Key(..)) { Dialect::Partner } else { Dialect::Meta });
         Ok(response)
     }
