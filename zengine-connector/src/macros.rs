@@ -63,7 +63,8 @@ macro_rules! words {
     };
 }
 
-/// As [`words!`], with `..` after the last word: a word of a newer release is kept as `Newer`, and written back as it came.
+/// As [`words!`], with `..` after the last word: in what this crate stored, a word of a newer release is kept as `Newer`, and written back
+/// as it came. A field of a stored type reads it with `#[serde(deserialize_with = "Name::stored")]`; anywhere else it is no such word.
 /// `NewerWord` must be in scope.
 macro_rules! open_words {
     ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ .. }) => {
@@ -71,12 +72,20 @@ macro_rules! open_words {
         $vis enum $name {
             $($(#[$doc])* #[serde(rename = $word)] $variant,)+
             /// A word that this release does not know, of a newer one. It is written back as it came.
-            #[serde(untagged)]
+            #[serde(untagged, skip_deserializing)]
             #[schemars(skip)]
             Newer(NewerWord),
         }
 
         impl $name {
+            /// Reads a stored word, of a newer release too.
+            pub(crate) fn stored<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                use serde::{Deserialize as _, de::value::StrDeserializer};
+                let word = <std::borrow::Cow<'_, str>>::deserialize(from)?;
+                let known = Self::deserialize(StrDeserializer::<D::Error>::new(&word));
+                known.or_else(|unknown| NewerWord::new(&word).map(Self::Newer).ok_or(unknown))
+            }
+
             /// Every known value, for tables and tests.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 

@@ -38,6 +38,7 @@ open_words! {
 #[non_exhaustive]
 pub struct SessionEvent {
     /// The change.
+    #[serde(deserialize_with = "SessionChange::stored")]
     pub change: SessionChange,
     /// The participant that it is about: who joined, left, fell silent, or holds the conversation now.
     // Events of earlier builds had the word of the role alone.
@@ -93,6 +94,7 @@ pub struct SessionEnd {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Role>,
     /// The reason.
+    #[serde(deserialize_with = "EndReason::stored")]
     pub reason: EndReason,
     /// The reason in the provider's word: at most 256 characters in a message.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -23,6 +23,7 @@ use super::State;
 #[non_exhaustive]
 pub struct Standing {
     /// The state of the message.
+    #[serde(deserialize_with = "State::stored")]
     pub state: State,
     /// Whether a failure is final: `false` if the message may still arrive, `None` if the provider does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]

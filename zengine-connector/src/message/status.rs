@@ -15,6 +15,7 @@ pub struct Status {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_message_id: Option<ClientMessageId>,
     /// The state of the message.
+    #[serde(deserialize_with = "State::stored")]
     pub state: State,
     /// Time of the status, in milliseconds UTC on the provider's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -202,6 +203,14 @@ mod tests {
             [State::Complained, State::Complained, State::Complained, State::Complained, State::Delivered]
         );
         assert_eq!(Feedback::default().state(), State::Complained);
+    }
+
+    #[test]
+    fn a_state_of_a_newer_release_is_read_where_it_was_stored_and_nowhere_else() {
+        let word = serde_json::json!("read_aloud");
+        assert!(serde_json::from_value::<State>(word.clone()).is_err(), "a provider's word of no known state is no state");
+        let stored: Status = serde_json::from_value(serde_json::json!({"target": "wamid.1", "state": word})).unwrap();
+        assert_eq!(serde_json::to_value(&stored).unwrap()["state"], word);
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Cbor for State {
     }
 
     fn read(from: &mut Decoder<'_>) -> Result<Self, decode::Error> {
-        Self::deserialize(text(from)?).map_err(unlike)
+        Self::stored(text(from)?).map_err(unlike)
     }
 }
 

@@ -67,7 +67,7 @@ pub(super) struct Record {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(super) active_at_ms: i64,
     /// The reason of its end, from the first word of it on: it may be said of a conversation whose opening has no answer yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "stored_reason", skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<EndReason>,
     /// Whether messages still reach it while it is about to end.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -135,4 +135,11 @@ impl Record {
         let over = self.writes.len().saturating_sub(MAX_WRITES);
         self.writes.drain(..over);
     }
+}
+
+/// Reads a reason, of a newer release too.
+fn stored_reason<'de, D: Deserializer<'de>>(from: D) -> Result<Option<EndReason>, D::Error> {
+    #[derive(Deserialize)]
+    struct Stored(#[serde(deserialize_with = "EndReason::stored")] EndReason);
+    Ok(Option::<Stored>::deserialize(from)?.map(|Stored(reason)| reason))
 }
