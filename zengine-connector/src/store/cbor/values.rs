@@ -72,10 +72,9 @@ impl Cbor for ErrorKind {
     }
 }
 
-/// An array: a number for the kind, and its time in milliseconds.
+/// An array: a number for the kind, and its time in milliseconds. A kind of a newer release is not written back: an attempt of this build
+/// had none of it, and the record would tell that all attempts had.
 impl Cbor for Idempotency {
-    const MAY_BE_NEWER: bool = true;
-
     fn write(&self, to: &mut Encoder<Vec<u8>>) {
         let (kind, ms) = match *self {
             Self::None => (0_u32, 0),

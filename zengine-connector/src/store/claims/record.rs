@@ -269,7 +269,10 @@ impl Kept for ClaimRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{message::NewerWord, store::cbor::Cbor};
+    use crate::{
+        message::NewerWord,
+        store::{At, ClaimOp, Decision, Lease, cbor::Cbor},
+    };
 
     #[test]
     fn rule_27_a_state_of_a_newer_release_proves_nothing_and_is_written_back() {
@@ -283,5 +286,28 @@ mod tests {
         let mut to = minicbor::Encoder::new(Vec::new());
         evidence.write(&mut to);
         assert_eq!(to.into_writer(), newer);
+    }
+
+    #[test]
+    fn rule_28_a_protection_of_a_newer_release_is_not_written_back_for_an_attempt_of_this_one() {
+        let owner = OwnerToken::named("owner");
+        let (lease, at) = (Lease { owner, boot: None, until_ms: 60_000 }, At { now_ms: 1, boot: None });
+        let decided = |record: Option<&ClaimRecord>, operation: ClaimOp| match operation.decide(record, at) {
+            Decision::Write(record) => record,
+            other => panic!("{other:?}"),
+        };
+        let fingerprint = Fingerprint::new([1; 16], 1, "k");
+        let claimed = decided(None, ClaimOp::Claim { lease, fingerprint, skew_ms: 0, ttl_s: 60 });
+        let known = ClaimRecord { maybe_sent: true, idempotency: Some(Idempotency::Native { window_ms: 7 }), ..claimed };
+        // Member 24: an array of a kind and a time.
+        let (native, newer, none) = ([0x18, 24, 0x82, 1, 7], [0x18, 24, 0x82, 3, 7], [0x18, 24, 0x82, 0, 0]);
+        let mut stored = known.to_cbor();
+        let place = stored.windows(5).position(|bytes| bytes == native).unwrap();
+        stored[place..place + 5].copy_from_slice(&newer);
+        let read = ClaimRecord::from_cbor(&stored).unwrap();
+        assert_eq!(read.idempotency, Some(Idempotency::None));
+        let now = Some(Idempotency::Native { window_ms: 7 });
+        let marked = decided(Some(&read), ClaimOp::Mark { owner, idempotency: now, ttl_s: 60 }).to_cbor();
+        assert!(marked.windows(5).any(|bytes| bytes == none) && !marked.windows(5).any(|bytes| bytes == newer), "{marked:?}");
     }
 }
