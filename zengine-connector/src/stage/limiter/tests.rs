@@ -369,6 +369,25 @@ fn one_tenant_does_not_take_all_turns_of_a_shared_key() {
 }
 
 #[test]
+fn one_tenant_does_not_take_all_turns_of_a_slow_shared_key() {
+    let shared = SharedScopes::new(&limits());
+    let [a, b] = [Limiter::new(&limits(), shared.clone()), Limiter::new(&limits(), shared)];
+    let key = scopes(|scopes| {
+        scopes.shared("key", Rate::per_second(10));
+    });
+    let (now, long) = (Duration::from_secs(10), Duration::from_secs(5));
+    let mut of_a: Vec<_> = (0..50).map(|_| a.enter(&key, now, long, false)).collect();
+    let refused = of_a.iter().filter(|turn| matches!(turn, LimiterAnswer::Refused(_))).count();
+    assert_eq!((refused, refusal(&of_a[49]).scope), (24, Scope::Shared), "one at once, 25 in the first half of the time");
+    let waits = b.enter(&key, now, long, false);
+    assert!(matches!(waits, LimiterAnswer::In(wait, _) if wait == MS(2_600)), "{waits:?}");
+    // The first that waits may wait the whole time.
+    of_a.clear();
+    let of_b: Vec<_> = (0..26).map(|_| b.enter(&key, now, long, false)).collect();
+    assert!(matches!(a.enter(&key, now, long, false), LimiterAnswer::In(wait, _) if wait > MS(2_500)), "{}", of_b.len());
+}
+
+#[test]
 fn a_corrected_rate_takes_effect_at_once() {
     let (limiter, now) = (limiter(), Duration::from_secs(10));
     assert!(made(limiter.enter(&sender(Rate::per_day(1)), now, LONGEST, false)));

@@ -11,7 +11,8 @@ use super::{
 };
 use crate::error::Scope;
 
-/// Maximum calls of one tenant that wait for shared keys: a quarter of those of a key, so that the others wait behind no more.
+/// Maximum calls of one tenant that wait for shared keys: a quarter of those of a key, so that the others wait behind no more. Of a slow
+/// key, they have at most the turns of half the time that a call may wait.
 pub(super) const MAX_WAITING_OF_ONE: usize = MAX_WAITING / 4;
 
 /// Wait of a call for whose scope there is no room.
@@ -90,10 +91,15 @@ impl Limiter {
         if earliest.turn > latest {
             return earliest.refused(earliest.turn == pause_end, now);
         }
-        let Earliest { turn, .. } = earliest;
+        let turn = earliest.turn;
         let waits = turn > now && rated(scopes).any(|demand| demand.scope == Scope::Shared);
-        if waits && self.waiting.load(Ordering::Acquire) >= MAX_WAITING_OF_ONE {
-            return Earliest { scope: Scope::Shared, turn }.refused(false, now);
+        if waits {
+            let own = self.waiting.load(Ordering::Acquire);
+            // The wait for the end of a pause, and for a rate that is not shared, takes no turns from others.
+            let is_late = earliest.scope == Scope::Shared && turn > pause_end.saturating_add(nanos(longest) / 2);
+            if own >= MAX_WAITING_OF_ONE || (own > 0 && is_late) {
+                return Earliest { scope: Scope::Shared, turn }.refused(false, now);
+            }
         }
         if turn > now
             && let Some(scope) = crowded(&mut held, scopes, now)
