@@ -127,6 +127,13 @@ impl<L: Deref<Target = Limit>> Permit<L> {
         taken.ok().map(|_| Self(limit, weight))
     }
 
+    /// Takes what this weight exceeds its own by, also beyond the limit.
+    pub(crate) fn grow(&mut self, weight: usize) {
+        let more = weight.saturating_sub(self.1);
+        self.1 += more;
+        self.0.taken.fetch_add(more, Ordering::AcqRel);
+    }
+
     /// Gives back what exceeds this weight.
     pub(crate) fn shrink(&mut self, weight: usize) {
         let over = self.1.saturating_sub(weight);

@@ -196,9 +196,9 @@ impl OrchestratorBuilder {
         /// The spawner starts them in [`build`](Self::build), which you must then call inside the runtime.
         sweep_every(interval: impl Into<Option<Duration>>) => sweep_every = interval.into().filter(|interval| !interval.is_zero());
         /// Maximum bytes of files in memory at the same time in this process: those of stored files that are being sent, and of files of
-        /// events that [`media`](Orchestrator::media) and [`keep_media`](Orchestrator::keep_media) fetch, which count with the most that
-        /// they may have, 100 MiB by default, until they are here. One tenant takes at most half. A send that finds no room is Deferred as
-        /// `Busy`; a message whose files exceed a limit passes alone. Defaults to 512 MiB; at least 1.
+        /// events that [`media`](Orchestrator::media) and [`keep_media`](Orchestrator::keep_media) fetch, which count with the size
+        /// that the event names, or the most that they may have, 100 MiB by default, until they are here. One tenant takes at most half while
+        /// others have some. A send that finds no room is Deferred as `Busy`; a message whose files exceed a limit passes alone. Defaults to 512 MiB; at least 1.
         max_file_bytes(bytes: usize) => max_file_bytes = bytes;
         /// Whether tenants' configurations may refer to the host's environment and files. Defaults to `false`: anyone who can
         /// edit a tenant's configuration could read them. The host's own settings always may.

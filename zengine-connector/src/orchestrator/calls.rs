@@ -35,8 +35,8 @@ impl Orchestrator {
 
     /// Downloads a file of an event by its handle or by [`MediaRequest::of`], with the credentials of the event's tenant. Takes at
     /// most 30 seconds, and waits up to 10 seconds for room before that: the file counts towards
-    /// [`max_file_bytes`](crate::OrchestratorBuilder::max_file_bytes) with the request's `max_bytes` until it is here, and with its own size
-    /// until you drop its bytes.
+    /// [`max_file_bytes`](crate::OrchestratorBuilder::max_file_bytes) with the size that the event names, or else the request's
+    /// `max_bytes`, until it is here, and with its own size until you drop its bytes.
     ///
     /// # Errors
     /// `Unsupported` if the strategy has no media. `Busy` while too many bytes of files are in memory. `Media` if the file is larger than the request
@@ -49,7 +49,7 @@ impl Orchestrator {
             return Err(Error::new(ErrorKind::Unsupported, "the strategy receives nothing").with_context("strategy", &entry.name));
         };
         let bound = engine.tenants.bind(entry, &event.tenant).await?;
-        let room = engine.await_room_for(&event.tenant, request.max_bytes, ROOM_WAIT).await;
+        let room = engine.await_room_for(&event.tenant, request.likely_bytes(), ROOM_WAIT).await;
         let room = room.ok_or_else(|| Error::new(ErrorKind::Busy, "too many bytes of files are in memory").with_retry_after(AGAIN))?;
         let cx = EventContext { base: engine.call_base(&event.tenant, &entry.name, TIME) };
         let fetched = engine.call(inbound.media(&bound.state, &request, &cx)).await;

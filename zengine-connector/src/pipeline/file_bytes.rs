@@ -12,7 +12,7 @@ use crate::{
 /// The bytes of files in memory, of the process and of each tenant.
 pub(crate) struct FileBytes {
     all: Arc<Limit>,
-    /// Of one tenant: half, so that one with many files leaves room for the others.
+    /// Of one tenant while others have some: half, so that one with many files leaves room for them.
     most_of_one: usize,
     by_tenant: Mutex<HashMap<TenantId, usize>>,
 }
@@ -35,7 +35,7 @@ impl FileBytes {
         let mut by_tenant = self.by_tenant.lock();
         let of_tenant = by_tenant.get(tenant).copied().unwrap_or(0);
         let with_it = of_tenant.saturating_add(weight);
-        if of_tenant > 0 && with_it > self.most_of_one {
+        if of_tenant > 0 && with_it > self.most_of_one && self.all.in_use() > of_tenant {
             return None;
         }
         let permit = Permit::weighing(Arc::clone(&self.all), weight)?;
@@ -45,6 +45,14 @@ impl FileBytes {
 }
 
 impl Taken {
+    /// Counts what exceeds its weight: the bytes are in memory already.
+    fn grow(&mut self, weight: usize) {
+        let over = weight.saturating_sub(self.weight);
+        self.weight += over;
+        self.permit.grow(weight);
+        *self.bytes.by_tenant.lock().entry(self.tenant.clone()).or_default() += over;
+    }
+
     /// Gives back what exceeds this weight.
     fn shrink(&mut self, weight: usize) {
         let over = self.weight.saturating_sub(weight);
@@ -86,10 +94,11 @@ impl Room {
         Bytes::from_owner(Held { bytes, _room: self.clone() })
     }
 
-    /// The same for all bytes that the room is for: what they do not fill is given back.
+    /// The same for all bytes that the room is for: what they do not fill is given back, and what exceeds it is counted too.
     pub(crate) fn hold_all(mut self, bytes: Bytes) -> Bytes {
         if let Some(taken) = Arc::get_mut(&mut self.0) {
             taken.shrink(bytes.len());
+            taken.grow(bytes.len());
         }
         self.hold(bytes)
     }
@@ -100,7 +109,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_tenant_takes_half_and_what_it_gives_back_is_free() {
+    fn a_tenant_that_is_alone_takes_all_and_no_more() {
+        let bytes = Arc::new(FileBytes::new(10));
+        let [a, b] = ["a", "b"].map(|id| TenantId::new(id).unwrap());
+        let held = [4, 4, 2].map(|weight| bytes.take(&a, weight).unwrap());
+        assert!(bytes.take(&a, 1).is_none() && bytes.take(&b, 1).is_none());
+        let [first, ..] = held;
+        drop(first);
+        let _other = bytes.take(&b, 1).unwrap();
+        assert!(bytes.take(&a, 1).is_none(), "it has its share while another has some");
+    }
+
+    #[test]
+    fn a_file_that_is_larger_than_its_event_said_counts_with_its_size() {
+        let (bytes, a) = (Arc::new(FileBytes::new(10)), TenantId::new("a").unwrap());
+        let file = bytes.take(&a, 2).unwrap().hold_all(Bytes::from_static(b"12345678"));
+        assert_eq!((bytes.all.in_use(), bytes.by_tenant.lock()[&a]), (8, 8));
+        assert!(bytes.take(&a, 3).is_none());
+        drop(file);
+        assert!(bytes.by_tenant.lock().is_empty() && bytes.all.in_use() == 0);
+    }
+
+    #[test]
+    fn one_tenant_takes_half_while_others_have_some_and_what_it_gives_back_is_free() {
         let bytes = Arc::new(FileBytes::new(10));
         let [a, b] = ["a", "b"].map(|id| TenantId::new(id).unwrap());
         let (first, other) = (bytes.take(&a, 3), bytes.take(&b, 2));

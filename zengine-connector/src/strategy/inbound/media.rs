@@ -30,6 +30,8 @@ pub struct MediaRequest {
     pub max_bytes: u64,
     /// Whether the event names a digest that cannot be read.
     unreadable_digest: bool,
+    /// The size that the event names, in bytes.
+    announced: Option<u64>,
 }
 
 debug_fields!(MediaRequest { mime: |it| shown_mime(it.mime.as_deref()), max_bytes });
@@ -40,7 +42,7 @@ impl MediaRequest {
 
     /// A request for the file of a handle.
     pub fn new(handle: impl Into<String>) -> Self {
-        Self { handle: handle.into(), sha256: None, mime: None, max_bytes: Self::MAX_BYTES, unreadable_digest: false }
+        Self { handle: handle.into(), sha256: None, mime: None, max_bytes: Self::MAX_BYTES, unreadable_digest: false, announced: None }
     }
 
     /// A request for a file of an event, with its digest and MIME type. `None` if the provider does not hold it. A digest that cannot be
@@ -49,7 +51,7 @@ impl MediaRequest {
         let MediaSource::Handle { id, .. } = &media.source else { return None };
         let sha256 = media.sha256.as_deref().and_then(read_sha256);
         let unreadable_digest = media.sha256.is_some() && sha256.is_none();
-        Some(Self { sha256, unreadable_digest, mime: media.mime.clone(), ..Self::new(id) })
+        Some(Self { sha256, unreadable_digest, mime: media.mime.clone(), announced: media.bytes, ..Self::new(id) })
     }
 
     setters! {
@@ -59,6 +61,11 @@ impl MediaRequest {
         with_mime(mime: impl Into<String>) => mime = Some(mime.into());
         /// Sets the maximum size, in bytes.
         with_max_bytes(bytes: u64) => max_bytes = bytes;
+    }
+
+    /// The bytes that the file likely has: it counts with them until it is here.
+    pub(crate) fn likely_bytes(&self) -> u64 {
+        self.announced.map_or(self.max_bytes, |announced| announced.min(self.max_bytes))
     }
 
     /// Checks what a strategy fetched.
@@ -115,6 +122,16 @@ impl MediaFile {
 mod tests {
     use super::*;
     use crate::message::MediaKind;
+
+    #[test]
+    fn a_file_counts_with_the_size_that_its_event_names() {
+        let mut photo = Media::handle(MediaKind::Image, "777");
+        assert_eq!(MediaRequest::of(&photo).unwrap().likely_bytes(), MediaRequest::MAX_BYTES);
+        photo.bytes = Some(50_000);
+        let request = MediaRequest::of(&photo).unwrap();
+        assert_eq!((request.likely_bytes(), request.max_bytes), (50_000, MediaRequest::MAX_BYTES));
+        assert_eq!(request.with_max_bytes(5).likely_bytes(), 5);
+    }
 
     #[test]
     fn a_digest_that_cannot_be_read_is_a_warning() {
