@@ -12,7 +12,7 @@ use super::journal::Journal;
 use super::provider::{Engine, Provider, StartOptions};
 use super::server::{PortGate, Request, Server};
 use super::webhooks::{WebhookFormat, WebhookSender};
-use super::{Delivery, Fault, WebhookFault};
+use super::{Delivery, Fault, InProcess, WebhookFault};
 
 /// A running emulator of the provider `P`. Dropping it stops the emulator.
 ///
@@ -24,8 +24,12 @@ pub struct Emulator<P> {
 }
 
 impl<P: Provider> Emulator<P> {
-    /// Starts an emulator on 127.0.0.1.
-    pub(super) fn launch(settings: P::Settings) -> io::Result<Self> {
+    /// Starts an emulator on 127.0.0.1, on its own thread; works inside and outside of any async runtime.
+    ///
+    /// # Errors
+    ///
+    /// The port is taken, the journal cannot be opened, or the thread cannot be started.
+    pub fn start(settings: P::Settings) -> io::Result<Self> {
         let options = P::options(&settings);
         let journal = Journal::open(options.journal.as_deref(), P::SECRETS)?;
         let mut handler = None;
@@ -35,6 +39,15 @@ impl<P: Provider> Emulator<P> {
         })?;
         let handler = handler.ok_or_else(|| io::Error::other("the server made no handler"))?;
         Ok(Self { handler, server })
+    }
+
+    /// Creates an emulator without a port, as an HTTP client.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be opened.
+    pub fn in_process(settings: P::Settings) -> io::Result<InProcess<P>> {
+        InProcess::launch(settings)
     }
 
     /// Restores the initial state: numbers, tokens, media, faults, pending webhooks, clock. Empties the journal in memory; its

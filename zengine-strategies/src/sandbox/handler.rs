@@ -37,7 +37,7 @@ impl<P: Provider> RequestHandler<P> {
             return control::handle(&self, request).await;
         }
         let (method, path) = (request.head.method.clone(), request.head.uri.path().to_owned());
-        let route = self.provider.route(&method, &path);
+        let route = self.provider.route(&request.head);
         let usual = route.sends && method == Method::POST;
         let target = Target { usual, edge: route.edge, sender: route.sender.as_deref(), path: &path };
         let query = request.head.uri.query().map(str::to_owned);

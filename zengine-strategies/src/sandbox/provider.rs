@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::Value;
 
 use super::clock::Clock;
@@ -34,12 +34,12 @@ impl Engine {
 
 redacted!(Engine { address });
 
-/// The provider's meaning of a request path.
+/// The provider's meaning of a request's head.
 #[derive(Debug)]
 pub struct RequestRoute {
     /// The kind of request in faults and the journal.
     pub(super) edge: &'static str,
-    /// The sending number or account, if the path names an existing one.
+    /// The sending number or account, if the request names an existing one.
     pub(super) sender: Option<String>,
     /// Whether a POST here sends a message.
     pub(super) sends: bool,
@@ -117,8 +117,8 @@ pub trait Provider: Send + Sync + Sized + 'static {
     /// Creates the provider's part from its state and the engine.
     fn new(state: Arc<Self::State>, engine: Arc<Engine>) -> Self;
 
-    /// Returns the meaning of a path.
-    fn route(&self, method: &Method, path: &str) -> RequestRoute;
+    /// Returns the meaning of a request by its head: method, path, and the credentials that name a sender.
+    fn route(&self, head: &Parts) -> RequestRoute;
 
     /// Responds to a request as the provider does.
     fn answer(&self, request: ProviderRequest<'_>) -> impl Future<Output = ProviderResponse<Self::Accepted>> + Send;

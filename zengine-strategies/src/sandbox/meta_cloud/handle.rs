@@ -1,18 +1,15 @@
 //! The Meta emulator's own part of the handle.
 
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::route::Meta;
-use super::settings::Settings;
 use super::signature;
 use super::state::State;
 use super::tokens::Signup;
-use crate::sandbox::InProcess;
 use crate::sandbox::emulator::Emulator;
 use crate::sandbox::provider::ms;
 use crate::sandbox::waba::Number;
@@ -22,24 +19,6 @@ use zengine_connector::http::encode;
 pub type MetaCloud = Emulator<Meta>;
 
 impl Emulator<Meta> {
-    /// Starts an emulator on 127.0.0.1, on its own thread; works inside and outside of any async runtime.
-    ///
-    /// # Errors
-    ///
-    /// The port is taken, the journal cannot be opened, or the thread cannot be started.
-    pub fn start(settings: Settings) -> io::Result<Self> {
-        Self::launch(settings)
-    }
-
-    /// Creates an emulator without a port, as an HTTP client.
-    ///
-    /// # Errors
-    ///
-    /// The journal cannot be opened.
-    pub fn in_process(settings: Settings) -> io::Result<InProcess<Meta>> {
-        InProcess::launch(settings)
-    }
-
     fn state(&self) -> &State {
         &self.handler.provider.state
     }

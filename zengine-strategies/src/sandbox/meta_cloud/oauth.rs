@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::signature::hmac_sha256;
 use super::state::State;
 use super::tokens::{LIFE_MS, Owner, SHORT_LIFE_MS, Token};
 use crate::sandbox::waba::check::Checked;
 use crate::sandbox::waba::errors::GraphError;
+use crate::sandbox::waba::hmac::hmac_sha256;
 use crate::sandbox::waba::query::Query;
 
 const SCOPES: [&str; 2] = ["whatsapp_business_management", "whatsapp_business_messaging"];

@@ -17,7 +17,7 @@ use crate::sandbox::control::Call;
 use crate::sandbox::journal::Journal;
 use crate::sandbox::provider::{Engine, Provider, ProviderRequest, ProviderResponse, Refusal, RequestRoute, StartOptions};
 use crate::sandbox::text::is_form;
-use crate::sandbox::waba::errors::{GraphError, json_answer};
+use crate::sandbox::waba::errors::{GraphError, is_code, json_answer, number_of};
 use crate::sandbox::waba::files;
 use crate::sandbox::waba::provider::{Accepted, CallAnswer, WhatsApp};
 use crate::sandbox::waba::query::Query;
@@ -152,8 +152,8 @@ impl Provider for Meta {
         Self { state, engine }
     }
 
-    fn route(&self, method: &Method, path: &str) -> RequestRoute {
-        let edges: Vec<&str> = path.trim_matches('/').split('/').collect();
+    fn route(&self, head: &Parts) -> RequestRoute {
+        let edges: Vec<&str> = head.uri.path().trim_matches('/').split('/').collect();
         let versioned = edges.first().is_some_and(|first| is_version(first));
         let number = edges.get(1).filter(|id| versioned && self.state.accounts.exists(id)).map(|id| (*id).to_owned());
         // OAuth also works without a version, as in Meta's own examples.
@@ -163,13 +163,13 @@ impl Provider for Meta {
             ["oauth", "revoke"] => "oauth_revoke",
             ["debug_token"] => "debug_token",
             ["whatsapp_business", "attachments"] if !versioned => "media_download",
-            [id, "message_templates"] if versioned && !id.is_empty() => match *method {
+            [id, "message_templates"] if versioned && !id.is_empty() => match head.method {
                 Method::POST => "template_create",
                 Method::DELETE => "template_delete",
                 _ => "template_list",
             },
             [id, name] if versioned && !id.is_empty() => edge_of(name),
-            [id] if versioned && !id.is_empty() => self.kind_of(id, method),
+            [id] if versioned && !id.is_empty() => self.kind_of(id, &head.method),
             _ => "unknown",
         };
         let is_file = edge == "media_upload";
@@ -178,7 +178,7 @@ impl Provider for Meta {
 
     async fn answer(&self, request: ProviderRequest<'_>) -> ProviderResponse<Accepted> {
         let head = request.head;
-        let edge = self.route(&head.method, head.uri.path()).edge;
+        let edge = self.route(head).edge;
         if edge == "media_download" && head.method == Method::GET {
             let query = Query::new(head.uri.query().unwrap_or_default(), None, String::new());
             let response = media::download(&self.state, bearer(&head.headers).as_deref(), &query);
@@ -191,20 +191,11 @@ impl Provider for Meta {
     }
 
     fn refuse(&self, refusal: Refusal<'_>) -> Response<Bytes> {
-        let error = match refusal {
-            Refusal::TooLong => GraphError::bad("The request is too large.").with_status(413),
-            Refusal::JournalFailed => GraphError::because(131_000, "The emulator cannot write its journal."),
-            Refusal::Throttled => GraphError::because(130_429, "Message failed to send because there were too many messages."),
-            Refusal::Code { code, status } => {
-                let error = GraphError::because(number_of(code), "Error injected by the emulator.");
-                status.map_or(error.clone(), |status| error.with_status(status))
-            }
-        };
-        self.refusal(&error)
+        self.refusal(&GraphError::of_engine(refusal))
     }
 
     fn is_code(code: &str) -> bool {
-        code.parse::<i64>().is_ok()
+        is_code(code)
     }
 
     fn follow(&self, accepted: (String, Accepted), failure: Option<&str>) {
@@ -254,11 +245,6 @@ fn is_management(edge: &str) -> bool {
     let others =
         ["messages", "media_upload", "media_url", "media_delete", "access_tokens", "system_user_access_tokens", "app_subscriptions"];
     !others.contains(&edge)
-}
-
-/// A code of a fault as Graph's number; other texts are its unknown error.
-fn number_of(code: &str) -> i64 {
-    code.parse().unwrap_or(1)
 }
 
 fn only(value: Value) -> (Value, Option<(String, Accepted)>) {

@@ -1,19 +1,9 @@
 //! Meta's encoding and signature of webhook bodies.
 
-use bytes::Bytes;
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
-use sha2::Sha256;
 
 use crate::sandbox::text::escaped;
-
-/// The HMAC of a message, in hexadecimal.
-pub(super) fn hmac_sha256(secret: &str, message: &[u8]) -> String {
-    // HMAC takes keys of any length, so the default is never used.
-    Hmac::<Sha256>::new_from_slice(secret.as_bytes())
-        .map(|mac| format!("{:x}", Bytes::copy_from_slice(&mac.chain_update(message).finalize().into_bytes())))
-        .unwrap_or_default()
-}
+use crate::sandbox::waba::hmac::hmac_sha256;
 
 /// The value of `X-Hub-Signature-256`.
 pub(super) fn sign(secret: &str, body: &[u8]) -> String {

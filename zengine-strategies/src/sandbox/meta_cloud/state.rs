@@ -7,17 +7,18 @@ use http::{HeaderMap, HeaderValue, header};
 
 use super::accounts::Accounts;
 use super::settings::Settings;
-use super::signature::{hmac_sha256, on_the_wire, sign};
+use super::signature::{on_the_wire, sign};
 use super::tokens::{Owner, Token, Tokens};
 use crate::sandbox::clock::Clock;
 use crate::sandbox::journal::Journal;
 use crate::sandbox::waba::Number;
 use crate::sandbox::waba::check::Checked;
 use crate::sandbox::waba::errors::GraphError;
+use crate::sandbox::waba::hmac::hmac_sha256;
 use crate::sandbox::waba::payload::envelope;
 use crate::sandbox::waba::provider::WabaState;
 use crate::sandbox::waba::shared::{Initial, Shared};
-use crate::sandbox::webhooks::{Item, Signature, WebhookFormat};
+use crate::sandbox::webhooks::{Callback, Item, Signature, WebhookFormat};
 
 /// Lifetime of a proof with a time, in seconds.
 const PROOF_S: u64 = 5 * 60;
@@ -166,21 +167,22 @@ impl WabaState for State {
 impl WebhookFormat for State {
     /// Messages go to the number's own callback, else to the account's, else to the app's; other fields skip the first. Updates
     /// of an unknown account go to the app.
-    fn address(&self, item: &Item) -> Option<String> {
+    fn address(&self, item: &Item) -> Option<Callback> {
         let number = item.sender.as_deref().and_then(|id| self.accounts.record(id));
         let subscription = self.accounts.subscription(&item.account);
         if subscription.is_none() && self.accounts.is_account(&item.account) {
             return None;
         }
         let own = number.and_then(|record| record.callback).filter(|_| item.edge == "messages");
-        own.or_else(|| subscription.and_then(|found| found.callback)).map(|callback| callback.url).or_else(|| self.shared.callback())
+        let found = own.or_else(|| subscription.and_then(|found| found.callback)).map(|callback| callback.url);
+        found.or_else(|| self.shared.callback()).map(Callback::new)
     }
 
     fn encode(&self, items: Vec<Item>) -> Bytes {
         Bytes::from(on_the_wire(&envelope(items, self.shared.clock.now_s())))
     }
 
-    fn headers(&self, body: &[u8], signature: Signature) -> HeaderMap {
+    fn headers(&self, _: &Callback, body: &[u8], signature: Signature) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(header::USER_AGENT, HeaderValue::from_static("facebookexternalua"));
         let secret = match signature {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Response;
 use serde_json::{Value, json};
 
-use crate::sandbox::provider::{add_header, page};
+use crate::sandbox::provider::{Refusal, add_header, page};
 
 /// An error: the content of the error body.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +65,19 @@ impl GraphError {
             "Unsupported request. Object with ID '{id}' does not exist, cannot be loaded due to missing permissions, or does not support this operation"
         );
         Self { subcode: Some(33), message: Some(message), ..Self::new(100) }
+    }
+
+    /// A refusal by the engine.
+    pub(in crate::sandbox) fn of_engine(refusal: Refusal<'_>) -> Self {
+        match refusal {
+            Refusal::TooLong => Self::bad("The request is too large.").with_status(413),
+            Refusal::JournalFailed => Self::because(131_000, "The emulator cannot write its journal."),
+            Refusal::Throttled => Self::because(130_429, "Message failed to send because there were too many messages."),
+            Refusal::Code { code, status } => {
+                let error = Self::because(number_of(code), "Error injected by the emulator.");
+                status.map_or(error.clone(), |status| error.with_status(status))
+            }
+        }
     }
 
     /// 2500: an unknown path.
@@ -132,6 +145,16 @@ impl GraphError {
         }
         response
     }
+}
+
+/// Whether a code has Graph's form.
+pub(in crate::sandbox) fn is_code(code: &str) -> bool {
+    code.parse::<i64>().is_ok()
+}
+
+/// A code of a fault as Graph's number; other texts are its unknown error.
+pub(in crate::sandbox) fn number_of(code: &str) -> i64 {
+    code.parse().unwrap_or(1)
 }
 
 /// A JSON response with the Graph API's headers.

@@ -11,7 +11,7 @@ use super::templates::{Template, TemplateUpdate};
 use super::updates::Update;
 use super::{Inbound, files};
 use crate::sandbox::emulator::Emulator;
-use crate::sandbox::webhooks::{Signature, Webhooks};
+use crate::sandbox::webhooks::{Callback, Signature, Webhooks};
 use crate::sandbox::{Delivery, lock};
 
 impl<S: WabaState> Emulator<WhatsApp<S>> {
@@ -147,9 +147,11 @@ impl<S: WabaState> Emulator<WhatsApp<S>> {
     pub fn inbound_request(&self, phone_number_id: &str, message: impl Into<Inbound>) -> Option<http::Request<Bytes>> {
         let state = &*self.handler.provider.state;
         let (item, _) = Update::message(phone_number_id, message).item(state, &state.file_root(self.base_url()))?;
+        // Handed over in process, so it needs no address.
+        let callback = state.address(&item).unwrap_or_else(|| Callback::new(String::new()));
         let mut request = http::Request::new(state.encode(vec![item]));
         *request.method_mut() = http::Method::POST;
-        *request.headers_mut() = state.headers(request.body(), Signature::Valid);
+        *request.headers_mut() = state.headers(&callback, request.body(), Signature::Valid);
         Some(request)
     }
 

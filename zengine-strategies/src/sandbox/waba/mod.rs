@@ -7,6 +7,7 @@ pub(in crate::sandbox) mod control;
 pub(in crate::sandbox) mod errors;
 pub(in crate::sandbox) mod files;
 mod handle;
+pub(in crate::sandbox) mod hmac;
 pub(in crate::sandbox) mod ids;
 mod inbound;
 pub(in crate::sandbox) mod interactive;

@@ -42,7 +42,7 @@ impl Number {
         pub with_display_number(digits: impl Into<String>) => display = digits.into();
         /// Sets the verified name of the business.
         pub with_name(name: impl Into<String>) => name = name.into();
-        /// Sets the access token required in requests for this number. Several numbers may share one.
+        /// Sets the access token, or API key, required in requests for this number. Numbers of Meta's own API may share one.
         pub with_token(token: impl Into<String>) => token = token.into();
         /// Sets the lifetime of the access token by the emulator's clock. Defaults to unlimited.
         pub with_token_life(life: Duration) => token_life_ms = u64::try_from(life.as_millis()).ok();

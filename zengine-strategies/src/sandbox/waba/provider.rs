@@ -16,7 +16,7 @@ use super::{Number, ids};
 use crate::sandbox::Delivery;
 use crate::sandbox::provider::Engine;
 use crate::sandbox::text::content_type;
-use crate::sandbox::webhooks::{Item, Signature, StatusStep, WebhookFormat};
+use crate::sandbox::webhooks::{Callback, Item, Signature, StatusStep, WebhookFormat};
 
 /// Default error code of a `failed` status.
 const UNDELIVERABLE: i64 = 131_026;
@@ -33,6 +33,11 @@ pub trait WabaState: WebhookFormat {
     /// The host that hands over files, as inbound messages name it.
     fn file_root(&self, base_url: String) -> String {
         base_url
+    }
+
+    /// The callback of bytes that are no update.
+    fn raw_callback(&self) -> Option<Callback> {
+        self.shared().callback().map(Callback::new)
     }
 
     /// The updates of a changed template, one for every account that has it.
@@ -112,7 +117,7 @@ impl<S: WabaState> WhatsApp<S> {
 
     /// Posts these bytes to the callback.
     pub(in crate::sandbox) async fn send_raw(&self, body: Bytes, signature: Signature) -> Delivery {
-        self.engine.webhooks.deliver_raw(self.shared().callback(), body, signature).await
+        self.engine.webhooks.deliver_raw(self.state.raw_callback(), body, signature).await
     }
 
     /// Sends updates in the background, one POST each, in order.

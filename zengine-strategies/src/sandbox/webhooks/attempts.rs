@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::{Delivery, LOG_LENGTH, WebhookPost, WebhookSender};
+use super::{Callback, Delivery, LOG_LENGTH, WebhookPost, WebhookSender};
 use crate::sandbox::faults::{WebhookFault, WebhookFaultKind};
 use crate::sandbox::journal::{EntryKind, Journal, JournalEntry, body_value};
 use crate::sandbox::lock;
@@ -96,16 +96,16 @@ impl WebhookSender {
     pub(super) async fn first_attempt(&self, post: &WebhookPost, fault: Option<&WebhookFault>) -> AttemptResult {
         let label = fault.map(WebhookFault::name);
         let label = label.as_deref();
-        if post.url.is_none() {
+        if post.callback.is_none() {
             return AttemptResult { end: AttemptEnd::Lost, at_ms: self.clock.now_ms() };
         }
         match fault.map(|fault| fault.kind) {
             Some(WebhookFaultKind::DropOnce {}) => self.write(post, 1, label, None),
             Some(WebhookFaultKind::Lose {}) => AttemptResult { end: AttemptEnd::Lost, ..self.write(post, 1, label, None) },
             Some(WebhookFaultKind::Cut {}) => {
-                if let Some(url) = &post.url {
-                    let headers = self.headers(post);
-                    let cut = self.http.cut(url, &headers, &post.body);
+                if let Some(callback) = &post.callback {
+                    let headers = self.headers(callback, post);
+                    let cut = self.http.cut(&callback.url, &headers, &post.body);
                     // With or without a connection, the attempt has failed.
                     let _ = tokio::time::timeout(self.timeout(), cut).await;
                 }
@@ -122,7 +122,7 @@ impl WebhookSender {
 
     /// Makes the redeliveries and copies after the first attempt.
     pub(super) async fn remaining_attempts(&self, post: WebhookPost, fault: Option<WebhookFault>, first: AttemptResult) -> Delivery {
-        let (mut attempts, mut last) = (u32::from(post.url.is_some()), first);
+        let (mut attempts, mut last) = (u32::from(post.callback.is_some()), first);
         let after = |result: AttemptResult, pause: u64| result.at_ms.saturating_add(pause);
         if !last.end.is_settled() {
             for pause in self.settings().redelivery_ms {
@@ -159,21 +159,21 @@ impl WebhookSender {
 
     /// Posts `body` with the signature of the post's original body.
     async fn attempt_with(&self, post: &WebhookPost, body: Bytes, number: u32, label: Option<&str>) -> AttemptResult {
-        let url = post.url.as_deref().unwrap_or_default();
-        let request = Request::builder().method(Method::POST).uri(url).body(Full::new(body));
+        let request = post.callback.as_ref().and_then(|callback| {
+            // `None` for what is no valid address.
+            let mut request = Request::builder().method(Method::POST).uri(&callback.url).body(Full::new(body)).ok()?;
+            *request.headers_mut() = self.headers(callback, post);
+            Some(request)
+        });
         let answer = match request {
-            Ok(mut request) => {
-                *request.headers_mut() = self.headers(post);
-                self.http.answer(request, self.timeout()).await
-            }
-            // Not a valid address.
-            Err(_) => None,
+            Some(request) => self.http.answer(request, self.timeout()).await,
+            None => None,
         };
         self.write(post, number, label, answer)
     }
 
-    fn headers(&self, post: &WebhookPost) -> HeaderMap {
-        let mut headers = self.format.headers(&post.body, post.signature);
+    fn headers(&self, callback: &Callback, post: &WebhookPost) -> HeaderMap {
+        let mut headers = self.format.headers(callback, &post.body, post.signature);
         headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
         headers
     }
@@ -186,7 +186,7 @@ impl WebhookSender {
             at_ms,
             kind: EntryKind::Webhook,
             method: "POST".to_owned(),
-            path: self.http.journal.mask().address(post.url.as_deref().unwrap_or_default()),
+            path: self.http.journal.mask().address(post.callback.as_ref().map_or("", |callback| &callback.url)),
             status: status.unwrap_or(0),
             sender: post.sender.clone(),
             fault: label.map(str::to_owned),

@@ -49,19 +49,36 @@ pub enum Signature {
     Absent,
 }
 
+/// The address of a callback. Updates for equal ones may share a POST.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Callback {
+    pub(super) url: String,
+    /// The headers that were registered with it.
+    pub(super) headers: HeaderMap,
+}
+
+redacted!(Callback { headers: |it| it.headers.len() });
+
+impl Callback {
+    /// An address without headers of its own.
+    pub(super) fn new(url: String) -> Self {
+        Self { url, headers: HeaderMap::new() }
+    }
+}
+
 /// The provider's format of webhooks: address, body, signature.
 pub trait WebhookFormat: Send + Sync + 'static {
     /// The address of an update; `None` if it has no callback.
-    fn address(&self, item: &Item) -> Option<String>;
+    fn address(&self, item: &Item) -> Option<Callback>;
     fn encode(&self, items: Vec<Item>) -> Bytes;
     /// The provider's headers of a POST.
-    fn headers(&self, body: &[u8], signature: Signature) -> HeaderMap;
+    fn headers(&self, callback: &Callback, body: &[u8], signature: Signature) -> HeaderMap;
 }
 
 /// One POST to be delivered.
 #[derive(Debug, Clone)]
 struct WebhookPost {
-    url: Option<String>,
+    callback: Option<Callback>,
     body: Bytes,
     signature: Signature,
     message_id: Option<String>,
@@ -235,10 +252,11 @@ impl WebhookSender {
         last
     }
 
-    /// Sends these bytes to `url`; waits as [`deliver`](Self::deliver) does.
-    pub(super) async fn deliver_raw(self: &Arc<Self>, url: Option<String>, body: Bytes, signature: Signature) -> Delivery {
+    /// Sends these bytes to `callback`; waits as [`deliver`](Self::deliver) does.
+    pub(super) async fn deliver_raw(self: &Arc<Self>, callback: Option<Callback>, body: Bytes, signature: Signature) -> Delivery {
         let fault = self.faults.take(&[], true);
-        let post = WebhookPost { url, body, signature, message_id: None, sender: None, id: self.next_id(), generation: self.generation() };
+        let post =
+            WebhookPost { callback, body, signature, message_id: None, sender: None, id: self.next_id(), generation: self.generation() };
         self.finish(post, fault).await
     }
 
@@ -248,16 +266,16 @@ impl WebhookSender {
 
     /// Builds one POST per address, in the order of the first update of each.
     fn posts(&self, items: Vec<Item>, signature: Signature, message_id: Option<&str>) -> Vec<WebhookPost> {
-        let mut sorted: Vec<(Option<String>, Vec<Item>)> = Vec::new();
+        let mut sorted: Vec<(Option<Callback>, Vec<Item>)> = Vec::new();
         for item in items {
-            let url = self.format.address(&item);
-            match sorted.iter_mut().find(|(known, _)| *known == url) {
+            let callback = self.format.address(&item);
+            match sorted.iter_mut().find(|(known, _)| *known == callback) {
                 Some((_, together)) => together.push(item),
-                None => sorted.push((url, vec![item])),
+                None => sorted.push((callback, vec![item])),
             }
         }
-        let post = |(url, items): (Option<String>, Vec<Item>)| WebhookPost {
-            url,
+        let post = |(callback, items): (Option<Callback>, Vec<Item>)| WebhookPost {
+            callback,
             sender: items.iter().find_map(|item| item.sender.clone()),
             body: self.format.encode(items),
             signature,
