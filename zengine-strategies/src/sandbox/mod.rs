@@ -6,6 +6,7 @@
 //!
 //! | module | provider |
 //! |---|---|
+//! | [`dialog360`] | WhatsApp through 360dialog |
 //! | [`meta_cloud`] | WhatsApp Cloud API by Meta |
 //!
 //! Every emulator keeps a [`Journal`] of its requests and webhooks, applies the [`Fault`]s and [`WebhookFault`]s that a test
@@ -34,6 +35,7 @@
 
 mod clock;
 mod control;
+pub mod dialog360;
 mod emulator;
 mod faults;
 mod form;

@@ -59,6 +59,23 @@ fn the_other_commands_work_against_it_by_the_file_it_gives() {
 }
 
 #[test]
+fn the_emulator_of_360dialog_answers_the_other_commands_and_dry_runs() {
+    let files = Files::new();
+    let sandbox = Sandbox::start(&["whatsapp-360dialog", "--set", "api_key=canary-key", "--set", "platform_secret=canary-secret"]);
+    let path = files.write("file.json", &sandbox.line["file"]);
+    zengine(&["check", "whatsapp-360dialog", "--config", &path], "").ended(0);
+    assert_eq!(zengine(&["health", "whatsapp-360dialog", "--config", &path], "").ended(0).line()["status"], "healthy");
+    let sent = zengine(&["send", "whatsapp-360dialog", "--config", &path], text().to_string()).ended(0).line();
+    assert_eq!(sent["outcome"], "delivered");
+    assert_eq!(sandbox.stop("-TERM"), Some(0));
+    // Nothing listens there any more: the emulator answers within the command.
+    let run = zengine(&["send", "whatsapp-360dialog", "--config", &path, "--dry-run"], text().to_string()).ended(0);
+    assert!(run.out.contains("/messages") && !run.out.contains("canary-key"), "{run:?}");
+    let wrong = zengine(&["sandbox", "whatsapp-360dialog", "--set", "waba_id=12WA"], "").ended(2);
+    assert!(wrong.err.contains("`waba_id`"), "{wrong:?}");
+}
+
+#[test]
 fn credentials_come_from_the_environment_and_stay_in_private_files() {
     let files = Files::new();
     let (written, journal) = (files.path("written.json"), files.path("journal"));
@@ -69,7 +86,7 @@ fn credentials_come_from_the_environment_and_stay_in_private_files() {
         ("ZENGINE_SANDBOX_APP_SECRET", "an app secret"),
         ("ZENGINE_SANDBOX_VERIFY_TOKEN", "a verify token"),
     ];
-    let paths = ["--write", written.to_str().unwrap(), "--journal", journal.to_str().unwrap()];
+    let paths = [WHATSAPP, "--write", written.to_str().unwrap(), "--journal", journal.to_str().unwrap()];
     let sandbox = Sandbox::start_in(&paths, environment);
     let text = sandbox.line.to_string();
     for part in ["1550001", "2550001", "a-token", "1550002", "an app secret", "a verify token"] {
@@ -87,7 +104,7 @@ fn credentials_come_from_the_environment_and_stay_in_private_files() {
 
 #[test]
 fn control_calls_are_where_it_says() {
-    let sandbox = Sandbox::start(&[]);
+    let sandbox = Sandbox::start(&[WHATSAPP]);
     let control = sandbox.line["control"].as_str().unwrap();
     let (host, path) = control.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let mut stream = TcpStream::connect(host).unwrap();
@@ -103,6 +120,7 @@ fn numbers_and_secrets_can_be_chosen_and_the_journal_is_a_file() {
     let files = Files::new();
     let journal = files.path("journal.jsonl");
     let sandbox = Sandbox::start(&[
+        WHATSAPP,
         "--set",
         "numbers=7:8:token,9",
         "--set",
@@ -125,9 +143,9 @@ fn numbers_and_secrets_can_be_chosen_and_the_journal_is_a_file() {
 
 #[test]
 fn a_taken_port_and_a_wrong_option_say_so() {
-    let sandbox = Sandbox::start(&[]);
+    let sandbox = Sandbox::start(&[WHATSAPP]);
     let port = sandbox.line["base_url"].as_str().unwrap().rsplit_once(':').unwrap().1.to_owned();
-    let run = zengine(&["sandbox", "--port", &port], "").ended(1);
+    let run = zengine(&["sandbox", WHATSAPP, "--port", &port], "").ended(1);
     assert!(run.err.contains("cannot start"), "{run:?}");
     for (wrong, why) in [
         ("numbers=:x", "ID:ACCOUNT:TOKEN"),
@@ -136,10 +154,10 @@ fn a_taken_port_and_a_wrong_option_say_so() {
         ("numbers=abc", "1 to 32 digits"),
         ("numbers=155,155", "an ID is given twice"),
     ] {
-        let run = zengine(&["sandbox", "--set", wrong], "").ended(2);
+        let run = zengine(&["sandbox", WHATSAPP, "--set", wrong], "").ended(2);
         assert!(run.err.contains(why), "{wrong}: {run:?}");
     }
-    let twice = zengine(&["sandbox", "--set", "numbers=1", "--set", "numbers=2"], "").ended(2);
+    let twice = zengine(&["sandbox", WHATSAPP, "--set", "numbers=1", "--set", "numbers=2"], "").ended(2);
     assert!(twice.err.contains("--set numbers is given twice"), "{twice:?}");
     assert_eq!(sandbox.stop("-TERM"), Some(0));
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use http::Request;
 use http_body_util::Full;
 use serde_json::Value;
+use zengine_strategies::sandbox::dialog360::{self, Dialog360Api};
 
 use crate::support::{Client, start};
 
@@ -25,12 +26,13 @@ const WORDS: &[&str] = &[
     "131_",
     "130_",
     "d360",
+    "360dialog",
     "five9",
     "twilio",
 ];
 
 /// Folders of providers.
-const PROVIDERS: &[&str] = &["meta_cloud", "waba"];
+const PROVIDERS: &[&str] = &["dialog360", "meta_cloud", "waba"];
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -74,10 +76,15 @@ fn split<'a>(docs: &'a str, name: &str) -> (&'a str, &'a str, &'a str) {
 async fn the_docs_list_the_control_calls_of_the_table() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/emulators.md");
     let Ok(mut docs) = std::fs::read_to_string(&path) else { return };
-    let meta = start();
-    let request = Request::get(format!("{}/_sandbox", meta.base_url())).body(Full::default()).unwrap();
-    let index = Client::new().send(request).await.unwrap().json();
-    for (name, common) in [("common calls", true), ("calls of whatsapp-meta-cloud", false)] {
+    let (meta, dialog) = (start(), Dialog360Api::start(dialog360::Settings::new()).unwrap());
+    let tables = [
+        ("common calls", true, meta.base_url()),
+        ("calls of whatsapp-meta-cloud", false, meta.base_url()),
+        ("calls of whatsapp-360dialog", false, dialog.base_url()),
+    ];
+    for (name, common, base_url) in tables {
+        let request = Request::get(format!("{base_url}/_sandbox")).body(Full::default()).unwrap();
+        let index = Client::new().send(request).await.unwrap().json();
         let rows = index["calls"].as_array().unwrap().iter().filter(|call| call["common"] == common);
         let text = |call: &Value, member: &str| call[member].as_str().unwrap().to_owned();
         let row = |call: &Value| format!("| `{}` | {} | {} |\n", text(call, "call"), text(call, "takes"), text(call, "does"));
