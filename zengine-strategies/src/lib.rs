@@ -34,6 +34,6 @@ macro_rules! strategies {
     };
 }
 strategies! {
-    "whatsapp-360dialog" => whatsapp_360dialog,
     "whatsapp-meta-cloud" => whatsapp_meta_cloud,
+    "whatsapp-360dialog" => whatsapp_360dialog,
 }
