@@ -178,14 +178,17 @@ async fn a_file_that_the_host_asked_for_counts_until_its_bytes_are_dropped() {
     host.config("other", json!({ "id": "a", "token": { "secret": "token" } }));
     let first = fetch(40).await.unwrap();
     assert_eq!(first.bytes.len(), 13);
-    let (kept, refused) = (first.bytes.clone(), fetch(13).await.unwrap_err());
+    let (kept, refused) = (first.bytes.clone(), fetch(30).await.unwrap_err());
     assert_eq!((refused.kind(), refused.is_temporary()), (ErrorKind::Busy, true));
     drop(first);
-    assert_eq!(fetch(13).await.unwrap_err().kind(), ErrorKind::Busy, "a clone of the bytes is left");
-    assert!(of("other", 20).await.is_ok(), "one tenant takes half");
+    assert_eq!(fetch(30).await.unwrap_err().kind(), ErrorKind::Busy, "a clone of the bytes is left");
+    let theirs = of("other", 20).await.unwrap();
+    assert_eq!(fetch(13).await.unwrap_err().kind(), ErrorKind::Busy, "while others hold bytes, a tenant takes half");
+    drop(theirs);
+    assert!(fetch(13).await.is_ok());
     assert_eq!(fetch(7).await.unwrap_err().kind(), ErrorKind::Media, "there is room, and the file is larger");
     drop(kept);
-    assert!(fetch(13).await.is_ok());
+    assert!(fetch(30).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]

@@ -119,12 +119,12 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use super::PREFIX;
+    use super::{super::left::cut, LeftEvent, PREFIX};
     use crate::{
         Orchestrator, StrategyName, StrategyRegistry, TenantId, keyring,
         message::{DedupeKey, InboundEvent},
         runtime::SystemRng,
-        store::{Memory, session_place},
+        store::{Memory, StoredSession, session_place},
         testing::Recording,
     };
 
@@ -144,6 +144,26 @@ mod tests {
             "type": "session", "change": "started",
         });
         json!({ "v": 1, "conversation": conversation, "at_ms": 1, "number": n, "until_ms": i64::MAX, "event": event })
+    }
+
+    /// The n-th event of a conversation, as a sweep finds it.
+    fn left(conversation: &str, n: usize, is_readable: bool) -> LeftEvent {
+        let json = if is_readable { record(conversation, n) } else { unreadable(conversation, n) };
+        let memory = Memory::new();
+        let key = format!("{PREFIX}{}", key(n));
+        let value = keyring::seal(&*memory.keys(), &SystemRng, &session_place(SCOPE, &key), json.to_string().as_bytes()).unwrap();
+        LeftEvent::read(StoredSession { scope: SCOPE.to_owned(), key, value: value.into(), version: 1 }, &*memory.keys()).unwrap()
+    }
+
+    #[test]
+    fn an_event_without_room_on_one_page_is_not_overtaken_by_one_of_the_next() {
+        let (mut events, mut end) = ((1..=10).map(|n| left("d", n, true)).collect::<Vec<_>>(), None);
+        events.push(left("c", 11, true));
+        assert_eq!((cut(&mut events, 10, &mut end), events.len()), (0, 10));
+        // An older one of `d` that cannot be read frees the room of all of them.
+        events.extend([left("d", 0, false), left("c", 12, true)]);
+        assert_eq!(cut(&mut events, 10, &mut end), 10);
+        assert_eq!(events.len(), 1, "the second of `c` waits for its first");
     }
 
     /// The ids of these events.

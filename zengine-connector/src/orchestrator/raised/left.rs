@@ -72,6 +72,7 @@ impl Orchestrator {
         is_of_page: impl Fn(&str) -> bool,
     ) -> Result<(Vec<LeftEvent>, usize), StoreError> {
         let (mut oldest, mut held_up, mut after): (Vec<LeftEvent>, _, _) = (Vec::new(), 0, None);
+        let mut end = None;
         loop {
             let page = self.engine.stores.list_scope(scope, PREFIX, after.as_deref(), PAGE).await?;
             if after.is_none() && page.sessions.first().is_some_and(|first| !is_of_page(&first.key)) {
@@ -79,7 +80,7 @@ impl Orchestrator {
             }
             let read = page.sessions.into_iter().filter_map(|session| LeftEvent::read(session, &*self.engine.keys));
             oldest.extend(read.filter(|left| left.place().0 <= began_ms && !left.is_expired(began_ms)));
-            held_up += cut(&mut oldest, most);
+            held_up += cut(&mut oldest, most, &mut end);
             after = page.next;
             if after.is_none() {
                 return Ok((oldest, held_up));
@@ -89,9 +90,11 @@ impl Orchestrator {
 }
 
 /// Leaves the `most` oldest that can be read, and of each conversation the first that cannot, which takes no place of another conversation's.
-/// Returns how many it removed behind such a one.
-fn cut(events: &mut Vec<LeftEvent>, most: usize) -> usize {
+/// Returns how many it removed behind such a one. `end` is the place of the first for which there was no room on any page: what is behind it
+/// would overtake it.
+pub(super) fn cut(events: &mut Vec<LeftEvent>, most: usize, end: &mut Option<(i64, u64)>) -> usize {
     events.sort_by_key(LeftEvent::place);
+    events.retain(|left| end.is_none_or(|end| left.place() < end));
     let (mut held, mut readable, mut removed) = (BTreeSet::<ConversationId>::new(), 0, 0);
     events.retain(|left| {
         let (_, conversation) = left.conversation();
@@ -104,6 +107,9 @@ fn cut(events: &mut Vec<LeftEvent>, most: usize) -> usize {
             return true;
         }
         readable += 1;
+        if readable == most + 1 {
+            *end = Some(left.place());
+        }
         readable <= most
     });
     removed

@@ -40,6 +40,9 @@ impl MediaRequest {
     /// Default of [`max_bytes`](Self::max_bytes).
     pub const MAX_BYTES: u64 = 100 << 20;
 
+    /// The least that a file counts with, in bytes.
+    const LEAST: u64 = 1 << 20;
+
     /// A request for the file of a handle.
     pub fn new(handle: impl Into<String>) -> Self {
         Self { handle: handle.into(), sha256: None, mime: None, max_bytes: Self::MAX_BYTES, unreadable_digest: false, announced: None }
@@ -63,9 +66,10 @@ impl MediaRequest {
         with_max_bytes(bytes: u64) => max_bytes = bytes;
     }
 
-    /// The bytes that the file likely has: it counts with them until it is here.
+    /// The bytes that the file likely has: it counts with them until it is here. An event may name few or none of a large file.
     pub(crate) fn likely_bytes(&self) -> u64 {
-        self.announced.map_or(self.max_bytes, |announced| announced.min(self.max_bytes))
+        let announced = self.announced.filter(|announced| *announced > 0);
+        announced.map_or(self.max_bytes, |announced| announced.max(Self::LEAST).min(self.max_bytes))
     }
 
     /// Checks what a strategy fetched.

@@ -79,7 +79,9 @@ pub(crate) fn classify_answer(dialect: Dialect, error: &GraphError, status: u16)
         class = partner::adjust(class, error, http);
     }
     let is_told = error.code.is_some() && !error.is_quoted;
-    if is_success && !is_told { Class { reach: Reach::Maybe, ..class } } else { class }
+    // A gateway in front of Meta has numbers of its own; what bears a trace of Meta's is Meta's.
+    let is_gateways = dialect == Dialect::Partner && status >= 500 && error.trace_id.is_none();
+    if is_gateways || is_success && !is_told { Class { reach: Reach::Maybe, ..class } } else { class }
 }
 
 fn by_code(error: &GraphError, http: Option<u16>) -> Class {

@@ -39,11 +39,14 @@ fn member<'v>(body: &'v Value, name: &str) -> Option<&'v Value> {
 }
 
 fn wrapped(body: &Value, refused: bool) -> Option<GraphError> {
+    if !refused && is_accepted(body) {
+        return None;
+    }
     let error = member(body, "error").or_else(|| body.pointer("/detail/error")).or_else(|| graph(body, refused));
     let mut found = match (error, member(body, "meta")) {
         (Some(Value::String(text)), _) => plain(text),
         (Some(error), _) => GraphError::read(error),
-        (None, Some(meta)) if refused || meta["success"] == false && !is_accepted(body) => of_meta(meta),
+        (None, Some(meta)) if refused || meta["success"] == false => of_meta(meta),
         (None, _) if refused => own(body),
         (None, _) => return None,
     };

@@ -387,6 +387,29 @@ fn a_number_called_code_in_an_unknown_body_is_no_code_of_meta() {
 }
 
 #[test]
+fn a_failing_gateways_own_error_object_does_not_say_that_nothing_was_sent() {
+    for code in [4, 200, 429, 130_429] {
+        let body = json!({"error": {"code": code, "message": "DEADLINE_EXCEEDED"}});
+        for body in [body.clone(), json!({"detail": body})] {
+            assert_eq!(refused(504, &body.to_string()).1.reach, Reach::Maybe, "{body}");
+        }
+    }
+    let of_meta = json!({"error": {"code": 130_429, "message": "m", "fbtrace_id": "A"}}).to_string();
+    assert_eq!(refused(500, &of_meta).1.reach, classify(&of(130_429), Some(500)).reach);
+}
+
+#[test]
+fn a_message_that_was_taken_is_taken_whatever_stands_beside_it() {
+    for beside in
+        [json!({"error": {"code": 4}}), json!({"meta": {"success": false, "http_code": 429}}), json!({"detail": {"error": {"code": 4}}})]
+    {
+        let mut body = json!({"messages": [{"id": "wamid.1"}]});
+        body.as_object_mut().unwrap().extend(beside.as_object().unwrap().clone());
+        assert!(judged(Dialect::Partner, 200, &body.to_string()).is_none(), "{body}");
+    }
+}
+
+#[test]
 fn a_failing_gateway_that_quotes_an_error_may_have_sent_the_message() {
     for code in [4, 130_429, 132_001] {
         let body = json!({"error": format!(r#"Invalid payload ({{"error": {{"code": {code}, "fbtrace_id": "A"}}}})"#)}).to_string();
