@@ -62,6 +62,8 @@ fn check(before: Option<&ClaimRecord>, operation: &ClaimOp, after: &ClaimRecord,
         if after.status == before.status {
             let mut cleared = before.clone();
             (cleared.effects_pending, cleared.updated_at_ms, cleared.rev) = (after.effects_pending, after.updated_at_ms, after.rev);
+            // Rule 71: it is never said again that no content was sent.
+            cleared.content_not_sent &= after.content_not_sent;
             assert_eq!(*after, cleared, "rule 22: a terminal record stays");
         }
     }

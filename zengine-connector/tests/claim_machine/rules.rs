@@ -98,7 +98,9 @@ fn verdict(before: Option<&ClaimRecord>, operation: &ClaimOp, at: At<'_>) -> Ver
             };
             let is_news = weight(evidence) > record.evidence.as_deref().map_or(0, weight);
             let (is_open, settles) = (!status.is_terminal(), status == Unknown && evidence.proves() != Terminal::Unknown);
-            (is_about && is_open && !is_news, is_about && (settles || (is_open && is_news)))
+            // Rule 71: the provider has the message, which a redrive must not take for not sent.
+            let clears = status == Unknown && !settles && record.content_not_sent;
+            (is_about && is_open && !is_news, is_about && (settles || clears || (is_open && is_news)))
         }
         // Rules 65 and 66.
         ClaimOp::ClearEffects { first_claimed_at_ms, generation, done } => {
@@ -201,7 +203,7 @@ fn end(before: &ClaimRecord, operation: &ClaimOp) -> Option<End> {
         ClaimOp::GiveUp { error, .. } => {
             End { terminal: Terminal::Unknown, result: None, error: Some(error.clone()), effects: Effects::BOTH }
         }
-        ClaimOp::Tell { evidence, .. } if before.status == ClaimStatus::Unknown => {
+        ClaimOp::Tell { evidence, .. } if before.status == ClaimStatus::Unknown && evidence.proves() != Terminal::Unknown => {
             End { terminal: evidence.proves(), result: before.result.clone(), error: evidence.error.clone(), effects: Effects::NONE }
         }
         _ => return None,
@@ -289,7 +291,7 @@ fn content_not_sent(before: &ClaimRecord, operation: &ClaimOp) -> bool {
         ClaimOp::Commit { made, .. } => with(made),
         ClaimOp::Release { made, maybe_sent, .. } => with(made) && (before.maybe_sent || *maybe_sent),
         ClaimOp::TakeOver { .. } | ClaimOp::GiveUp { .. } => known && before.status == ClaimStatus::Released,
-        ClaimOp::Tell { .. } => known && before.status == ClaimStatus::Unknown,
+        ClaimOp::Tell { evidence, .. } => known && before.status == ClaimStatus::Unknown && evidence.proves() != Terminal::Unknown,
         ClaimOp::Redrive { .. } => known && before.status != ClaimStatus::Failed && !is_free(before, operation),
         _ => known,
     }
@@ -366,7 +368,7 @@ fn check_change(before: &ClaimRecord, operation: &ClaimOp, after: &ClaimRecord, 
         idempotency = idempotency(before, operation, doubt.0), "rule 4";
         key_generation = if is_retried || is_free(before, operation) { before.generation + 1 } else { before.key_generation }, "rule 70";
         evidence = match operation {
-            Tell { evidence, .. } => Some(Box::new(evidence.clone())),
+            Tell { evidence, .. } if before.status != ClaimStatus::Unknown || end.is_some() => Some(Box::new(evidence.clone())),
             Redrive { .. } => None,
             _ => before.evidence.clone(),
         }, "rule 27";

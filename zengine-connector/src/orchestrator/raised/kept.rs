@@ -152,7 +152,7 @@ mod tests {
         let memory = Memory::new();
         let key = format!("{PREFIX}{}", key(n));
         let value = keyring::seal(&*memory.keys(), &SystemRng, &session_place(SCOPE, &key), json.to_string().as_bytes()).unwrap();
-        LeftEvent::read(StoredSession { scope: SCOPE.to_owned(), key, value: value.into(), version: 1 }, &*memory.keys()).unwrap()
+        LeftEvent::read(StoredSession { scope: SCOPE.to_owned(), key, value, version: 1 }, &*memory.keys()).unwrap()
     }
 
     #[test]
