@@ -131,10 +131,15 @@ mod tests {
     fn a_file_counts_with_the_size_that_its_event_names() {
         let mut photo = Media::handle(MediaKind::Image, "777");
         assert_eq!(MediaRequest::of(&photo).unwrap().likely_bytes(), MediaRequest::MAX_BYTES);
-        photo.bytes = Some(50_000);
+        photo.bytes = Some(5_000_000);
         let request = MediaRequest::of(&photo).unwrap();
-        assert_eq!((request.likely_bytes(), request.max_bytes), (50_000, MediaRequest::MAX_BYTES));
+        assert_eq!((request.likely_bytes(), request.max_bytes), (5_000_000, MediaRequest::MAX_BYTES));
         assert_eq!(request.with_max_bytes(5).likely_bytes(), 5);
+        // What is said of a size may be wrong.
+        for (said, counted) in [(0, MediaRequest::MAX_BYTES), (1, MediaRequest::LEAST)] {
+            photo.bytes = Some(said);
+            assert_eq!(MediaRequest::of(&photo).unwrap().likely_bytes(), counted);
+        }
     }
 
     #[test]
