@@ -2,8 +2,10 @@
 
 use http::Uri;
 use serde::Deserialize;
-use zengine_connector::message::Unit;
+use zengine_connector::message::{Capabilities, Unit};
 use zengine_connector::{Error, ErrorKind, schemars};
+
+use super::capabilities::{CAPABILITIES, CAPABILITIES_UTF16};
 
 /// The unit in which text lengths are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
@@ -23,6 +25,14 @@ impl LengthUnit {
         match self {
             Self::Chars => Unit::Chars,
             Self::Utf16 => Unit::Utf16,
+        }
+    }
+
+    /// The channel's capabilities in this unit.
+    pub(crate) const fn capabilities(self) -> &'static Capabilities {
+        match self {
+            Self::Chars => &CAPABILITIES,
+            Self::Utf16 => &CAPABILITIES_UTF16,
         }
     }
 }

@@ -27,7 +27,7 @@ const OPTIONS: &[(&str, &str)] = &[
 /// The emulator's number and its account.
 const NUMBER: &str = "100200300";
 const ACCOUNT: &str = "900100";
-/// What proves webhooks.
+/// The credentials of webhooks.
 const HEADER: (&str, &str) = ("Authorization", "Bearer sandbox-webhook-token");
 
 /// An emulator with the configuration's number, under the base address's path.

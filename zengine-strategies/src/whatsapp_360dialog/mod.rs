@@ -29,7 +29,6 @@ pub use webhooks::{RegisteredWebhook, WebhookScope, WebhookState, WebhookTarget}
 pub use crate::waba::files::{MediaInfo, NewMedia, StoredMedia};
 pub use crate::waba::{capabilities::CAPABILITIES, settings::LengthUnit, wire::Addressee};
 
-use crate::waba::capabilities::CAPABILITIES_UTF16;
 use crate::waba::files::Files;
 use crate::waba::gateway::{Access, Gateway, Limits, Paths};
 use crate::waba::mapper::Rules;
@@ -96,10 +95,7 @@ impl Tenant {
 
     /// The channel's capabilities, in the tenant's length unit.
     fn capabilities(&self) -> &'static Capabilities {
-        match self.config.length_unit {
-            LengthUnit::Chars => &CAPABILITIES,
-            LengthUnit::Utf16 => &CAPABILITIES_UTF16,
-        }
+        self.config.length_unit.capabilities()
     }
 
     fn rules(&self) -> Rules {
@@ -124,12 +120,7 @@ impl Configure<WhatsApp360DialogConfig> for WhatsApp360Dialog {
             health: "/health_status".to_owned(),
             files: Files::Swapped(self.settings.file_hosts().to_vec()),
         };
-        let limits = Limits {
-            send: Duration::from_millis(config.send_timeout_ms),
-            media: Duration::from_millis(config.media_timeout_ms),
-            health: Duration::from_millis(config.health_timeout_ms),
-            file_bytes: config.max_media_bytes,
-        };
+        let limits = Limits::of_ms(config.send_timeout_ms, config.media_timeout_ms, config.health_timeout_ms, config.max_media_bytes);
         let platform_secrets = config.platform_secrets.iter().map(|secret| Secret::new(secret.expose().clone().into_bytes())).collect();
         Ok(Tenant { config, root, paths, limits, access, platform_secrets, failures: Failures::default() })
     }

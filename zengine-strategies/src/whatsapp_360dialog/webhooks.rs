@@ -95,7 +95,7 @@ impl WebhookTarget {
 // An address may hold a token of a tenant, a header is a secret.
 redacted!(WebhookTarget { headers: |it| it.headers.len() });
 
-/// What the provider has registered.
+/// The webhook that the provider has registered.
 #[derive(Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct RegisteredWebhook {

@@ -32,7 +32,6 @@ pub use token::{TokenHook, TokenStatus};
 pub use crate::waba::files::{MediaInfo, NewMedia, StoredMedia};
 pub use crate::waba::{capabilities::CAPABILITIES, settings::LengthUnit, templates, wire::Addressee};
 
-use crate::waba::capabilities::CAPABILITIES_UTF16;
 use crate::waba::files::Files;
 use crate::waba::gateway::{Credentials, Limits, Paths};
 use crate::waba::mapper::Rules;
@@ -92,10 +91,7 @@ impl Tenant {
 
     /// The channel's capabilities, in the tenant's length unit.
     fn capabilities(&self) -> &'static Capabilities {
-        match self.config.length_unit {
-            LengthUnit::Chars => &CAPABILITIES,
-            LengthUnit::Utf16 => &CAPABILITIES_UTF16,
-        }
+        self.config.length_unit.capabilities()
     }
 
     fn rules(&self) -> Rules {
@@ -135,12 +131,7 @@ impl Configure<WhatsAppMetaCloudConfig> for WhatsAppMetaCloud {
             health: format!("/{id}?fields={}", health::FIELDS),
             files: Files::Direct(&["graph.facebook.com", ".fbsbx.com", ".fbcdn.net"]),
         };
-        let limits = Limits {
-            send: Duration::from_millis(config.send_timeout_ms),
-            media: Duration::from_millis(config.media_timeout_ms),
-            health: Duration::from_millis(config.health_timeout_ms),
-            file_bytes: config.max_media_bytes,
-        };
+        let limits = Limits::of_ms(config.send_timeout_ms, config.media_timeout_ms, config.health_timeout_ms, config.max_media_bytes);
         Ok(Tenant { config, root, paths, limits, token })
     }
 

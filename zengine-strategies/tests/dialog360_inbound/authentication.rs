@@ -1,4 +1,4 @@
-//! Who may deliver, and for which tenant.
+//! The authentication of deliveries, and their tenants.
 
 use serde_json::json;
 use zengine_connector::SecretRef;

@@ -61,7 +61,7 @@ impl Host {
         self.orchestrator.serve(NAME, request).await.status().as_u16()
     }
 
-    /// What a delivery with the right header leads to.
+    /// The events of a delivery with the right header.
     pub(crate) async fn events_of(&self, body: &Value) -> Vec<Value> {
         assert_eq!(self.answer(post("/", &[("authorization", "Bearer secret-one")], body)).await, 200);
         self.take()

@@ -6,7 +6,7 @@ use minicbor::{Decoder, Encoder, decode};
 
 use super::Cbor;
 
-/// What this build does not know of a stored record: members, and values of members. It is written back as it was read.
+/// The members of a stored record, and values of members, that this build does not know. They are written back as they were read.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Unread(Option<Box<Newer>>);
 

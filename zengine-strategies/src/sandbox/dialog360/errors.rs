@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::sandbox::provider::page;
 use crate::sandbox::waba::errors::GraphError;
 
-/// Why a request is refused.
+/// The reason of a refusal.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// By Meta: passed on as it is.

@@ -54,7 +54,7 @@ impl Registration {
         json!({"url": self.url, "headers": self.headers})
     }
 
-    /// Where its webhooks are posted: the path of its address, on the host of `stand_in`, since the emulator speaks no TLS.
+    /// The address to which its webhooks are posted: the path of its address, on the host of `stand_in`, since the emulator speaks no TLS.
     pub(super) fn callback(&self, stand_in: &str) -> Option<Callback> {
         let (registered, host): (Uri, Uri) = (self.url.parse().ok()?, stand_in.parse().ok()?);
         let path = registered.path_and_query().map_or("/", |path| path.as_str());

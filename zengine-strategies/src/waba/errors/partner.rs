@@ -1,4 +1,4 @@
-//! What the answers of a provider before Meta mean where they differ from Meta's.
+//! The meaning of a partner's answers where it differs from Meta's.
 
 use zengine_connector::{ErrorKind, Reach};
 

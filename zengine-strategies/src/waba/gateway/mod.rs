@@ -64,6 +64,13 @@ pub(crate) struct Limits {
     pub(crate) file_bytes: u64,
 }
 
+impl Limits {
+    /// Limits by times in milliseconds and a size in bytes.
+    pub(crate) const fn of_ms(send: u64, media: u64, health: u64, file_bytes: u64) -> Self {
+        Self { send: Duration::from_millis(send), media: Duration::from_millis(media), health: Duration::from_millis(health), file_bytes }
+    }
+}
+
 /// The proof of a call. One call uses one snapshot of it: a token that changes meanwhile is never combined with another
 /// token's proof.
 #[derive(Clone)]
